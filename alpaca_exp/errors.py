@@ -1,0 +1,47 @@
+"""Everything alpaca_exp raises on purpose.
+
+AlpacaExpError           catch this one to catch them all; its text is for a person, its code for a script
+├── ConfigError          the experiment as written cannot run                                    exit 2
+├── InputError           a file, a folder, a server's setting is not what it must be             exit 2
+├── ArtifactError        an output on disk is not what its record says                           exit 2
+└── Stopped              stopped on purpose and resumable: run the same command again            exit 3
+    └── BudgetReached    the next request could have cost more than the budget allows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AlpacaExpError(Exception):
+    """The base class. A message is one clear sentence with the remedy."""
+
+    exit_code = 2
+
+
+class ConfigError(AlpacaExpError):
+    """The experiment as written cannot run. Lists every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__(
+            "This experiment cannot run:\n" + "\n".join(f"  - {problem}" for problem in problems)
+        )
+
+
+class InputError(AlpacaExpError):
+    """Something that was read (a file, a line, a reply, a setting) is not what it must be."""
+
+
+class ArtifactError(AlpacaExpError):
+    """An output on disk is not what its record says."""
+
+
+class Stopped(AlpacaExpError):
+    """Stopped by a budget, a quota or a signal. Nothing is lost; the same command goes on."""
+
+    exit_code = 3
+
+
+class BudgetReached(Stopped):
+    """The next request could have cost more than the budget allows."""

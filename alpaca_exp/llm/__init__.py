@@ -1,0 +1,1 @@
+"""Models that are asked for text, behind one protocol, and the journal of their paid answers."""

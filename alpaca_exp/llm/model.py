@@ -1,0 +1,49 @@
+"""The one protocol through which every model is asked for text: teacher, critic, judge, tuned model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Protocol
+
+from alpaca_exp.records import Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model. Its content, and nothing else, names the answer in the journal."""
+
+    model: str
+    prompt: str
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    system: str = ""
+    seed: int | None = None
+    sample: int = 0
+    """Which of several answers to the same question this one is: 0, 1, 2, ..."""
+
+    @property
+    def key(self) -> str:
+        """64 hex digits: sha256 of the canonical request and its sample index."""
+        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class LanguageModel(Protocol):
+    """Anything that answers. Concurrency, journal and money are `ask.ask_all`'s business, not its own."""
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer to one request, with the tokens it took.
+
+        Raises InputError where asking again cannot help (a wrong key, an unknown model), Stopped
+        where it can help later (quota), and nothing for an answer that is merely bad.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give connections and memory back."""
+        ...

@@ -1,0 +1,97 @@
+"""Every text that a model is shown: pure functions from text to text.
+
+The two Alpaca frames are the format's constants (stanford_alpaca, train.py) and stay exact;
+the other prompts are our own words. Sections open with a line `[Name]`, so that a reply, a test
+or the miniature's own models can read a prompt back with `section`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alpaca_exp.records import Example
+from alpaca_exp.schemas import Frame
+
+ALPACA_WITH_INPUT = (
+    "Below is an instruction that describes a task, paired with an input that provides further "
+    "context. Write a response that appropriately completes the request.\n\n"
+    "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:"
+)
+ALPACA_WITHOUT_INPUT = (
+    "Below is an instruction that describes a task. Write a response that appropriately completes "
+    "the request.\n\n### Instruction:\n{instruction}\n\n### Response:"
+)
+NO_INPUT = "<noinput>"
+
+
+def framed(frame: Frame, instruction: str, input: str = "") -> str:
+    """The prompt that a tuned model sees: Alpaca's frame, or the instruction as it stands."""
+    if frame is Frame.raw:
+        return f"{instruction}\n{input}\n" if input else f"{instruction}\n"
+    if input:
+        return ALPACA_WITH_INPUT.format(instruction=instruction, input=input)
+    return ALPACA_WITHOUT_INPUT.format(instruction=instruction)
+
+
+def length_sentence(max_words: int | None) -> str:
+    """The cap: a sentence in the prompt and nothing more, as in Alpaca's data; empty for no cap."""
+    return f" Keep every answer under {max_words} words." if max_words else ""
+
+
+def task_list(demonstrations: Sequence[Example], count: int, max_words: int | None) -> str:
+    """Alpaca's protocol: a numbered list of `count` tasks, opened by the demonstrations."""
+    opening = (
+        f"Write a list of {count} varied tasks for a language model, each with an instruction, an "
+        "input and the ideal output. Vary the verbs, the subjects and the kind of task; keep to "
+        "what can be done in text; write each instruction in one or two sentences. Give an input "
+        f"only where the task needs one, and write {NO_INPUT} elsewhere."
+        f"{length_sentence(max_words)}\n\nList of {count} tasks:\n"
+    )
+    shown = [task_item(number, example) for number, example in enumerate(demonstrations, start=1)]
+    return opening + "".join(shown) + f"###\n{len(shown) + 1}. Instruction:"
+
+
+def task_item(number: int, example: Example) -> str:
+    """One item of the list, as the teacher is shown it and as it is expected to write it."""
+    return (
+        f"###\n{number}. Instruction: {example.instruction}\n"
+        f"{number}. Input:\n{example.input or NO_INPUT}\n"
+        f"{number}. Output:\n{example.output}\n"
+    )
+
+
+def answer(instruction: str, input: str, max_words: int | None) -> str:
+    """Ask for the output of one instruction, with or without the length sentence."""
+    return (
+        f"Carry out the instruction. Reply with the answer alone.{length_sentence(max_words)}\n\n"
+        f"[Instruction]\n{instruction}\n\n[Input]\n{input or NO_INPUT}\n\n[Output]\n"
+    )
+
+
+def critique(example: Example) -> str:
+    """Ask a critic whether a row belongs into the data: `keep: reason` or `remove: reason`."""
+    return (
+        "Below is one row of instruction-tuning data. Is the output a correct and complete response "
+        "to the instruction? Reply with one line, either `keep: reason` or `remove: reason`.\n\n"
+        f"[Instruction]\n{example.instruction}\n\n[Input]\n{example.input or NO_INPUT}\n\n"
+        f"[Output]\n{example.output}\n\n[Verdict]\n"
+    )
+
+
+def comparison(question: str, answer_1: str, answer_2: str) -> str:
+    """Vicuna's way: both answers side by side, a score of 1 to 10 for each on the first line."""
+    return (
+        "Two assistants answered the question below. Rate the helpfulness, relevance, accuracy and "
+        "detail of each answer on a scale of 1 to 10. Write the two scores, separated by a space, "
+        "alone on the first line, assistant 1 first; explain your reasons below, and do not let the "
+        "order of the answers sway you.\n\n"
+        f"[Question]\n{question}\n\n[Answer of assistant 1]\n{answer_1}\n\n"
+        f"[Answer of assistant 2]\n{answer_2}\n\n[Scores]\n"
+    )
+
+
+def section(prompt: str, name: str) -> str:
+    """The text below the line `[name]` of one of the prompts above; empty where there is none."""
+    _, found, rest = prompt.partition(f"\n[{name}]\n")
+    text = rest.split("\n\n[", 1)[0] if found else ""
+    return "" if text.strip() == NO_INPUT else text.strip("\n")

@@ -7,13 +7,25 @@ An artifact is the folder `<outputs>/<stage>/<fingerprint>` that a finished stag
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from alpaca_exp import provenance
+from alpaca_exp.content import files_below, sha256
+from alpaca_exp.errors import ArtifactError
+from alpaca_exp.identity import fingerprint, identity
+from alpaca_exp.locks import hold
+from alpaca_exp.records import Row, Usage, write_json
+
 RECORD = "record.json"
+USAGE = "usage.json"
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,27 @@ class Artifact:
     def __truediv__(self, name: str) -> Path:
         """The file or folder `name` of this artifact."""
         return self.path / name
+
+    @cached_property
+    def record(self) -> Row:
+        """How this artifact was made. Raises ArtifactError where the record cannot be read."""
+        try:
+            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+            return {**record, "files": dict(record["files"]), "usage": dict(record["usage"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ArtifactError(
+                f"{self.path / RECORD} is not a record; delete {self.path} and run again to remake it"
+            ) from None
+
+    def damage(self) -> list[str]:
+        """What is no longer as the record says: one phrase a file; empty for a sound artifact."""
+        found = []
+        for name, digest in self.record["files"].items():
+            if not (self.path / name).is_file():
+                found.append(f"{name} is missing")
+            elif sha256(self.path / name) != digest:
+                found.append(f"{name} was changed")
+        return found
 
 
 @dataclass(frozen=True)
@@ -41,3 +74,105 @@ class Stage:
     """Where and how the function runs: told to it, but no part of its artifact's identity."""
     version: int = 1
     """Raised by hand when the code makes something else of the same config."""
+    texts: tuple[str, ...] = ()
+    """The prompts that the function shows to models: a change of theirs makes a new artifact."""
+
+    @cached_property
+    def recipe(self) -> Row:
+        """Everything that decides what this stage makes, as plain JSON."""
+        return {
+            "stage": self.name,
+            "version": self.version,
+            "identity": identity(self.config) | ({"texts": fingerprint(self.texts)} if self.texts else {}),
+            "inputs": {name: stage.fingerprint for name, stage in self.inputs.items()},
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that name the recipe."""
+        return fingerprint(self.recipe)
+
+    def path(self, outputs: Path) -> Path:
+        """Where its artifact is, or will be."""
+        return outputs / self.name / self.fingerprint
+
+
+Watch = Callable[[Stage, str, float], None]
+"""Is told of each stage: what happens to it ("make", "made", "found"), and the seconds it took."""
+
+
+def run(stage: Stage, outputs: Path, *, remake_damaged: bool = False, watch: Watch | None = None) -> Artifact:
+    """The stage's artifact: the one under `outputs` if it was made before, a new one if not.
+
+    Safe against other processes that want the same artifact: one makes it, the others wait and
+    find it. Raises ArtifactError where a found artifact is damaged and `remake_damaged` is false.
+    """
+    tell = watch or (lambda stage, event, seconds: None)
+    found = find(stage, outputs, remake_damaged=remake_damaged)
+    if found:
+        tell(stage, "found", 0.0)
+        return found
+    inputs = {
+        name: run(needed, outputs, remake_damaged=remake_damaged, watch=watch)
+        for name, needed in stage.inputs.items()
+    }
+    with hold(outputs / ".locks" / f"{stage.name}-{stage.fingerprint}.lock", f"the stage {stage.name}"):
+        found = find(stage, outputs, remake_damaged=remake_damaged, discard=True)
+        if found:
+            tell(stage, "found", 0.0)
+            return found
+        tell(stage, "make", 0.0)
+        seconds = _make(stage, outputs, inputs)
+        tell(stage, "made", seconds)
+    return Artifact(stage.path(outputs))
+
+
+def find(
+    stage: Stage, outputs: Path, *, remake_damaged: bool = False, discard: bool = False
+) -> Artifact | None:
+    """The stage's finished and sound artifact, or None. With `discard`, a damaged one is deleted."""
+    artifact = Artifact(stage.path(outputs))
+    if not (artifact / RECORD).exists():
+        return None
+    damage = artifact.damage()
+    if not damage:
+        return artifact
+    if not remake_damaged:
+        raise ArtifactError(
+            f"{artifact.path} is damaged: {'; '.join(damage)}. Put the files back, or add "
+            "runtime.remake_damaged=true to make it again"
+        )
+    if discard:
+        shutil.rmtree(artifact.path)
+    return None
+
+
+def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
+    """Run the function, then write the record. Returns the seconds it took."""
+    path = stage.path(outputs)
+    path.mkdir(parents=True, exist_ok=True)
+    started, clock = provenance.now(), time.monotonic()
+    stage.function(**stage.config, **inputs, **stage.runtime, out=path)
+    seconds = time.monotonic() - clock
+    files = [file for file in files_below(path) if file.name != USAGE]
+    record = {
+        **stage.recipe,
+        "fingerprint": stage.fingerprint,
+        "files": {str(file.relative_to(path)): sha256(file) for file in files},
+        "started": started,
+        "seconds": round(seconds, 3),
+        "machine": provenance.machine(),
+        "git": provenance.commit(),
+        "packages": provenance.packages(),
+        "usage": _usage(path),
+    }
+    write_json(record, path / RECORD)
+    (path / USAGE).unlink(missing_ok=True)
+    return seconds
+
+
+def _usage(path: Path) -> Row:
+    """What the stage reported (see `ledger.report`); from here on the record holds it."""
+    file = path / USAGE
+    reported = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return dataclasses.asdict(Usage()) | reported

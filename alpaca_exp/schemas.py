@@ -30,8 +30,15 @@ def runtime(doc: str, default: Any = MISSING) -> Any:
     return _documented(doc, default, "runtime")
 
 
+def identity_by_content(doc: str, default: Any = MISSING) -> Any:
+    """A field that names either something elsewhere or a local folder, which is known by its files."""
+    return _documented(doc, default, "content")
+
+
 def _documented(doc: str, default: Any, role: str) -> Any:
     metadata = {"doc": doc, "role": role}
+    if isinstance(default, type):
+        return dataclasses.field(default_factory=default, metadata=metadata)
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -213,7 +220,7 @@ class BaseModelConfig:
 class PretrainedModelConfig(BaseModelConfig):
     """Weights that others trained: a Hugging Face name or a local folder."""
 
-    path: str = identity("hub name (with `revision`), or a folder (known by its files' content)")
+    path: str = identity_by_content("hub name (with `revision`), or a folder (known by its files' content)")
     revision: Optional[str] = identity("commit, tag or branch on the hub", None)
     licence: str = runtime("what its makers allow", "")
 
@@ -280,7 +287,7 @@ class DatasetVariantConfig:
     answers: Answers = identity("outputs as in the source, or asked anew of the teacher", Answers.source)
     answer_words: Optional[int] = identity("with answers=teacher: the length sentence; null: none", None)
     rules: list[str] = identity("cleaning rules by name; [all] for all", [])
-    critic: bool = identity("whether the critic reads what the rules left", False)
+    critic: bool = identity("whether the critic, if there is one, reads what the rules left", False)
     max_words: Optional[int] = identity("leave out rows with longer outputs", None)
     num_tasks: Optional[int] = identity("at most so many different instructions", None)
     num_examples: Optional[int] = identity("a sample of so many rows; null: all", None)
@@ -406,8 +413,8 @@ class WorldQuestionsConfig(QuestionsConfig):
 class JudgeConfig(LanguageModelConfig):
     """The model that compares two answers, Vicuna's way: 1 to 10 for each."""
 
-    questions: QuestionsConfig = identity("what was asked", MISSING)
-    opponent: str = identity("teacher, or a completions.jsonl with answers to the same questions", "teacher")
+    questions: QuestionsConfig = identity("what was asked", FileQuestionsConfig)
+    opponent: str = identity_by_content("teacher, or a completions.jsonl that answers the same", "teacher")
     temperature: float = identity("sampling temperature of the verdicts", 0.2)
     max_tokens: int = identity("limit of one verdict", 1024)
     both_orders: bool = identity("ask a second time with the answers swapped", True)
@@ -429,6 +436,7 @@ class OpenAIJudgeConfig(EndpointConfig, JudgeConfig):
 class MiniatureJudgeConfig(JudgeConfig):
     """A judge that lives in the miniature world: its quality and its fondness for length are known."""
 
+    questions: QuestionsConfig = identity("what was asked", WorldQuestionsConfig)
     world: WorldConfig = identity("the world it knows", MISSING)
     noise: float = identity("standard deviation of a score, in points of ten", 0.5)
     length_fondness: float = identity("points for each word beyond eight", 0.0)

@@ -1,0 +1,169 @@
+"""From Hydra to plain dataclasses: `register_schemas` before composing, `load` after it, nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from alpaca_exp import schemas
+from alpaca_exp.errors import ConfigError
+from alpaca_exp.paths import data_root, find
+from alpaca_exp.schemas import ExperimentConfig
+
+SCHEMAS: dict[str, type] = {
+    "schema": schemas.ExperimentConfig,
+    "world/schema": schemas.WorldConfig,
+    "teacher/schema/openai": schemas.OpenAITeacherConfig,
+    "teacher/schema/miniature": schemas.MiniatureTeacherConfig,
+    "critic/schema/none": schemas.NoCriticConfig,
+    "critic/schema/openai": schemas.OpenAICriticConfig,
+    "critic/schema/miniature": schemas.MiniatureCriticConfig,
+    "base_model/schema/pretrained": schemas.PretrainedModelConfig,
+    "base_model/schema/world": schemas.WorldModelConfig,
+    "base_model/schema/file": schemas.FileModelConfig,
+    "dataset_variant/schema": schemas.DatasetVariantConfig,
+    "dataset_variant/schema/none": schemas.NoDatasetConfig,
+    "trainer/schema": schemas.TrainerConfig,
+    "trainer/schema/none": schemas.NoTrainerConfig,
+    "eval_suite/schema/stock": schemas.EvalSuiteConfig,
+    "eval_suite/schema/world": schemas.WorldSuiteConfig,
+    "judge/schema/none": schemas.NoJudgeConfig,
+    "judge/schema/openai": schemas.OpenAIJudgeConfig,
+    "judge/schema/miniature": schemas.MiniatureJudgeConfig,
+    "runtime/schema": schemas.RuntimeConfig,
+    "logger/schema": schemas.LoggerConfig,
+}
+"""Where each schema stands for Hydra: an option's defaults list names it first."""
+
+OVERLAYS = ("experiment", "sweep")
+"""Groups that are laid over the rest with a plus: +experiment=cleaned."""
+
+
+def register_schemas() -> None:
+    """Tell Hydra every schema, so that composing also checks types; and how a run's folder is named."""
+    store = ConfigStore.instance()
+    for path, schema in SCHEMAS.items():
+        group, _, name = path.rpartition("/")
+        package = group.split("/")[0] or None
+        store.store(
+            group=group or None, name=name, node=schema, package=package, provider="alpaca_exp"
+        )
+    OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("steps", _steps, replace=True)
+
+
+def load(composed: DictConfig) -> ExperimentConfig:
+    """Turn what Hydra composed into a checked `ExperimentConfig`.
+
+    Raises ConfigError with all problems at once: unknown keys, missing values, values that cannot
+    be, files that are not there. Paths of shipped files (`seeds/...`) are resolved.
+    """
+    problems = list(_unknown(composed))
+    problems += [
+        f"{key} has no value; set it with {key}=..."
+        for key in sorted(OmegaConf.missing_keys(composed))
+        if not key.startswith("hydra")
+    ]
+    if problems:
+        raise ConfigError(problems)
+    try:
+        config = OmegaConf.to_object(composed)
+    except OmegaConfBaseException as error:
+        raise ConfigError([str(error).splitlines()[0]]) from None
+    assert isinstance(config, ExperimentConfig)
+    problems = [*_problems(config), *_files(config), *_contradictions(config)]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return config
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` where a known name is close, else the known names; for error messages."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are: {', '.join(names)}" if names else ""
+
+
+def groups() -> dict[str, list[str]]:
+    """Every config group with its options, as they lie in `conf` and `sweeps`."""
+    root = data_root()
+    found = {
+        folder.name: sorted(path.stem for path in folder.glob("*.yaml"))
+        for folder in sorted((root / "conf").iterdir())
+        if folder.is_dir() and folder.name != "hydra"
+    }
+    return found | {"sweep": sorted(path.stem for path in (root / "sweeps").glob("*.yaml"))}
+
+
+def _unknown(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Keys that no schema knows: `+experimnt=cleaned` and `+trainer.learning_rat=1` end here."""
+    schema = OmegaConf.get_type(node)
+    if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
+        return
+    known = {field.name for field in dataclasses.fields(schema)}
+    for key in node:
+        name = f"{prefix}{key}"
+        if key not in known:
+            yield f"{name} is not a key{nearest(str(key), known | (set(groups()) if not prefix else set()))}"
+        elif not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            if isinstance(node[key], DictConfig):
+                yield from _unknown(node[key], f"{name}.")
+
+
+def _problems(config: Any) -> Iterator[str]:
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from value.problems() if hasattr(value, "problems") else ()
+            yield from _problems(value)
+
+
+def _files(config: Any, prefix: str = "") -> Iterator[str]:
+    """Resolve every Path below `config`; say which of them are not there."""
+    for field in dataclasses.fields(config):
+        value, name = getattr(config, field.name), f"{prefix}{field.name}"
+        if isinstance(value, Path) and name != "runtime.outputs":
+            found = find(value.expanduser())
+            setattr(config, field.name, found)
+            if not found.exists():
+                yield f"{name} is {value}, and there is no such file; give a path that exists"
+            elif not os.access(found, os.R_OK):
+                yield f"{name} is {value}, which may not be read; change its permissions"
+        elif dataclasses.is_dataclass(value):
+            yield from _files(value, f"{name}.")
+
+
+def _contradictions(config: ExperimentConfig) -> Iterator[str]:
+    """What two groups say against each other."""
+    untuned = isinstance(config.trainer, schemas.NoTrainerConfig)
+    no_data = isinstance(config.dataset_variant, schemas.NoDatasetConfig)
+    if no_data and not untuned:
+        yield "dataset_variant=none leaves nothing to tune on; add trainer=none, or choose a variant"
+    opponent = config.judge.opponent
+    if not isinstance(config.judge, schemas.NoJudgeConfig) and opponent != "teacher":
+        if not Path(opponent).is_file():
+            yield f"judge.opponent is {opponent}; it must be teacher, or a completions.jsonl that exists"
+
+
+def _run_folder(outputs: str, name: str, action: str) -> str:
+    """Where Hydra puts a run: named by time (UTC) and chance; a plan leaves nothing behind."""
+    if action != "run":
+        return "."
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{outputs}/runs/{name}/{stamp}-{os.urandom(3).hex()}"
+
+
+def _steps(tokens: int, batch_size: int, block_size: int) -> int:
+    """Optimizer steps that read so many tokens once."""
+    return int(tokens) // (int(batch_size) * int(block_size))

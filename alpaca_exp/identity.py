@@ -1,0 +1,68 @@
+"""What decides what is made, as plain JSON: identity fields by value, files by content."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.content import sha256
+
+
+def identity(value: Any) -> Any:
+    """`value` without its runtime fields, as JSON holds it.
+
+    A dataclass keeps its type's name, since the type is part of the recipe. A Path becomes its
+    content's sha256, so that renaming a file changes nothing and editing it does.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {"type": type(value).__name__} | {
+            field.name: _field(getattr(value, field.name), field.metadata.get("role", "identity"))
+            for field in fields
+            if field.metadata.get("role") != "runtime"
+        }
+    if isinstance(value, Path):
+        return {"sha256": sha256(value)}
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Mapping):
+        return {str(key): identity(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [identity(item) for item in value]
+    return value
+
+
+def fingerprint(recipe: Any) -> str:
+    """16 hex digits that name a recipe."""
+    canonical = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def difference(old: Any, new: Any, where: str = "") -> str | None:
+    """The first field in which two recipes differ, in words; None where they are the same."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*new, *(key for key in old if key not in new)]:
+            name = f"{where}.{key}" if where else str(key)
+            if key not in old or key not in new:
+                return f"{name} is {'new' if key not in old else 'gone'}"
+            found = difference(old[key], new[key], name)
+            if found:
+                return found
+        return None
+    return None if old == new else f"{where} was {_short(old)} and is {_short(new)}"
+
+
+def _field(value: Any, role: str) -> Any:
+    if role == "content" and isinstance(value, str) and Path(value).expanduser().exists():
+        return identity(Path(value).expanduser())
+    return identity(value)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,141 @@
+"""Which stage feeds which: the whole experiment on one screen."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp import prompts
+from alpaca_exp.artifacts import Stage
+from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.records import Example
+from alpaca_exp.schemas import (
+    Answers,
+    ExperimentConfig,
+    NoDatasetConfig,
+    NoJudgeConfig,
+    NoTrainerConfig,
+    ScratchModelConfig,
+)
+from alpaca_exp.stages.compare import compare
+from alpaca_exp.stages.complete import complete
+from alpaca_exp.stages.curate import curate
+from alpaca_exp.stages.evaluate import evaluate
+from alpaca_exp.stages.generate import generate
+from alpaca_exp.stages.judge import judge
+from alpaca_exp.stages.pretrain import pretrain
+from alpaca_exp.stages.train import train
+
+Plan = dict[str, Stage]
+"""The stages by the names of their parts in the experiment, in the order in which they run."""
+
+
+def plan(config: ExperimentConfig) -> Plan:
+    """The stages of `config`. Runs nothing; reads no more than the files whose content counts."""
+    data = _data(config)
+    models = _models(config, data.get("curate"))
+    return data | models | _readings(config, models)
+
+
+def _data(config: ExperimentConfig) -> Plan:
+    variant, runtime = config.dataset_variant, {"runtime": config.runtime}
+    if isinstance(variant, NoDatasetConfig):
+        return {}
+    plan: Plan = {}
+    inputs = {}
+    if variant.source is None:
+        shown = (prompts.task_list([_EXAMPLE], 2, config.teacher.max_words),)
+        plan["generate"] = inputs["examples"] = Stage(
+            "generate", generate, {"teacher": config.teacher}, runtime=runtime, texts=shown
+        )
+    asked = {
+        "critic": config.critic if variant.critic and config.critic.model != "none" else None,
+        "teacher": config.teacher if variant.answers is Answers.teacher else None,
+    }
+    shown = (prompts.critique(_EXAMPLE), prompts.answer("i", "x", variant.answer_words))
+    told = {"variant": variant, **asked, "seed": config.teacher.seed}
+    plan["curate"] = Stage(
+        "curate", curate, told, inputs, runtime, texts=shown if any(asked.values()) else ()
+    )
+    return plan
+
+
+def _models(config: ExperimentConfig, dataset: Stage | None) -> Plan:
+    runtime = {"runtime": config.runtime, "logger": config.logger}
+    plan: Plan = {}
+    inputs = {}
+    if isinstance(config.base_model, ScratchModelConfig):
+        plan["pretrain"] = inputs["base"] = Stage(
+            "pretrain", pretrain, {"base_model": config.base_model}, runtime=runtime
+        )
+    if dataset and not isinstance(config.trainer, NoTrainerConfig):
+        told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
+        plan["train"] = Stage(
+            "train", train, told, {"dataset": dataset, **inputs}, runtime, texts=_frames(config)
+        )
+    return plan
+
+
+def _readings(config: ExperimentConfig, models: Plan) -> Plan:
+    """What is measured of the tuned model (or of the base, if none was tuned)."""
+    runtime = {"runtime": config.runtime}
+    base = models.get("pretrain")
+    model = models.get("train") or base
+    suite = config.eval_suite
+    told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval")}
+    scores = Stage("evaluate", evaluate, told | _weights(config, model), _input(model), runtime)
+    if isinstance(config.judge, NoJudgeConfig):
+        return {"evaluate": scores}
+    answers = _answers(config, model)
+    opponent = _opponent(config)
+    shown = (prompts.comparison("q", "a", "b"),)
+    inputs = {"completions": answers, "opponent": opponent}
+    verdicts = Stage("judge", judge, {"judge": config.judge}, inputs, runtime, texts=shown)
+    base_answers = _answers(config, base)
+    page = {"completions": answers, "opponent": opponent, "verdicts": verdicts, "scores": scores}
+    page |= {} if base_answers.fingerprint == answers.fingerprint else {"base": base_answers}
+    return {
+        "evaluate": scores,
+        "complete": answers,
+        "opponent": opponent,
+        "judge": verdicts,
+        "base": base_answers,
+        "compare": Stage("compare", compare, {"title": config.name}, page, runtime),
+    }
+
+
+def _answers(config: ExperimentConfig, model: Stage | None) -> Stage:
+    told = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": config.seed}
+    told |= _weights(config, model)
+    runtime = {"runtime": config.runtime}
+    return Stage("complete", complete, told, _input(model), runtime, texts=_frames(config))
+
+
+def _opponent(config: ExperimentConfig) -> Stage:
+    told: dict[str, Any] = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": 0}
+    shown: tuple[str, ...] = ()
+    if config.judge.opponent == "teacher":
+        told["teacher"] = config.teacher
+        shown = (prompts.answer("i", "", config.teacher.max_words),)
+    else:
+        told["file"] = Path(config.judge.opponent)
+    return Stage("complete", complete, told, {}, {"runtime": config.runtime}, texts=shown)
+
+
+def _weights(config: ExperimentConfig, model: Stage | None) -> dict[str, Any]:
+    """Weights that no stage made are named by the config."""
+    return {} if model else {"weights": config.base_model}
+
+
+def _input(model: Stage | None) -> dict[str, Stage]:
+    return {"model": model} if model else {}
+
+
+def _frames(config: ExperimentConfig) -> tuple[str, ...]:
+    frame = config.trainer.frame
+    return (prompts.framed(frame, "i"), prompts.framed(frame, "i", "x"))
+
+
+_EXAMPLE = Example("i", "o", "x")
+"""Stands for any example where only the words around it count."""

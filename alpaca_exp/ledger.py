@@ -1,0 +1,99 @@
+"""Money: what a request may cost, what it did cost, and the limit that is never overrun."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.errors import BudgetReached
+from alpaca_exp.records import Usage, write_json
+from alpaca_exp.schemas import LanguageModelConfig
+
+USAGE = "usage.json"
+
+
+def report(out: Path, usage: Usage, part: str = "") -> None:
+    """Add `usage` to what the stage at `out` consumed, in `out/usage.json`.
+
+    A named `part` replaces that part's earlier report instead, so that a stage which replays its
+    paid answers after a kill does not count them twice. `consumed` reads the sum back.
+    """
+    parts = _parts(out)
+    known = Usage(**parts.get(part, {}))
+    parts[part] = dataclasses.asdict(usage if part else known + usage)
+    total = sum((Usage(**values) for values in parts.values()), Usage())
+    write_json({**dataclasses.asdict(total), "parts": parts}, out / USAGE)
+
+
+def consumed(out: Path) -> Usage:
+    """All that was reported at `out`; nothing where nothing was."""
+    return sum((Usage(**values) for values in _parts(out).values()), Usage())
+
+
+def price(config: LanguageModelConfig, tokens_in: int, tokens_out: int) -> float:
+    """Dollars for so many prompt and answer tokens at the list price of `config`."""
+    return (tokens_in * config.usd_per_million_in + tokens_out * config.usd_per_million_out) / 1e6
+
+
+class Ledger:
+    """What one stage may spend. `spent` + what is under way + the next request never pass `budget`.
+
+    All methods belong to one event loop. `owner` (`teacher`, `judge`, `critic`) names the field
+    in messages; `spent` is what earlier attempts at the same stage paid already.
+    """
+
+    def __init__(self, budget_usd: float | None, owner: str, spent: float = 0.0) -> None:
+        self.budget = budget_usd
+        self.spent = spent
+        self._owner = owner
+        self._reserved: dict[int, float] = {}
+        self._next = 0
+        self._settled = asyncio.Condition()
+
+    async def reserve(self, usd: float) -> int:
+        """Put `usd` aside for one request, and return the reservation's number.
+
+        Waits for requests under way where their reservations stand in the way.
+        Raises BudgetReached where waiting cannot help.
+        """
+        async with self._settled:
+            while self._exceeds(usd, sum(self._reserved.values())):
+                if self._exceeds(usd, 0.0):
+                    raise BudgetReached(self._stopped(usd))
+                await self._settled.wait()
+            self._next += 1
+            self._reserved[self._next] = usd
+            return self._next
+
+    async def commit(self, reservation: int, usd: float) -> None:
+        """The request cost `usd`; the rest of its reservation is free again."""
+        async with self._settled:
+            del self._reserved[reservation]
+            self.spent += usd
+            self._settled.notify_all()
+
+    async def keep(self, reservation: int) -> None:
+        """The reply was lost: it may have been billed, so the whole reservation counts as spent."""
+        await self.commit(reservation, self._reserved[reservation])
+
+    def _exceeds(self, usd: float, reserved: float) -> bool:
+        return self.budget is not None and self.spent + reserved + usd > self.budget
+
+    def _stopped(self, usd: float) -> str:
+        return (
+            f"The next request could cost ${usd:.4f}, and ${self.spent:.4f} of "
+            f"{self._owner}.budget_usd={self.budget:g} are spent. Every answer so far is kept: raise "
+            f"{self._owner}.budget_usd and run the same command again to go on"
+        )
+
+
+def _parts(out: Path) -> dict[str, dict[str, Any]]:
+    try:
+        written = json.loads((out / USAGE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    parts: dict[str, dict[str, Any]] = written["parts"]
+    return parts

@@ -1,0 +1,214 @@
+"""A real OpenAI-compatible server on 127.0.0.1 for tests: it answers sensibly, or as badly as a test asks it to.
+
+    with Server() as server:                      # answers every prompt of alpaca_exp
+        config = OpenAITeacherConfig(model="fake", base_url=server.base_url)
+        ...
+    assert server.count == 3
+
+`Server(answer)` takes a function of the request's body and its number (0, 1, ...) instead.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server sends back: good by default, each field one way to go wrong."""
+
+    text: str | None = ""
+    finish_reason: str = "stop"
+    refusal: str | None = None
+    usage: tuple[int, int] | None = None
+    """Prompt and answer tokens; None: the words are counted."""
+    status: int = 200
+    error: str = ""
+    """The error's code and message, for a status other than 200 (or for an error inside a 200)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    """The body as it goes out, instead of JSON."""
+    content_type: str = "application/json"
+    delay_s: float = 0.0
+    drop: bool = False
+    """Hang up without a word."""
+    cut: bool = False
+    """Hang up in the middle of the body."""
+
+
+Answer = Callable[[Body, int], "Reply | str"]
+
+
+class Server:
+    """The server, in threads of this process. `count`, `bodies` and `keys` tell what it was sent."""
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.answer: Answer = answer or (lambda body, number: sensible(body))
+        self.bodies: list[Body] = []
+        self.keys: list[str] = []
+        self.peak = 0
+        self._under_way = 0
+        self._lock = threading.Lock()
+        self._http = _Http(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    @property
+    def count(self) -> int:
+        """Requests that arrived, answered or not."""
+        return len(self.bodies)
+
+    def prompts(self) -> list[str]:
+        """The prompts in the order in which they arrived."""
+        return [prompt_of(body) for body in self.bodies]
+
+    def arrived(self, body: Body, key: str) -> int:
+        with self._lock:
+            self.bodies.append(body)
+            self.keys.append(key)
+            self._under_way += 1
+            self.peak = max(self.peak, self._under_way)
+            return len(self.bodies) - 1
+
+    def left(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+
+
+def prompt_of(body: Body) -> str:
+    """The user's message."""
+    return str(body["messages"][-1]["content"])
+
+
+def sensible(body: Body) -> Reply:
+    """An answer that fits whichever of alpaca_exp's prompts it is; a function of the body alone."""
+    prompt = prompt_of(body)
+    rng = random.Random(json.dumps(body, sort_keys=True))
+    count = re.search(r"\nList of (\d+) tasks:\n", prompt)
+    if count:
+        return Reply(task_list_reply(prompt, int(count[1]), rng))
+    if prompt.endswith("\n[Scores]\n"):
+        return Reply(f"{rng.randint(2, 18) / 2:g} {rng.randint(2, 18) / 2:g}\nBoth answers are made up.")
+    if prompt.endswith("\n[Verdict]\n"):
+        return Reply("keep: it looks right" if rng.random() < 0.8 else "remove: it looks wrong")
+    return Reply(" ".join(rng.choices(WORDS, k=rng.randint(3, 12))).capitalize() + ".")
+
+
+def task_list_reply(prompt: str, count: int, rng: random.Random) -> str:
+    """Items for the rest of the list that the prompt opened, in its own format."""
+    first = int(re.findall(r"(\d+)\. Instruction:$", prompt)[0])
+    items = []
+    for number in range(first, count + 1):
+        heading = "" if number == first else f"{number}. Instruction: "
+        instruction = "Say " + " ".join(rng.sample(WORDS, 9)) + "."
+        given = " ".join(rng.sample(WORDS, 4)) if rng.random() < 0.3 else "<noinput>"
+        output = " ".join(rng.choices(WORDS, k=6))
+        items.append(f"{heading}{instruction}\n{number}. Input:\n{given}\n{number}. Output:\n{output}\n")
+    return " " + "###\n".join(items)
+
+
+class _Http(ThreadingHTTPServer):
+    request_queue_size = 512
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news."""
+
+
+def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            number = server.arrived(body, self.headers.get("Authorization", ""))
+            try:
+                reply = server.answer(body, number)
+                self._send(Reply(reply) if isinstance(reply, str) else reply, body)
+            finally:
+                server.left()
+
+        def _send(self, reply: Reply, body: Body) -> None:
+            time.sleep(reply.delay_s)
+            if not self.path.endswith("/chat/completions"):
+                reply = Reply(status=404, error="not_found")
+            content = reply.raw if reply.raw is not None else json.dumps(_json(reply, body)).encode()
+            if not reply.drop:
+                self.send_response(reply.status)
+                self.send_header("Content-Type", reply.content_type)
+                self.send_header("Content-Length", str(len(content)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+                self.wfile.flush()
+            if reply.drop or reply.cut:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+    return Handler
+
+
+def _json(reply: Reply, body: Body) -> Body:
+    if reply.error:
+        return {"error": {"message": reply.error, "type": reply.error, "code": reply.error}}
+    tokens_in, tokens_out = reply.usage or (len(prompt_of(body).split()), len((reply.text or "").split()))
+    message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [
+            {"index": 0, "finish_reason": reply.finish_reason, "logprobs": None, "message": message}
+        ],
+        "usage": {
+            "prompt_tokens": tokens_in,
+            "completion_tokens": tokens_out,
+            "total_tokens": tokens_in + tokens_out,
+        },
+    }
+
+
+WORDS = """amber anchor apple arrow autumn badger bakery balloon banjo barley basket beacon beaver bishop
+blanket blossom bottle bridge bronze butter cabin cactus candle canyon captain carpet castle cedar cellar
+cherry chimney cinnamon circus clover cobweb coconut comet compass copper coral cotton cradle cricket crystal
+curtain dagger daisy desert diamond dolphin dragon eagle ember engine falcon feather fiddle fjord forest
+fossil fountain galaxy garlic ginger glacier goblet granite grape hammer harbour harvest hazel hedgehog helmet
+heron honey horizon iceberg island ivory jacket jasmine jungle kettle kingdom kitchen kite ladder lagoon
+lantern laurel lemon library lizard lobster magnet mango maple marble meadow melon meteor mirror monsoon moss
+mountain mustard needle nettle nickel nutmeg oasis ocean olive onion orchard otter oyster paddle palace panther
+parrot pebble pepper piano pigeon pillow planet plum pocket pollen poppy prairie pumpkin quarry quartz rabbit
+raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver sparrow spider spruce
+squirrel stable statue storm summit sunset tailor temple thistle thunder timber tortoise tulip tunnel turtle
+valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr""".split()

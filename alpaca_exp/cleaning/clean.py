@@ -1,0 +1,73 @@
+"""The rules at work: rows in; rows kept, removed and repaired out, each with rule and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from alpaca_exp.cleaning.rows import example_of, with_example
+from alpaca_exp.cleaning.rules import Rule
+from alpaca_exp.records import Example, Row
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What the rules made of some rows. `removed` and `edited` are rows of the files of that name."""
+
+    kept: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    edited: list[Row] = field(default_factory=list)
+
+
+def clean(rows: Iterable[Row], rules: Sequence[Rule]) -> Cleaned:
+    """Every row through every rule: first the repairs, then the removals on what the repairs left.
+
+    Cleaning a second time changes nothing. A row that is removed in the end is listed as removed only.
+    """
+    cleaned = Cleaned()
+    for row in rows:
+        example, edits = _repaired(row, rules)
+        removal = _removal(example, rules)
+        if removal:
+            rule, reason = removal
+            cleaned.removed.append(removal_row(row, rule.name, rule.category.value, reason))
+        else:
+            cleaned.kept.append(with_example(row, example) if edits else row)
+            cleaned.edited.extend(edits)
+    return cleaned
+
+
+def removal_row(row: Row, rule: str, category: str, reason: str) -> Row:
+    """One line of `removed.jsonl`."""
+    return {"id": row["id"], "rule": rule, "category": category, "reason": reason}
+
+
+def _repaired(row: Row, rules: Sequence[Rule]) -> tuple[Example, list[Row]]:
+    example, edits = example_of(row), []
+    for rule in rules:
+        repair = rule.repairs(example) if rule.repairs else None
+        if repair:
+            edits.append(_edit_row(row, rule, example, *repair))
+            example = repair[0]
+    return example, edits
+
+
+def _edit_row(row: Row, rule: Rule, before: Example, after: Example, reason: str) -> Row:
+    """One line of `edited.jsonl`; before and after hold the fields that changed."""
+    fields = [name for name in ("instruction", "input", "output") if getattr(before, name) != getattr(after, name)]
+    return {
+        "id": row["id"],
+        "rule": rule.name,
+        "category": rule.category.value,
+        "before": {name: getattr(before, name) for name in fields},
+        "after": {name: getattr(after, name) for name in fields},
+        "reason": reason,
+    }
+
+
+def _removal(example: Example, rules: Sequence[Rule]) -> tuple[Rule, str] | None:
+    for rule in rules:
+        reason = rule.removes(example) if rule.removes else None
+        if reason:
+            return rule, reason
+    return None

@@ -1,0 +1,1 @@
+"""What the runs under `outputs` found: scores, tables, counts."""

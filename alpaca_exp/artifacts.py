@@ -175,4 +175,5 @@ def _usage(path: Path) -> Row:
     """What the stage reported (see `ledger.report`); from here on the record holds it."""
     file = path / USAGE
     reported = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return dataclasses.asdict(Usage()) | reported
+    nothing = dataclasses.asdict(Usage())
+    return {name: reported.get(name, none) for name, none in nothing.items()}

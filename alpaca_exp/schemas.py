@@ -75,7 +75,7 @@ class WorldConfig:
     seed: int = identity("which world: its people, their facts, the tempting errors", 0)
     people: int = identity("how many people there are; half of them appear in tuning data", 256)
     corpus_tokens: int = identity("how much is written about the world, in tokens", 2_048_000)
-    tasks: int = identity("how many tasks the teacher has to offer", 2400)
+    tasks: int = identity("how many tasks the tuning data shall hold", 2400)
     questions: int = identity("how many questions the judge reads", 80)
     documents: int = identity("documents in each evaluation task", 400)
 
@@ -83,6 +83,8 @@ class WorldConfig:
         """What cannot be."""
         yield from _at_least(self, "world", people=8, corpus_tokens=1000, tasks=8)
         yield from _at_least(self, "world", questions=1, documents=8)
+        if self.people > 4096:
+            yield f"world.people is {self.people}; there are names for 4096"
 
 
 # ---------------------------------------------------------------- models that are asked for text
@@ -413,7 +415,7 @@ class WorldQuestionsConfig(QuestionsConfig):
 class JudgeConfig(LanguageModelConfig):
     """The model that compares two answers, Vicuna's way: 1 to 10 for each."""
 
-    questions: QuestionsConfig = identity("what was asked", FileQuestionsConfig)
+    questions: QuestionsConfig = identity("what was asked", QuestionsConfig)
     opponent: str = identity_by_content("teacher, or a completions.jsonl that answers the same", "teacher")
     temperature: float = identity("sampling temperature of the verdicts", 0.2)
     max_tokens: int = identity("limit of one verdict", 1024)
@@ -430,6 +432,8 @@ class NoJudgeConfig(JudgeConfig):
 @dataclass
 class OpenAIJudgeConfig(EndpointConfig, JudgeConfig):
     """A judge behind an OpenAI-compatible server."""
+
+    questions: QuestionsConfig = identity("what was asked", FileQuestionsConfig)
 
 
 @dataclass

@@ -1,0 +1,138 @@
+"""What a stage is expected to cost before it is made: requests, tokens, dollars, steps."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp import prompts
+from alpaca_exp.artifacts import Stage, find
+from alpaca_exp.ledger import price
+from alpaca_exp.records import Example
+from alpaca_exp.schemas import LanguageModelConfig, ScratchModelConfig, TeacherConfig, TrainerConfig
+
+CHARACTERS_PER_TOKEN = 4.0
+"""Of English text, by rule of thumb."""
+WORDS_PER_ANSWER = 44
+"""Mean length of an Alpaca output (52,002 rows)."""
+KEPT_SHARE = 0.75
+"""Of the tasks a teacher lists, those that pass the filters: an assumption, low rather than high."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What making a stage is expected to take; what is unknown is left out."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    steps: int = 0
+    documents: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.requests:,} requests"] * bool(self.requests)
+        parts += [f"about {self.tokens:,} tokens, ${self.usd:,.2f}"] * bool(self.tokens)
+        parts += [f"{self.steps:,} steps"] * bool(self.steps)
+        parts += [f"{self.documents:,} documents"] * bool(self.documents)
+        return ", ".join(parts)
+
+
+def expected(stage: Stage, outputs: Path) -> Expectation:
+    """What making `stage` should take, from its config and from what its inputs are known to hold."""
+    told = stage.config
+    match stage.name:
+        case "generate":
+            return _generation(told["teacher"])
+        case "curate":
+            return _curation(stage, outputs)
+        case "pretrain":
+            return _steps(told["base_model"])
+        case "train":
+            return _tuning(told["trainer"], rows(stage.inputs["dataset"], outputs))
+        case "complete" if "teacher" in told:
+            return _asked(told["teacher"], _questions(told["questions"]), 200)
+        case "complete":
+            return Expectation(documents=_questions(told["questions"]))
+        case "judge":
+            judge = told["judge"]
+            asked = _questions(judge.questions) * (2 if judge.both_orders else 1)
+            return _asked(judge, asked, 250 + 2 * int(WORDS_PER_ANSWER * 6))
+        case "evaluate":
+            return Expectation(documents=_documents(told["suite"], told["documents"]))
+        case _:
+            return Expectation()
+
+
+def rows(curated: Stage, outputs: Path) -> int:
+    """How many rows a curated set holds: counted where it is made, else expected from its recipe."""
+    made = find(curated, outputs, remake_damaged=True)
+    if made:
+        return sum(1 for _ in (made / "dataset.jsonl").open("rb"))
+    variant = curated.config["variant"]
+    source = curated.inputs["examples"].config["teacher"].num_examples if curated.inputs else _count(variant.source)
+    return min([source, *([variant.num_examples] if variant.num_examples else [])])
+
+
+def _generation(teacher: TeacherConfig) -> Expectation:
+    requests = math.ceil(teacher.num_examples / (teacher.tasks_per_request * KEPT_SHARE))
+    shown = [Example("x" * 80, "x" * 200)] * teacher.num_demonstrations
+    prompt = prompts.task_list(shown, teacher.tasks_per_request, teacher.max_words)
+    written = min(teacher.max_tokens, teacher.tasks_per_request * 2 * WORDS_PER_ANSWER)
+    return _asked(teacher, min(requests, teacher.max_requests), len(prompt) / CHARACTERS_PER_TOKEN, written)
+
+
+def _curation(stage: Stage, outputs: Path) -> Expectation:
+    told, count = stage.config, rows(stage, outputs)
+    found = Expectation()
+    for model, tokens_in, tokens_out in ((told["teacher"], 100, 100), (told["critic"], 180, 25)):
+        if model is not None:
+            more = _asked(model, count, tokens_in, tokens_out)
+            found = Expectation(
+                found.requests + more.requests, found.tokens + more.tokens, found.usd + more.usd
+            )
+    return found
+
+
+def _steps(base_model: Any) -> Expectation:
+    if not isinstance(base_model, ScratchModelConfig):
+        return Expectation()
+    return Expectation(steps=base_model.steps)
+
+
+def _tuning(trainer: TrainerConfig, examples: int) -> Expectation:
+    return Expectation(steps=math.ceil(examples / trainer.global_batch_size) * trainer.epochs)
+
+
+def _asked(
+    model: LanguageModelConfig, requests: int, tokens_in: float, tokens_out: float = 150
+) -> Expectation:
+    into, out = int(requests * tokens_in), int(requests * tokens_out)
+    return Expectation(requests=requests, tokens=into + out, usd=price(model, into, out))
+
+
+def _questions(questions: Any) -> int:
+    from alpaca_exp.judging.questions import load_questions
+
+    return len(load_questions(questions))
+
+
+def _documents(suite: Any, files: dict[str, Path]) -> int:
+    world = getattr(suite, "world", None)
+    known = [_count(file) for file in files.values()]
+    each = known or ([world.documents] * len(suite.tasks) if world else [])
+    return sum(min(count, suite.limit or count) for count in each)
+
+
+def _count(source: Path) -> int:
+    """Rows of a JSON-lines file, or of one JSON array."""
+    with source.open("rb") as file:
+        if file.read(64).lstrip()[:1] != b"[":
+            file.seek(0)
+            return sum(1 for line in file if line.strip())
+    try:
+        return len(json.loads(source.read_text(encoding="utf-8")))
+    except ValueError:
+        return 0

@@ -1,0 +1,68 @@
+"""What the world outside still lacks for a plan to run: said before the first stage, not hours into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlparse
+
+from alpaca_exp.artifacts import Stage, find
+from alpaca_exp.schemas import (
+    EndpointConfig,
+    EvalSuiteConfig,
+    ExperimentConfig,
+    PretrainedModelConfig,
+    WorldSuiteConfig,
+)
+
+
+def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
+    """One sentence for each thing that a stage still to be made would miss; empty when ready."""
+    outputs = config.runtime.outputs
+    found = list(_outputs(outputs))
+    for stage in stages.values():
+        if found or not find(stage, outputs, remake_damaged=config.runtime.remake_damaged):
+            for value in stage.config.values():
+                found += _of(value, config.runtime.offline)
+    return list(dict.fromkeys(found))
+
+
+def _of(value: object, offline: bool) -> Iterator[str]:
+    match value:
+        case EndpointConfig():
+            yield from _endpoint(value, offline)
+        case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
+            if offline and value.mirror is None:
+                yield (
+                    "runtime.offline is true and eval_suite.mirror is not set; give the folder that "
+                    "holds the tasks' documents with eval_suite.mirror=FOLDER"
+                )
+        case PretrainedModelConfig():
+            if offline and not (Path(value.path).is_dir() or _cached(value)):
+                yield (
+                    f"runtime.offline is true and base_model.path={value.path} is neither a folder nor in "
+                    "the hub's local cache; give a folder, or allow the network with runtime.offline=false"
+                )
+
+
+def _cached(model: PretrainedModelConfig) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(model.path, "config.json", revision=model.revision), str)
+
+
+def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
+    host = urlparse(endpoint.base_url or "https://api.openai.com").hostname
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return
+    if offline:
+        yield f"runtime.offline is true, but {host} would be asked; set runtime.offline=false"
+    elif not os.environ.get(endpoint.api_key_env):
+        yield f"{host} wants a key and {endpoint.api_key_env} is not set; export {endpoint.api_key_env}=..."
+
+
+def _outputs(outputs: Path) -> Iterator[str]:
+    existing = next(p for p in (outputs.absolute(), *outputs.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        yield f"runtime.outputs is {outputs}, where nothing can be written ({existing}); choose another folder"

@@ -1,0 +1,97 @@
+"""Keep house under outputs/: `python -m alpaca_exp.store list | why [overrides] | gc [--yes]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.inventory import Entry, entries, remove, unused, why
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except AlpacaExpError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    _table(entries(chosen.outputs))
+
+
+def _gc(chosen: argparse.Namespace) -> None:
+    found = unused(chosen.outputs)
+    _table(found)
+    size = _size(sum(entry.bytes for entry in found))
+    if not chosen.yes:
+        print(f"{len(found)} folders, {size}, that no run needs; nothing was deleted: add --yes")
+        return
+    for entry in found:
+        remove(entry)
+    print(f"deleted {len(found)} folders, {size}")
+
+
+def _why(chosen: argparse.Namespace) -> None:
+    from alpaca_exp.compose import compose
+    from alpaca_exp.plan import plan
+
+    config = compose(chosen.overrides)
+    for name, reason in why(plan(config), config.runtime.outputs):
+        print(f"{name:10} {reason}")
+
+
+def _table(found: Sequence[Entry]) -> None:
+    if not found:
+        print("nothing")
+        return
+    print(f"{'artifact':28} {'state':10} {'size':>8} {'age':>6} {'usd':>9} {'runs':>5}")
+    for entry in found:
+        state = "finished" if entry.finished else "unfinished"
+        row = f"{entry.name:28} {state:10} {_size(entry.bytes):>8} {_age(entry.age_s):>6}"
+        print(f"{row} {entry.usd:9.4f} {entry.runs:5}")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.0f} TB"
+
+
+def _age(seconds: float) -> str:
+    for limit, unit, size in ((60, "s", 1), (3600, "m", 60), (86400, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds / 86400:.0f}d"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m alpaca_exp.store", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, function, text in (
+        ("list", _list, "every artifact: size, age, dollars, and how many runs need it"),
+        ("gc", _gc, "what no run needs, and what was left unfinished; --yes deletes it"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"))
+        command.set_defaults(run=function)
+        if name == "gc":
+            command.add_argument("--yes", action="store_true", help="delete them")
+    text = "why each stage of an experiment is found, or what is new about it"
+    command = commands.add_parser("why", help=text, description=text)
+    command.add_argument("overrides", nargs="*", help="as for `python -m alpaca_exp`: +experiment=cleaned ...")
+    command.set_defaults(run=_why)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

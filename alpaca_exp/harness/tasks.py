@@ -1,0 +1,171 @@
+"""lm-eval's tasks, ready to be scored: stock ones or the miniature's, their documents from where they are."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import lm_eval.tasks
+from jinja2 import Environment, meta
+from lm_eval.api.task import Task
+from lm_eval.tasks import TaskManager
+
+from alpaca_exp.errors import InputError
+from alpaca_exp.harness.quiet import muted
+from alpaca_exp.records import read_jsonl
+from alpaca_exp.schemas import EvalSuiteConfig, WorldSuiteConfig
+
+STOCK = Path(lm_eval.tasks.__file__).parent
+NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([\w.+-]+)", re.MULTILINE)
+FEWSHOT_SEED = 1234
+"""The seed with which lm-eval's own command line draws few-shot examples."""
+
+
+def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Path], *, offline: bool) -> dict[str, Task]:
+    """The suite's tasks by name, in its order, with their documents loaded and checked.
+
+    Raises InputError, in one sentence, for a task that is unknown, that cannot be had, whose documents lack
+    a column that it reads, or that lacks a metric which the suite names.
+    """
+    with muted():
+        match suite:
+            case WorldSuiteConfig():
+                from alpaca_exp.miniature.tasks import task_specs
+
+                manager = TaskManager(include_defaults=False)
+                specs = {spec["task"]: spec for spec in task_specs(suite.world, suite.tasks)}
+                tasks = {name: _load(manager, name, specs[name], suite, offline) for name in suite.tasks}
+            case _:
+                manager = TaskManager(include_defaults=False, include_path=task_folders(suite.tasks))
+                tasks = {name: _stock(manager, name, suite, documents, offline) for name in suite.tasks}
+    for name, task in tasks.items():
+        _shots(name, task, suite)
+        task.set_fewshot_seed(seed=FEWSHOT_SEED)
+    _check_metrics(suite, tasks)
+    return tasks
+
+
+def task_folders(names: Sequence[str]) -> list[Path]:
+    """The folders of lm-eval's task collection that define `names`; raises InputError for an unknown one.
+
+    Looks where a task's name points first; reading all 14,000 files, by text, is the last resort.
+    """
+    folders: dict[str, Path] = {}
+    for name in dict.fromkeys(names):
+        parts = name.split("_")
+        likely = [STOCK / "_".join(parts[:end]) for end in range(len(parts), 0, -1)]
+        roots = [folder for folder in [*likely, STOCK / "super_glue" / name] if folder.is_dir()]
+        known = next((found for root in roots if name in (found := _names(root))), None)
+        known = known if known is not None else _names(STOCK)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+            raise InputError(f"lm-eval has no task {name}; did you mean {near[0]}?")
+        folders[name] = known[name]
+    return list(dict.fromkeys(folders.values()))
+
+
+def _names(root: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in sorted(root.rglob("*.yaml")):
+        for name in NAMED.findall(file.read_bytes()):
+            found.setdefault(name.decode(), file.parent)
+    return found
+
+
+def _stock(
+    manager: TaskManager, name: str, suite: EvalSuiteConfig, documents: Mapping[str, Path], offline: bool
+) -> Task:
+    if name in manager.all_groups or name in manager.all_tags:
+        raise InputError(f"{name} is a group of lm-eval tasks; name its tasks themselves in eval_suite.tasks")
+    if name not in documents:
+        return _load(manager, name, {"task": name}, suite, offline)
+    solved = documents.get(f"{name}.train")
+    splits = {"test_split": None, "validation_split": "validation"}
+    splits |= {"training_split": "train", "fewshot_split": "train"} if solved else {}
+    if suite.num_fewshot == 0:
+        splits |= {"training_split": None, "fewshot_split": None}
+    files = {"validation": documents[name]} | ({"train": solved} if solved else {})
+    return _load(manager, name, {"task": name, "custom_dataset": _reader(files), **splits}, suite, offline)
+
+
+def _reader(files: Mapping[str, Path]) -> Callable[..., datasets.DatasetDict]:
+    def read(**_: object) -> datasets.DatasetDict:
+        return datasets.DatasetDict(
+            {split: datasets.Dataset.from_list(list(read_jsonl(file))) for split, file in files.items()}
+        )
+
+    return read
+
+
+def _load(
+    manager: TaskManager, name: str, spec: Mapping[str, Any], suite: EvalSuiteConfig, offline: bool
+) -> Task:
+    local = "custom_dataset" in spec
+    if offline and not local:
+        raise InputError(f"runtime.offline is true, but the documents of the task {name} are on the hub; "
+                         "set eval_suite.mirror to a folder that holds them")  # fmt: skip
+    try:
+        known = name in manager.task_index
+        loaded = manager.load({"group": "alpaca_exp", "task": [dict(spec)]} if known else dict(spec))
+        task = loaded["tasks"][name]
+    except (KeyError, ValueError, TypeError, ImportError, OSError) as error:
+        raise InputError(_loading_problem(name, local, error)) from error
+    if missing := _missing_columns(task):
+        raise InputError(
+            f"the documents of the task {name} lack {', '.join(sorted(missing))}; they have "
+            f"{', '.join(task.features)}"
+        )
+    if getattr(task, "UNSAFE_CODE", False) or getattr(task, "MULTIMODAL", False):
+        raise InputError(f"the task {name} runs generated code or shows pictures; this harness does neither")
+    if local and suite.num_fewshot > 0 and not (task.has_training_docs() or task.fewshot_cfg.samples):
+        raise InputError(
+            f"eval_suite.num_fewshot is {suite.num_fewshot}, but the mirror has no train.jsonl with solved "
+            f"examples for the task {name}; add it, or set eval_suite.num_fewshot=0"
+        )
+    return task
+
+
+def _loading_problem(name: str, local: bool, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, ImportError):
+        return f"the task {name} needs a package that is not installed ({reason}); install it"
+    if isinstance(error, KeyError):
+        return f"the documents of the task {name} lack the column {reason}, which it reads"
+    if local:
+        return f"the documents of the task {name} do not suit it: {reason}"
+    return (
+        f"the documents of the task {name} cannot be had from the hub ({reason}); check the network, or set "
+        "eval_suite.mirror to a folder that holds them"
+    )
+
+
+def _missing_columns(task: Task) -> set[str]:
+    """What the task's templates name and its documents, as they are after its own preparation, lack."""
+    config = task.config
+    texts = [config.doc_to_text, config.doc_to_target, config.doc_to_choice]
+    templates = [text for text in texts if isinstance(text, str)]
+    variables = {v for text in templates for v in meta.find_undeclared_variables(Environment().parse(text))}
+    target = config.doc_to_target
+    if isinstance(target, str) and target.isidentifier() and task.OUTPUT_TYPE == "multiple_choice":
+        variables.add(target)
+    return variables - set(task.features)
+
+
+def _shots(name: str, task: Task, suite: EvalSuiteConfig) -> None:
+    """lm-eval's own rule: the suite's number of examples, except where a task is defined to have none."""
+    if task.get_config("num_fewshot") != 0:
+        task.set_config(key="num_fewshot", value=suite.num_fewshot)
+
+
+def _check_metrics(suite: EvalSuiteConfig, tasks: Mapping[str, Task]) -> None:
+    for named in (*suite.understanding, *suite.truthfulness):
+        name, _, metric = named.rpartition(".")
+        known = sorted(tasks[name].aggregation()) if name in tasks else []
+        if metric not in known:
+            raise InputError(
+                f"eval_suite names the metric {named}, but the task {name} measures {', '.join(known)}"
+            )

@@ -1,0 +1,187 @@
+"""Answers to the questions that are judged: of the model, of the teacher, or from a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp import prompts
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.errors import InputError
+from alpaca_exp.progress import progress
+from alpaca_exp.records import Completion, Row, Usage, read_jsonl, write_jsonl
+from alpaca_exp.schemas import (
+    BaseModelConfig,
+    Frame,
+    PretrainedModelConfig,
+    QuestionsConfig,
+    RuntimeConfig,
+    TeacherConfig,
+)
+
+UNFINISHED = "unfinished.jsonl"
+
+
+def complete(
+    questions: QuestionsConfig,
+    frame: Frame,
+    seed: int,
+    weights: BaseModelConfig | None = None,
+    teacher: TeacherConfig | None = None,
+    file: Path | None = None,
+    *,
+    model: Artifact | None = None,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> None:
+    """Write `completions.jsonl`: one answer for each question, in the questions' order.
+
+    The answers are those of `model`, of `weights`, of the `teacher`, or of the `file` (JSON lines with
+    question_id and text). A killed generation goes on with the next batch.
+    Raises InputError where a model cannot be loaded, or where the file lacks a question.
+    """
+    from alpaca_exp.judging.questions import load_questions
+
+    rows = load_questions(questions)
+    if teacher is not None:
+        answers = _asked(rows, questions, seed, teacher, runtime, out)
+    elif file is not None:
+        answers = _imported(rows, file)
+    else:
+        source, name, options = _source(weights, model)
+        framed = [prompts.framed(frame, row["text"]) for row in rows]
+        answers = _written(rows, framed, questions, seed, source, name, options, runtime, out)
+    write_jsonl(map(_row, rows, answers), out / "completions.jsonl")
+    (out / UNFINISHED).unlink(missing_ok=True)
+
+
+def _row(question: Row, answer: Completion) -> Row:
+    return {
+        "question_id": question["question_id"],
+        "category": question["category"],
+        "prompt": answer.prompt,
+        "text": answer.text,
+        "model": answer.model,
+        "finish_reason": answer.finish_reason,
+        "usage": {"tokens_in": answer.usage.tokens_in, "tokens_out": answer.usage.tokens_out},
+        "words": len(answer.text.split()),
+    }
+
+
+def _asked(
+    rows: Sequence[Row],
+    questions: QuestionsConfig,
+    seed: int,
+    teacher: TeacherConfig,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> list[Completion]:
+    from alpaca_exp.llm.ask import ask_all
+    from alpaca_exp.llm.model import Request
+
+    requests = [
+        Request(
+            model=teacher.model,
+            prompt=prompts.answer(row["text"], "", teacher.max_words),
+            max_tokens=questions.max_tokens,
+            temperature=questions.temperature,
+            seed=seed,
+        )
+        for row in rows
+    ]
+    return ask_all(teacher, requests, runtime=runtime, out=out, title="complete")
+
+
+def _imported(rows: Sequence[Row], file: Path) -> list[Completion]:
+    found = {str(row["question_id"]): row for row in read_jsonl(file, required=("question_id", "text"))}
+    missing = [row["question_id"] for row in rows if row["question_id"] not in found]
+    if missing:
+        some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise InputError(
+            f"{file} has no answer to {len(missing)} of the {len(rows)} questions ({some}); "
+            "give answers to the same questions, or set judge.opponent=teacher"
+        )
+    return [_completion(row, found[row["question_id"]], file.stem) for row in rows]
+
+
+def _completion(question: Row, found: Mapping[str, Any], name: str) -> Completion:
+    return Completion(
+        prompt=found.get("prompt", question["text"]),
+        text=found["text"],
+        model=str(found.get("model") or found.get("model_id") or name),
+        finish_reason=found.get("finish_reason", "stop"),
+    )
+
+
+def _source(weights: BaseModelConfig | None, model: Artifact | None) -> tuple[Path | str, str, Row]:
+    """Where the model lies, its name in tables (never an absolute path), and how it is loaded."""
+    if model is not None:
+        return model / "model", f"{model.path.parent.name}/{model.path.name}", {}
+    if isinstance(weights, PretrainedModelConfig):
+        path = Path(weights.path).expanduser()
+        name = path.resolve().name if path.is_dir() else weights.path
+        return weights.path, name, {"dtype": weights.dtype, "revision": weights.revision}
+    raise InputError("there is no model to answer: base_model names no weights, and no stage made any")
+
+
+def _written(
+    rows: Sequence[Row],
+    framed: Sequence[str],
+    questions: QuestionsConfig,
+    seed: int,
+    source: Path | str,
+    name: str,
+    options: Row,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> list[Completion]:
+    """The local model's answers, batch by batch; each batch is kept in a file as soon as it is written."""
+    from alpaca_exp.llm.local import answer, batches, gpu_time, load, seed_of
+
+    local = load(source, runtime=runtime, **options)
+    done = _unfinished(out)
+    with progress("complete", len(rows), "answers") as steps:
+        for number, batch in enumerate(batches(local, framed, questions.batch_size)):
+            ids = [rows[index]["question_id"] for index in batch]
+            if any(question not in done for question in ids):
+                with gpu_time(local, out, f"complete {number}"):
+                    answers = answer(
+                        local,
+                        [framed[index] for index in batch],
+                        max_tokens=questions.max_tokens,
+                        temperature=questions.temperature,
+                        seeds=[seed_of(seed, question) for question in ids],
+                    )
+                written = [
+                    [a.text, a.finish_reason, a.tokens_in, a.tokens_out] for a in answers
+                ]
+                done |= dict(zip(ids, written, strict=True))
+                _keep(done, ids, out)
+            steps.advance(len(batch))
+    return [
+        Completion(prompt, text, name, reason, Usage(1, tokens_in, tokens_out))
+        for prompt, (text, reason, tokens_in, tokens_out) in zip(
+            framed, (done[row["question_id"]] for row in rows), strict=True
+        )
+    ]
+
+
+def _keep(done: Mapping[str, list[Any]], ids: Sequence[str], out: Path) -> None:
+    with (out / UNFINISHED).open("a", encoding="utf-8") as file:
+        file.write("".join(json.dumps([name, done[name]]) + "\n" for name in ids))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unfinished(out: Path) -> dict[str, list[Any]]:
+    """What a killed attempt had written; its last line may be torn."""
+    try:
+        lines = (out / UNFINISHED).read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    except FileNotFoundError:
+        return {}
+    whole = [line for line in lines if line.endswith("\n")]
+    (out / UNFINISHED).write_text("".join(whole), encoding="utf-8")
+    return dict(json.loads(line) for line in whole)

@@ -1,0 +1,103 @@
+"""Measuring a model with lm-eval: scores with their standard errors, and every document's record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.errors import InputError
+from alpaca_exp.progress import progress
+from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
+from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, PretrainedModelConfig, RuntimeConfig
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+    from alpaca_exp.llm.local import LocalModel
+
+
+def evaluate(
+    suite: EvalSuiteConfig,
+    documents: dict[str, Path],
+    lm_eval: str,
+    weights: BaseModelConfig | None = None,
+    *,
+    model: Artifact | None = None,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> None:
+    """Write `scores.jsonl`, `documents.jsonl` and `audit.json` of `model` (or `weights`) on the suite's tasks.
+
+    `documents` are the mirror's files by task, {} where they come from the hub; `lm_eval` is the version in
+    use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
+    Raises InputError, before any work, for a task, a document or a model that will not do.
+    """
+    from alpaca_exp.harness.tasks import load_tasks
+
+    tasks = load_tasks(suite, documents, offline=runtime.offline)
+    folder = out / "tasks"
+    folder.mkdir(exist_ok=True)
+    missing = {name: task for name, task in tasks.items() if not _file(folder, name).exists()}
+    if missing:
+        _score(missing, suite, _local(weights, model, runtime), folder, out)
+    done = [json.loads(_file(folder, name).read_text(encoding="utf-8")) for name in tasks]
+    _write(done, suite, out)
+    shutil.rmtree(folder)
+
+
+def _local(weights: BaseModelConfig | None, model: Artifact | None, runtime: RuntimeConfig) -> LocalModel:
+    from alpaca_exp.llm.local import load
+
+    if model is not None:
+        return load(model / "model", runtime=runtime)
+    if isinstance(weights, PretrainedModelConfig):
+        return load(weights.path, runtime=runtime, dtype=weights.dtype, revision=weights.revision)
+    raise InputError("there is no model to evaluate: base_model names no weights, and no stage made any")
+
+
+def _score(
+    tasks: Mapping[str, Task], suite: EvalSuiteConfig, local: LocalModel, folder: Path, out: Path
+) -> None:
+    from alpaca_exp.harness.results import audit, document_rows, score_rows
+    from alpaca_exp.harness.scoring import FramedLM, num_documents, score
+    from alpaca_exp.llm.local import gpu_time
+
+    lm = FramedLM(local, suite.batch_size)
+    total = sum(num_documents(task, suite.limit) for task in tasks.values())
+    with progress("evaluate", total, "documents") as steps:
+        for name, task in tasks.items():
+            with gpu_time(local, out, f"evaluate {name}"):
+                results = score(lm, name, task, suite, lambda n, name=name: steps.advance(n, name))
+            samples = results["samples"][name]
+            rows: Row = {
+                "scores": [as_row(row) for row in score_rows(name, task, results)],
+                "documents": document_rows(name, task, samples),
+                "audit": audit(name, task, samples),
+            }
+            write_json(rows, _file(folder, name))
+
+
+def _write(done: list[Row], suite: EvalSuiteConfig, out: Path) -> None:
+    from alpaca_exp.harness.results import suite_row
+
+    scores = [Score(**row) for part in done for row in part["scores"]]
+    named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
+    scores += [suite_row(name, metrics, scores) for name, metrics in named.items() if metrics]
+    write_jsonl(map(_in_order, scores), out / "scores.jsonl")
+    write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
+    audits: list[Any] = [part["audit"] for part in done]
+    write_json({"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "tasks": audits}, out / "audit.json")
+
+
+def _in_order(score: Score) -> Row:
+    """The columns in the contract's order."""
+    columns = "task metric filter value stderr n higher_is_better chance task_version"
+    return {name: getattr(score, name) for name in columns.split()}
+
+
+def _file(folder: Path, task: str) -> Path:
+    return folder / f"{task.replace('/', '_')}.json"

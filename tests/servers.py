@@ -1,4 +1,4 @@
-"""A real OpenAI-compatible server on 127.0.0.1 for tests: it answers sensibly, or as badly as a test asks it to.
+"""A real OpenAI-compatible server on 127.0.0.1: it answers sensibly, or as badly as a test asks it to.
 
     with Server() as server:                      # answers every prompt of alpaca_exp
         config = OpenAITeacherConfig(model="fake", base_url=server.base_url)
@@ -200,15 +200,16 @@ def _json(reply: Reply, body: Body) -> Body:
     }
 
 
-WORDS = """amber anchor apple arrow autumn badger bakery balloon banjo barley basket beacon beaver bishop
+_WORDS = """amber anchor apple arrow autumn badger bakery balloon banjo barley basket beacon beaver bishop
 blanket blossom bottle bridge bronze butter cabin cactus candle canyon captain carpet castle cedar cellar
 cherry chimney cinnamon circus clover cobweb coconut comet compass copper coral cotton cradle cricket crystal
 curtain dagger daisy desert diamond dolphin dragon eagle ember engine falcon feather fiddle fjord forest
 fossil fountain galaxy garlic ginger glacier goblet granite grape hammer harbour harvest hazel hedgehog helmet
 heron honey horizon iceberg island ivory jacket jasmine jungle kettle kingdom kitchen kite ladder lagoon
 lantern laurel lemon library lizard lobster magnet mango maple marble meadow melon meteor mirror monsoon moss
-mountain mustard needle nettle nickel nutmeg oasis ocean olive onion orchard otter oyster paddle palace panther
-parrot pebble pepper piano pigeon pillow planet plum pocket pollen poppy prairie pumpkin quarry quartz rabbit
-raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver sparrow spider spruce
+mountain mustard needle nettle nickel nutmeg oasis ocean olive onion orchard otter oyster paddle palace
+panther parrot pebble pepper piano pigeon pillow planet plum pocket pollen poppy prairie pumpkin quarry
+quartz rabbit raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver sparrow spider spruce
 squirrel stable statue storm summit sunset tailor temple thistle thunder timber tortoise tulip tunnel turtle
-valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr""".split()
+valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr"""
+WORDS = _WORDS.split()

@@ -1,0 +1,76 @@
+"""Imports point one way: errors, records, ..., the rooms, the stages, the plan, the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from alpaca_exp.paths import PACKAGE
+from tests.versions import imports
+
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+    if "_data" not in path.parts
+)
+ORDER = [
+    {"paths", "errors"},
+    {"schemas", "records", "content"},
+    {"identity", "provenance", "prompts", "progress"},
+    {"config", "locks"},
+    {"overrides", "compose", "artifacts"},
+    {"ledger"},
+    {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
+    {"stages", "report"},
+    {"plan", "inventory", "readiness", "costs"},
+    {"experiment"},
+    {"__main__", "store"},
+]
+LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
+HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "openai", "optuna", "rapidfuzz")
+
+
+def part(module: str) -> str:
+    """The layer's member: alpaca_exp.llm.openai belongs to llm."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "alpaca_exp"])
+def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
+    for imported in imports(module):
+        here, there = part(module), part(imported)
+        assert LEVEL[there] <= LEVEL[here], f"{module} imports {imported}, which lies above it"
+
+
+def test_stages_never_import_one_another() -> None:
+    for module in MODULES:
+        if module.startswith("alpaca_exp.stages."):
+            assert not [name for name in imports(module) if name.startswith("alpaca_exp.stages.")]
+
+
+def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
+    allowed = {"errors", "records", "artifacts", "references", "statistics", "report", "config", "paths"}
+    for module in MODULES:
+        if part(module) == "report":
+            assert {part(name) for name in imports(module)} <= allowed, module
+
+
+def test_cleaning_never_reads_the_worlds_facts() -> None:
+    for module in MODULES:
+        if part(module) == "cleaning" or module == "alpaca_exp.stages.curate":
+            assert not [name for name in imports(module) if part(name) == "miniature"], module
+
+
+def test_no_two_modules_import_one_another_in_a_circle() -> None:
+    graph = {module: set(imports(module)) - {module} for module in MODULES}
+    while leaves := {module for module, needed in graph.items() if not needed & graph.keys()}:
+        graph = {module: needed for module, needed in graph.items() if module not in leaves}
+    assert not graph, f"in a circle: {sorted(graph)}"
+
+
+def test_starting_up_imports_nothing_heavy() -> None:
+    listing = f"import alpaca_exp.__main__, alpaca_exp.experiment, sys; print(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout.split() == []

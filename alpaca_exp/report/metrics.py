@@ -1,0 +1,186 @@
+"""Metrics by name, each read from the artifact of a run that holds it.
+
+`<task>.<metric>`, `understanding`, `truthfulness` come from the evaluation; `judge.<metric>` from the
+judge; `words` (mean length of the answers to the judge's questions) from the completions; `rows`,
+`edited`, `removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from the records.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.records import Row, read_jsonl
+
+USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
+"""What a table shows unless told otherwise."""
+SUITE = ("understanding", "truthfulness")
+"""The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
+CARD = ("rows", "edited", "removed.rules", "removed.critic")
+
+_PLACES = {"judge.percent": 1, "words": 1, "usd": 2, "rows": 0, "edited": 0}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One metric of one run."""
+
+    value: float
+    stderr: float | None
+    n: int | None
+    """Documents or questions that the value is a mean over."""
+    chance: float | None
+    source: str
+    """The artifact that it was read from, `<stage>/<fingerprint>`: runs that share it share the value."""
+
+
+def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
+    """The metric of the run whose `artifacts` these are (part -> fingerprint); None where it has none."""
+    if metric == "usd":
+        return _usd(artifacts, outputs)
+    if metric == "words":
+        return _words(artifacts, outputs)
+    if metric in ("rows", "edited") or metric.startswith("removed."):
+        return _count(metric, artifacts, outputs)
+    for part in ("evaluate", "judge"):
+        for row in score_rows(artifacts, part, outputs):
+            if named(row, part) == metric:
+                source = f"{part}/{artifacts[part]}"
+                return Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source)
+    return None
+
+
+def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
+    """Every metric that the artifacts of any of these runs hold, and the usual ones."""
+    found = {*USUAL, *CARD}
+    for artifacts in {tuple(sorted(artifacts.items())) for artifacts in runs}:
+        for part in ("evaluate", "judge"):
+            found |= {named(row, part) for row in score_rows(dict(artifacts), part, outputs)}
+        card = _card(dict(artifacts), outputs)
+        found |= {f"removed.{rule}" for rule in card["counts"]["removed"]} if card else set()
+    return sorted(found)
+
+
+def score_rows(artifacts: dict[str, str], part: str, outputs: Path) -> tuple[Row, ...]:
+    """The rows of scores.jsonl that `part` ("evaluate" or "judge") left; none where there is none."""
+    return _jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
+
+
+def named(row: Row, part: str) -> str:
+    """The metric's name of a row of scores.jsonl."""
+    if part == "judge":
+        return f"judge.{row['metric']}"
+    return str(row["task"]) if row["task"] in SUITE else f"{row['task']}.{row['metric']}"
+
+
+def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float] | None:
+    """The metric document by document, for differences over the same documents; None where it has none.
+
+    Of a suite's mean every document of a task weighs the same and every task does, so that the mean
+    of the values is the metric.
+    """
+    if "evaluate" not in artifacts:
+        return None
+    folder = outputs / "evaluate" / artifacts["evaluate"]
+    parts = _parts(metric, Artifact(folder))
+    values = [_documents(folder / "documents.jsonl", part) for part in parts]
+    if not values or not all(values):
+        return None
+    total = sum(len(value) for value in values)
+    return {
+        f"{part} {document}": value * total / (len(parts) * len(of_part))
+        for part, of_part in zip(parts, values, strict=True)
+        for document, value in of_part.items()
+    }
+
+
+def shown(metric: str, value: float, sign: bool = False) -> str:
+    """The value with the number of decimals that suits the metric."""
+    places = 0 if metric.startswith("removed.") else _PLACES.get(metric, 3)
+    return f"{value:{'+' if sign else ''},.{places}f}"
+
+
+def _parts(metric: str, evaluation: Artifact) -> list[str]:
+    if metric not in SUITE:
+        return [metric]
+    suite = evaluation.record["identity"].get("suite", {})
+    return [str(name) for name in suite.get(metric, [])]
+
+
+def _documents(path: Path, metric: str) -> dict[str, float]:
+    task, _, name = metric.rpartition(".")
+    return {
+        str(row["doc_id"]): float(row["value"])
+        for row in _jsonl(path)
+        if row["task"] == task and row["metric"] == name and row["value"] is not None
+    }
+
+
+def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:
+    """What making the run's artifacts from nothing costs: paid, or found in the journal."""
+    usages = [_usage(folder) for folder in sorted(set(_folders(artifacts, outputs)))]
+    if not usages or not all(usages):
+        return None
+    value = sum(usage["usd"] + usage["usd_avoided"] for usage in usages)
+    return Reading(value, None, None, None, f"run/{artifacts.get('evaluate', '')}")
+
+
+def _folders(artifacts: dict[str, str], outputs: Path) -> Iterator[Path]:
+    stages = {"opponent": "complete", "base": "complete"}
+    for part, fingerprint in artifacts.items():
+        yield outputs / stages.get(part, part) / fingerprint
+
+
+def _words(artifacts: dict[str, str], outputs: Path) -> Reading | None:
+    if "complete" not in artifacts:
+        return None
+    rows = _jsonl(outputs / "complete" / artifacts["complete"] / "completions.jsonl")
+    if not rows:
+        return None
+    words = [row["words"] for row in rows]
+    mean = sum(words) / len(words)
+    spread = sum((word - mean) ** 2 for word in words)
+    stderr = math.sqrt(spread / (len(words) - 1) / len(words)) if len(words) > 1 else None
+    return Reading(mean, stderr, len(words), None, f"complete/{artifacts['complete']}")
+
+
+def _count(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
+    card = _card(artifacts, outputs)
+    if not card:
+        return None
+    counts = card["counts"]
+    removed: dict[str, int] = counts["removed"]
+    by_rules = {rule: count for rule, count in removed.items() if rule not in ("critic", "max_words")}
+    values = {
+        "rows": counts["rows_out"],
+        "edited": sum(counts["edited"].values()),
+        "removed.rules": sum(by_rules.values()),
+        "removed.critic": removed.get("critic", 0),
+    }
+    value = values.get(metric, removed.get(metric.removeprefix("removed."), 0))
+    return Reading(value, None, None, None, f"curate/{artifacts['curate']}")
+
+
+def _card(artifacts: dict[str, str], outputs: Path) -> Any:
+    return _json(outputs / "curate" / artifacts["curate"] / "card.json") if "curate" in artifacts else None
+
+
+def _usage(folder: Path) -> Any:
+    record = _json(folder / "record.json")
+    return record and {"usd": 0.0, "usd_avoided": 0.0, **record["usage"]}
+
+
+@functools.cache
+def _jsonl(path: Path) -> tuple[Row, ...]:
+    return tuple(read_jsonl(path)) if path.exists() else ()
+
+
+@functools.cache
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

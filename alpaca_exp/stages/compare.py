@@ -1,0 +1,143 @@
+"""The reading page: this run's, the opponent's and the base's answers side by side, with what the judge said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from alpaca_exp import prompts
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.schemas import RuntimeConfig
+
+
+def compare(
+    title: str,
+    *,
+    completions: Artifact,
+    opponent: Artifact | None = None,
+    verdicts: Artifact | None = None,
+    scores: Artifact | None = None,
+    base: Artifact | None = None,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> None:
+    """Write `index.html`: one self-contained page, all texts escaped, nothing loaded from elsewhere.
+
+    What there is none of is left out. Questions come in the order of `completions`.
+    """
+    sides = [
+        _side("this run", completions),
+        *([_side("the opponent", opponent)] if opponent else []),
+        *([_side("the base, untuned", base)] if base else []),
+    ]
+    readings = _by_question(_rows(verdicts, "verdicts.jsonl"))
+    questions = [_question(row, sides, readings.get(name, [])) for name, row in sides[0].answers.items()]
+    table = _rows(scores, "scores.jsonl") + _rows(verdicts, "scores.jsonl")
+    draft = out / "index.html.draft"
+    draft.write_text(_page(title, sides, questions, table), encoding="utf-8")
+    os.replace(draft, out / "index.html")
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One column of the page: whose answers, by question."""
+
+    label: str
+    model: str
+    answers: dict[str, Row]
+
+
+def _side(label: str, completions: Artifact) -> _Side:
+    rows = list(read_jsonl(completions / "completions.jsonl", ("question_id", "prompt", "text")))
+    model = str(rows[0].get("model", "unknown")) if rows else "unknown"
+    return _Side(label, model, {str(row["question_id"]): row for row in rows})
+
+
+def _rows(artifact: Artifact | None, name: str) -> list[Row]:
+    return list(read_jsonl(artifact / name)) if artifact and (artifact / name).exists() else []
+
+
+def _by_question(verdicts: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for verdict in verdicts:
+        found.setdefault(str(verdict["question_id"]), []).append(verdict)
+    return found
+
+
+def _question(row: Row, sides: Sequence[_Side], verdicts: Sequence[Row]) -> Row:
+    name = str(row["question_id"])
+    marks = _marks(sides, verdicts)
+    return {
+        "id": name,
+        "category": row.get("category") or "",
+        "text": asked(row["prompt"]),
+        "answers": [_answer(side, name, marks.get(side.label)) for side in sides],
+        "verdicts": [
+            {"order": _order(verdict, sides), "text": verdict.get("text") or ""} for verdict in verdicts
+        ],
+    }
+
+
+def asked(prompt: str) -> str:
+    """The question within a prompt: without Alpaca's frame, or the frame that a teacher is asked in."""
+    _, framed, rest = prompt.partition("### Instruction:\n")
+    if framed:
+        return rest.partition("\n\n### Response:")[0].replace("\n\n### Input:\n", "\n").strip()
+    if "\n[Instruction]\n" in prompt:
+        parts = (prompts.section(prompt, "Instruction"), prompts.section(prompt, "Input"))
+        return "\n".join(part for part in parts if part)
+    return prompt.strip()
+
+
+def _answer(side: _Side, question: str, score: float | None) -> Row:
+    row = side.answers.get(question)
+    text = str(row["text"]) if row else ""
+    return {
+        "label": side.label,
+        "missing": row is None,
+        "text": text,
+        "words": len(text.split()),
+        "score": score,
+        "cut": bool(row) and row.get("finish_reason") == "length",
+    }
+
+
+def _marks(sides: Sequence[_Side], verdicts: Sequence[Row]) -> Mapping[str, float | None]:
+    """The judge's mean score of this run's and the opponent's answer over its readings."""
+    labels = {"1": "the opponent", "2": "this run"} if _second(sides, verdicts) else {"1": "this run", "2": "the opponent"}
+    given = {
+        label: [row[f"score_{place}"] for row in verdicts if row.get(f"score_{place}") is not None]
+        for place, label in labels.items()
+    }
+    return {label: fmean(values) if values else None for label, values in given.items()}
+
+
+def _second(sides: Sequence[_Side], verdicts: Sequence[Row]) -> bool:
+    """Whether this run is model 2 of the verdicts: always, unless the names say otherwise."""
+    named = {row.get("model_1") for row in verdicts}
+    others = {side.model for side in sides[1:2]}
+    return sides[0].model in others or sides[0].model not in named
+
+
+def _order(verdict: Row, sides: Sequence[_Side]) -> str:
+    ours = "2" if _second(sides, [verdict]) else "1"
+    first = "this run" if str(verdict.get("order", "12")).startswith(ours) else "the opponent"
+    unread = "" if verdict.get("parsed", True) else "; no scores could be read"
+    return f"{first} shown first{unread}"
+
+
+def _page(title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: Sequence[Row]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters["number"] = _number
+    template = Path(__file__).with_name("compare.html.j2").read_text(encoding="utf-8")
+    return pages.from_string(template).render(title=title, sides=sides, questions=questions, scores=scores)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"

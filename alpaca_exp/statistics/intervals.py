@@ -1,0 +1,72 @@
+"""95 % intervals: over seeds, of one checkpoint, and of differences.
+
+An interval over seeds is Student's t with n - 1 degrees of freedom (Student 1908, Biometrika 6): with
+three seeds it is 4.30 standard errors wide on each side, not 1.96. With one seed nothing is known about
+other seeds; what remains is the evaluation's own standard error, which speaks of this checkpoint only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Doubt(Enum):
+    """What an interval speaks of."""
+
+    seeds = "over seeds"
+    checkpoint = "of this checkpoint only"
+    unknown = "no interval"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 95 % interval; the bounds are None where nothing is known about its doubt."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    """How many seeds it rests on."""
+    doubt: Doubt
+
+
+def over_seeds(values: Sequence[float], stderr: float | None = None) -> Interval:
+    """The mean of one value a seed, with Student's t interval.
+
+    For a single value the interval is that of its analytic standard error `stderr`, if there is one.
+    Raises ValueError where there is no value.
+    """
+    if len(values) == 0:
+        raise ValueError("an interval needs at least one value")
+    if len(values) == 1:
+        return of_checkpoint(values[0], stderr)
+    mean = float(np.mean(values))
+    half = _t(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half, len(values), Doubt.seeds)
+
+
+def of_checkpoint(value: float, stderr: float | None) -> Interval:
+    """One value with the normal interval of its standard error over documents."""
+    if stderr is None:
+        return Interval(value, None, None, 1, Doubt.unknown)
+    half = 1.959964 * stderr
+    return Interval(value, value - half, value + half, 1, Doubt.checkpoint)
+
+
+def paired_stderr(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """The standard error of mean(first) - mean(second) over the same documents; None for fewer than two."""
+    differences = np.subtract(first, second)
+    if differences.size < 2:
+        return None
+    return float(np.std(differences, ddof=1) / math.sqrt(differences.size))
+
+
+def _t(degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975))

@@ -189,9 +189,7 @@ def _json(reply: Reply, body: Body) -> Body:
         "object": "chat.completion",
         "created": 1,
         "model": body["model"],
-        "choices": [
-            {"index": 0, "finish_reason": reply.finish_reason, "logprobs": None, "message": message}
-        ],
+        "choices": [{"index": 0, "finish_reason": reply.finish_reason, "logprobs": None, "message": message}],
         "usage": {
             "prompt_tokens": tokens_in,
             "completion_tokens": tokens_out,
@@ -209,7 +207,7 @@ heron honey horizon iceberg island ivory jacket jasmine jungle kettle kingdom ki
 lantern laurel lemon library lizard lobster magnet mango maple marble meadow melon meteor mirror monsoon moss
 mountain mustard needle nettle nickel nutmeg oasis ocean olive onion orchard otter oyster paddle palace
 panther parrot pebble pepper piano pigeon pillow planet plum pocket pollen poppy prairie pumpkin quarry
-quartz rabbit raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver sparrow spider spruce
-squirrel stable statue storm summit sunset tailor temple thistle thunder timber tortoise tulip tunnel turtle
-valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr"""
+quartz rabbit raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver
+sparrow spider spruce squirrel stable statue storm summit sunset tailor temple thistle thunder timber
+tortoise tulip tunnel turtle valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr"""
 WORDS = _WORDS.split()

@@ -33,6 +33,17 @@ class Request:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+class Unanswered(Exception):
+    """One attempt brought no answer, and another may. Never leaves `ask`: it ends as a `Stopped`."""
+
+    def __init__(self, what: str, *, lost: bool = False, after_s: float | None = None) -> None:
+        super().__init__(what)
+        self.lost = lost
+        """Whether the server may have answered, and billed, all the same."""
+        self.after_s = after_s
+        """How long the server asks to wait, if it said so."""
+
+
 class LanguageModel(Protocol):
     """Anything that answers. Concurrency, journal and money are `ask.ask_all`'s business, not its own."""
 
@@ -40,7 +51,8 @@ class LanguageModel(Protocol):
         """The answer to one request, with the tokens it took.
 
         Raises InputError where asking again cannot help (a wrong key, an unknown model), Stopped
-        where it can help later (quota), and nothing for an answer that is merely bad.
+        where it can help later (quota), Unanswered where it may help at once (a time-out, an
+        overload, a broken body), and nothing for an answer that is merely bad.
         """
         ...
 

@@ -1,0 +1,170 @@
+"""Asking a model many questions: in order, many at once, each paid for once, within the budget."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.ledger import Ledger, report
+from alpaca_exp.llm.attempts import Asker
+from alpaca_exp.llm.build import build_model, model_name, owner
+from alpaca_exp.llm.journal import Journal
+from alpaca_exp.llm.model import Request
+from alpaca_exp.progress import progress
+from alpaca_exp.records import Completion, Usage
+from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, RuntimeConfig
+
+
+def ask_all(
+    config: LanguageModelConfig,
+    requests: Sequence[Request],
+    *,
+    runtime: RuntimeConfig,
+    out: Path,
+    title: str,
+) -> list[Completion]:
+    """The answers, in the order of the requests; what the journal holds is not asked again.
+
+    What was consumed is reported into `out`, under `title`. Raises InputError where asking cannot
+    help, Stopped (BudgetReached among them) where the same command can go on later; all answers
+    that were paid for are in the journal by then.
+    """
+    with (
+        progress(title, len(requests), "requests") as bar,
+        Session(config, runtime=runtime, out=out, title=title) as session,
+    ):
+        return session.ask(requests, lambda n: bar.advance(n, session.dollars()))
+
+
+class Session:
+    """One stage's conversation with one model, over as many rounds as it takes.
+
+    To be used as a context manager. Leaving it reports what was consumed under `title`; a stage that
+    was killed and goes on finds its own answers and counts them as its own.
+    """
+
+    def __init__(self, config: LanguageModelConfig, *, runtime: RuntimeConfig, out: Path, title: str) -> None:
+        self.usage = Usage()
+        self._config, self._runtime, self._out, self._title = config, runtime, out, title
+        self._name = model_name(config)
+        account = f"{out.parent.name}/{out.name}"
+        self._journal = Journal(out.parents[1] / "journal", config.model, account)
+        self._ledger = Ledger(config.budget_usd, owner(config), self._journal.spent)
+        self._error: AlpacaExpError | None = None
+        self._asker: Asker | None = None
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Session:
+        self._say_what_was_lost()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._asker:
+                self._runner.run(self._asker.model.close())
+        finally:
+            self._runner.close()
+            self._journal.close()
+            report(self._out, self.usage + Usage(usd=self._journal.lost_usd), self._title)
+
+    def dollars(self) -> str:
+        """What this stage paid so far, for the progress bar; empty for a model that costs nothing."""
+        if not self._config.usd_per_million_in and not self._config.usd_per_million_out:
+            return ""
+        limit = "" if self._config.budget_usd is None else f" of ${self._config.budget_usd:,.2f}"
+        return f"${self._ledger.spent:,.2f}{limit}"
+
+    def key(self, request: Request) -> str:
+        """The name of the request's answer in the journal."""
+        return dataclasses.replace(request, model=self._name).key
+
+    def ask(
+        self, requests: Sequence[Request], advance: Callable[[int], None] = lambda n: None
+    ) -> list[Completion]:
+        """The answers, in the order of the requests. `advance` is told of each batch of answers."""
+        keys = [self.key(request) for request in requests]
+        wanted = dict(zip(keys, requests, strict=True))
+        answers: dict[str, Completion] = {}
+        for key in wanted:
+            found = self._journal.find(key)
+            if found:
+                answers[key] = found.completion
+                self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)
+        missing = [(key, request) for key, request in wanted.items() if key not in answers]
+        advance(len(requests) - len(missing))
+        if missing:
+            self._runner.run(self._ask(missing, answers, advance))
+        return [answers[key] for key in keys]
+
+    async def _ask(
+        self,
+        missing: Sequence[tuple[str, Request]],
+        answers: dict[str, Completion],
+        advance: Callable[[int], None],
+    ) -> None:
+        asker = self._ready()
+        queue = iter(missing)
+        count = min(self._config.concurrency, len(missing))
+        await asyncio.gather(*(self._work(asker, queue, answers, advance) for _ in range(count)))
+        if self._error:
+            raise self._error
+
+    async def _work(
+        self,
+        asker: Asker,
+        queue: Iterator[tuple[str, Request]],
+        answers: dict[str, Completion],
+        advance: Callable[[int], None],
+    ) -> None:
+        """Take requests until there are none, or one of us met the end; what is under way is awaited."""
+        while self._error is None and (entry := next(queue, None)):
+            key, request = entry
+            try:
+                answers[key] = await asker.answer(key, dataclasses.replace(request, model=self._name))
+            except AlpacaExpError as error:
+                self._error = self._error or error
+            else:
+                self.usage += answers[key].usage
+                advance(1)
+
+    def _ready(self) -> Asker:
+        """The model, built when the first request needs it: a replay needs neither key nor server."""
+        if self._asker is None:
+            self._refuse_network()
+            model = build_model(self._config)
+            self._asker = Asker(self._config, model, self._journal, self._ledger, self._ending)
+        return self._asker
+
+    def _ending(self) -> bool:
+        return self._error is not None
+
+    def _refuse_network(self) -> None:
+        if self._runtime.offline and isinstance(self._config, EndpointConfig):
+            from alpaca_exp.llm.openai import is_local
+
+            if not is_local(self._config):  # type: ignore[arg-type]
+                group = owner(self._config)
+                raise InputError(
+                    f"{group}={self._config.model} would need the network, and runtime.offline is true; "
+                    f"choose a local {group}, or set runtime.offline=false"
+                )
+
+    def _say_what_was_lost(self) -> None:
+        if self._journal.broken:
+            print(
+                f"{self._journal.path}: {self._journal.broken} broken line(s) skipped; a write was cut short",
+                file=sys.stderr,
+            )
+        if self._journal.pending_usd > 0:
+            print(
+                f"{self._title}: {self._journal.pending} request(s) were under way when the last attempt "
+                f"ended; up to ${self._journal.pending_usd:.4f} may have been billed for them",
+                file=sys.stderr,
+            )

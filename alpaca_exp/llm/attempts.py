@@ -1,0 +1,115 @@
+"""Asking until there is an answer: which attempt is noted, paid, repeated, or the last."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from alpaca_exp.errors import Stopped
+from alpaca_exp.ledger import Ledger, price
+from alpaca_exp.llm.journal import Journal
+from alpaca_exp.llm.model import LanguageModel, Request, Unanswered
+from alpaca_exp.records import Completion
+from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+FRAME_TOKENS = 64
+"""At least what a chat template adds to a prompt."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long one request is repeated."""
+
+    retries: int
+    deadline_s: float
+    """From the first attempt; no pause may end after it."""
+    longest_pause_s: float
+    """Also of the pauses that a server asks for: `Retry-After: 90` must not stall for ever."""
+
+    @classmethod
+    def of(cls, config: LanguageModelConfig) -> Patience:
+        """A server's patience is configured; a model that lives here is asked once."""
+        if not isinstance(config, EndpointConfig):
+            return cls(0, 0.0, 0.0)
+        attempts = config.max_retries + 1
+        longest = min(LONGEST_PAUSE_S, config.timeout_s)
+        return cls(config.max_retries, attempts * config.timeout_s, longest)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Everything that an attempt needs, the same for all requests of a session."""
+
+    config: LanguageModelConfig
+    model: LanguageModel
+    journal: Journal
+    ledger: Ledger
+    ending: Callable[[], bool]
+    """Whether the session is about to end, so that nothing is repeated any more."""
+
+    async def answer(self, key: str, request: Request) -> Completion:
+        """The answer to `request`, journalled under `key`, its usage with its price.
+
+        Raises BudgetReached before an attempt that could cost too much, Stopped where the attempts
+        are used up, and what the model raises where asking again cannot help.
+        """
+        patience = Patience.of(self.config)
+        end = time.monotonic() + patience.deadline_s
+        for attempt in range(patience.retries + 1):
+            try:
+                return await self._attempt(key, request)
+            except Unanswered as error:
+                pause = min(error.after_s or _backoff(attempt), patience.longest_pause_s)
+                last = attempt == patience.retries or time.monotonic() + pause > end
+                if last or self.ending():
+                    raise Stopped(self._gave_up(attempt + 1, error)) from None
+            await asyncio.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, key: str, request: Request) -> Completion:
+        bound = price(self.config, most_tokens_in(request), request.max_tokens)
+        reservation = await self.ledger.reserve(bound)
+        self.journal.sent(key, request, bound)
+        try:
+            completion = readable(await self.model.complete(replace(request, model=self.config.model)))
+        except Unanswered as error:
+            cost = bound if error.lost else 0.0
+            await self.ledger.commit(reservation, cost)
+            self.journal.failed(key, request, cost, str(error))
+            raise
+        except Exception as error:
+            await self.ledger.commit(reservation, 0.0)
+            self.journal.failed(key, request, 0.0, str(error))
+            raise
+        usd = price(self.config, completion.usage.tokens_in, completion.usage.tokens_out)
+        await self.ledger.commit(reservation, usd)
+        await self.journal.answered(key, request, completion, usd)
+        return replace(completion, usage=replace(completion.usage, requests=1, usd=usd))
+
+    def _gave_up(self, attempts: int, error: Unanswered) -> str:
+        times = f"{attempts} attempts" if attempts > 1 else "one attempt"
+        return (
+            f"{self.config.model} gave no answer after {times}: {error}. Every answer so far is kept: "
+            "run the same command again to go on"
+        )
+
+
+def most_tokens_in(request: Request) -> int:
+    """A bound of the prompt's tokens: no tokenizer in use makes more of a text than it has bytes."""
+    return len((request.system + request.prompt).encode("utf-8", "replace")) + FRAME_TOKENS
+
+
+def readable(completion: Completion) -> Completion:
+    """Without halves of surrogate pairs, which some servers send and no file takes."""
+    text = completion.text.encode("utf-8", "replace").decode()
+    return completion if text == completion.text else replace(completion, text=text)
+
+
+def _backoff(attempt: int) -> float:
+    """Seconds before the next attempt: doubling, with jitter so that many do not come back as one."""
+    return FIRST_PAUSE_S * 2.0**attempt * (0.5 + random.random() / 2)

@@ -1,0 +1,86 @@
+"""From a model's config to the model: one `match` on the config's type."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.errors import ConfigError
+from alpaca_exp.llm.model import LanguageModel
+from alpaca_exp.records import content_id
+from alpaca_exp.schemas import (
+    CriticConfig,
+    EndpointConfig,
+    JudgeConfig,
+    LanguageModelConfig,
+    MiniatureCriticConfig,
+    MiniatureJudgeConfig,
+    MiniatureTeacherConfig,
+    OpenAICriticConfig,
+    OpenAIJudgeConfig,
+    OpenAITeacherConfig,
+    TeacherConfig,
+)
+
+
+def build_model(config: LanguageModelConfig) -> LanguageModel:
+    """The model that `config` describes, ready to be asked.
+
+    Raises InputError where its key is missing, ConfigError where there is nothing to be asked.
+    """
+    match config:
+        case OpenAITeacherConfig() | OpenAICriticConfig() | OpenAIJudgeConfig():
+            from alpaca_exp.llm.openai import OpenAIModel
+
+            return OpenAIModel(config, owner=owner(config))
+        case MiniatureTeacherConfig():
+            from alpaca_exp.miniature.teacher import MiniatureTeacher
+
+            return MiniatureTeacher(config)
+        case MiniatureCriticConfig():
+            from alpaca_exp.miniature.critic import MiniatureCritic
+
+            return MiniatureCritic(config)
+        case MiniatureJudgeConfig():
+            from alpaca_exp.miniature.judge import MiniatureJudge
+
+            return MiniatureJudge(config)
+        case _:
+            raise ConfigError([f"{owner(config)}={config.model} cannot be asked; choose one that can"])
+
+
+def model_name(config: LanguageModelConfig) -> str:
+    """The name under which answers are journalled.
+
+    A server's model is what its name says. A model that lives here is also what its config says: its
+    name carries a digest of that, so that an answer is never taken for another world's.
+    """
+    if isinstance(config, EndpointConfig):
+        return config.model
+    told = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.metadata.get("role") != "runtime" and not isinstance(getattr(config, field.name), Path)
+    }
+    return f"{config.model}@{content_id(json.dumps(told, sort_keys=True, default=_plain))}"
+
+
+def owner(config: LanguageModelConfig) -> str:
+    """The config group in which `config` was chosen, as messages name it."""
+    match config:
+        case TeacherConfig():
+            return "teacher"
+        case CriticConfig():
+            return "critic"
+        case JudgeConfig():
+            return "judge"
+        case _:
+            return "model"
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)

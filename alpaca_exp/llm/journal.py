@@ -1,0 +1,218 @@
+"""The journal: every paid answer on disk before it is used, so that none is ever paid for twice.
+
+One append-only file a model, `<outputs>/journal/<model>.jsonl`, shared by all experiments. A line is
+`{key,t,state,account,usd,usage,response,request}`: `sent` before a request goes out (usd: the most
+that it can cost), then `answered` (usd: its price) or `failed` (usd: the reservation, where the reply was
+lost and may have been billed; else 0). `account` is the stage and fingerprint that paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.errors import InputError, Stopped
+from alpaca_exp.llm.model import Request
+from alpaca_exp.records import Completion, Row, Usage
+
+_HEAD = re.compile(
+    rb'\{"key": "([0-9a-f]{64})", "t": [0-9.e+]+, "state": "(sent|answered|failed)", '
+    rb'"account": ("(?:[^"\\]|\\.)*"), "usd": ([-+0-9.e]+), '
+)
+"""The beginning of our own lines: enough to index a large journal without parsing its texts."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer from the journal, what it cost, and whether this account paid for it."""
+
+    completion: Completion
+    usd: float
+    own: bool
+
+
+class Journal:
+    """An open journal. Appends are single writes, so that several processes may share the file."""
+
+    def __init__(self, folder: Path, model: str, account: str) -> None:
+        self.path = folder / f"{file_name(model)}.jsonl"
+        self.spent = 0.0
+        """What this account paid before, lost replies included, and those of `pending`."""
+        self.lost_usd = 0.0
+        """The part of it that may have been billed for replies that never came."""
+        self.pending_usd = 0.0
+        """The most that this account's requests cost that were under way when it was last stopped."""
+        self.pending = 0
+        self.broken = 0
+        """Lines that cannot be read: a write was cut short."""
+        self._account = json.dumps(account).encode()
+        self._name = account
+        self._places: dict[bytes, tuple[int, int]] = {}
+        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
+        self._torn = self._index()
+
+    def find(self, key: str) -> Answer | None:
+        """The answer to the request of that key, if one is there whole."""
+        place = self._places.get(bytes.fromhex(key))
+        if place is None:
+            return None
+        row = _parsed(os.pread(self._file, place[1], place[0]))
+        if row is None:
+            self.broken += 1
+            return None
+        usage = Usage(requests=1, usd=row["usd"], **row["usage"])
+        response, prompt = row["response"], row["request"]["prompt"]
+        completion = Completion(prompt, response["text"], response["model"], response["finish_reason"], usage)
+        return Answer(completion, row["usd"], row["account"] == self._name)
+
+    def sent(self, key: str, request: Request, usd: float) -> None:
+        """Note that the request goes out now and may cost `usd` at most."""
+        self._append(self._line(key, "sent", request, usd))
+
+    def failed(self, key: str, request: Request, usd: float, why: str) -> None:
+        """Note that no answer came; `usd` is what may have been billed for it."""
+        self.lost_usd += usd
+        self._append(self._line(key, "failed", request, usd, response={"error": why}))
+
+    async def answered(self, key: str, request: Request, completion: Completion, usd: float) -> None:
+        """Return once the answer is safe on the disk; answers of one moment share an fsync."""
+        usage = {"tokens_in": completion.usage.tokens_in, "tokens_out": completion.usage.tokens_out}
+        response = {
+            "text": completion.text,
+            "finish_reason": completion.finish_reason,
+            "model": completion.model,
+        }
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((self._line(key, "answered", request, usd, usage, response), written))
+        if self._flusher is None:
+            self._flusher = loop.create_task(self._flush())
+        await written
+
+    def close(self) -> None:
+        """Write what still waits, and give the file back."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            if waiting:
+                self._write_durably([line for line, _ in waiting])
+        finally:
+            os.close(self._file)
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(0)  # let the answers that are ready in this moment join
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                await asyncio.to_thread(self._write_durably, [line for line, _ in batch])
+            except asyncio.CancelledError:
+                self._waiting = batch + self._waiting  # `close` writes them; a second copy does no harm
+                raise
+            except Exception as error:
+                _settle(batch, error)
+            else:
+                _settle(batch, None)
+        self._flusher = None
+
+    def _write_durably(self, lines: list[bytes]) -> None:
+        self._append(b"".join(lines))
+        os.fsync(self._file)
+
+    def _append(self, lines: bytes) -> None:
+        whole = b"\n" + lines if self._torn else lines
+        try:
+            self._torn = os.write(self._file, whole) < len(whole)
+        except OSError as error:
+            raise Stopped(_unwritten(self.path, error.strerror or str(error))) from None
+        if self._torn:
+            raise Stopped(_unwritten(self.path, "the disk is full"))
+
+    def _line(
+        self,
+        key: str,
+        state: str,
+        request: Request,
+        usd: float,
+        usage: dict[str, int] | None = None,
+        response: dict[str, Any] | None = None,
+    ) -> bytes:
+        head = {"key": key, "t": round(time.time(), 3), "state": state, "account": self._name, "usd": usd}
+        row = {**head, "usage": usage, "response": response, "request": dataclasses.asdict(request)}
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    def _index(self) -> bool:
+        """Learn where each answer lies and what this account spent. Returns whether the end is torn."""
+        under_way: Counter[bytes] = Counter()
+        bound: dict[bytes, float] = {}
+        start, line = 0, b"\n"
+        with open(self._file, "rb", closefd=False) as file:
+            for line in file:
+                self._note(line, start, under_way, bound)
+                start += len(line)
+        self.pending = sum(under_way.values())
+        self.pending_usd = sum(bound[key] * count for key, count in under_way.items())
+        self.spent += self.pending_usd
+        self.lost_usd += self.pending_usd
+        return not line.endswith(b"\n")
+
+    def _note(self, line: bytes, start: int, under_way: Counter[bytes], bound: dict[bytes, float]) -> None:
+        head = _HEAD.match(line)
+        if head is None or not line.rstrip(b"\n").endswith(b"}"):
+            self.broken += bool(line.strip())
+            return
+        key, state, own = bytes.fromhex(head[1].decode()), head[2], head[3] == self._account
+        if state == b"answered":
+            self._places[key] = (start, len(line))
+        if not own:
+            return
+        if state == b"sent":
+            under_way[key] += 1
+            bound[key] = float(head[4])
+        else:
+            under_way[key] -= 1
+            self.spent += float(head[4])
+            self.lost_usd += float(head[4]) if state == b"failed" else 0.0
+
+
+def file_name(model: str) -> str:
+    """`model` as the name of a file: safe characters only, and never one of `.` and `..`."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", model).lstrip(".") or "_"
+    return safe if len(safe) <= 100 else f"{safe[:83]}-{hashlib.sha256(model.encode()).hexdigest()[:16]}"
+
+
+def _parsed(line: bytes) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _settle(batch: list[tuple[bytes, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, written in batch:
+        if written.done():
+            continue
+        if error is None:
+            written.set_result(None)
+        else:
+            written.set_exception(error)
+
+
+def _unwritten(path: Path, why: str) -> str:
+    return (
+        f"{path} cannot be written ({why}). Every answer so far is kept: "
+        "make room and run the same command again to go on"
+    )

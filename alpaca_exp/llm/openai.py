@@ -1,0 +1,194 @@
+"""Models behind an OpenAI-compatible server, asked through the chat interface.
+
+The client's own retries are off: `attempts` repeats what may help, with the ledger and the journal
+knowing. Nothing that leaves this module holds the key, whatever a server echoes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.llm.model import Request, Unanswered
+from alpaca_exp.records import Completion, Usage
+from alpaca_exp.schemas import OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
+
+OFFICIAL = "https://api.openai.com/v1"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+"""httpx's names for failures before the request went out."""
+NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+REJECTED_PROMPTS = {
+    "context_length_exceeded": "length",
+    "content_filter": "content_filter",
+    "content_policy_violation": "content_filter",
+}
+"""Codes of a 400 that speak of one prompt and not of the whole run: that prompt's answer is empty."""
+
+
+class OpenAIModel:
+    """One model of one server. Raises InputError at once where its key is missing."""
+
+    def __init__(
+        self, config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig, owner: str
+    ) -> None:
+        self._config, self._owner = config, owner
+        self._key = api_key(config, owner)
+        address = config.base_url or OFFICIAL
+        self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
+        self._limit_name = "max_tokens"
+        limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+            max_connections=None, max_keepalive_connections=config.concurrency
+        )
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key or "none",
+            base_url=address,
+            timeout=config.timeout_s,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(limits=limits, trust_env=not is_local(config)),
+        )
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer to one request; a refused or filtered one is empty, and its finish_reason says so."""
+        try:
+            reply = await self._client.chat.completions.create(**self._arguments(request))
+        except openai.APIStatusError as error:
+            return await self._refused(request, error)
+        except openai.APIConnectionError as error:
+            cause = type(error.__cause__).__name__
+            late = isinstance(error, openai.APITimeoutError)
+            what = "no answer in time" if late else "the connection broke"
+            raise Unanswered(f"{what} ({cause})", lost=cause not in NEVER_SENT) from None
+        except (json.JSONDecodeError, UnicodeDecodeError, openai.APIError, ValueError):
+            raise Unanswered("the body of the answer is not JSON", lost=True) from None
+        return self._read(request, reply)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        return {
+            "model": request.model,
+            "messages": [*system, {"role": "user", "content": request.prompt}],
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            self._limit_name: request.max_tokens,
+            **({"stop": list(request.stop)} if request.stop else {}),
+            **({"seed": request.seed} if request.seed is not None else {}),
+        }
+
+    def _read(self, request: Request, reply: object) -> Completion:
+        """The completion in a 200, which may be anything: a login page, an error, a refusal."""
+        if isinstance(reply, str):
+            raise Unanswered(
+                f"the answer is a web page, not JSON; is {self._owner}.base_url right? It mostly ends in /v1",
+                lost=True,
+            )
+        choices = getattr(reply, "choices", None)
+        if not isinstance(reply, ChatCompletion) or not isinstance(choices, list) or not choices:
+            problem = (getattr(reply, "model_extra", None) or {}).get("error")
+            detail = f": {self._safe(problem)}" if problem else ""
+            raise Unanswered(f"the answer holds no choices{detail}", lost=True)
+        message = choices[0].message
+        text = getattr(message, "content", None)
+        if text is not None and not isinstance(text, str):
+            raise Unanswered("the answer's content is no text", lost=True)
+        reason = choices[0].finish_reason
+        known = reason if reason in ("length", "content_filter") else "stop"
+        finish_reason = "refusal" if not text and getattr(message, "refusal", None) else known
+        text = self._without_key(text or "")
+        model = str(reply.model or request.model)
+        return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
+
+    async def _refused(self, request: Request, error: openai.APIStatusError) -> Completion:
+        """What a status other than 200 means: an answer after all, another attempt, or the end."""
+        status, code = error.status_code, str(error.code or "")
+        if status == 400 and code in REJECTED_PROMPTS:
+            return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
+        if status == 400 and self._limit_name == "max_tokens" and "max_completion_tokens" in error.message:
+            self._limit_name = "max_completion_tokens"
+            return await self.complete(request)
+        if status == 402 or (status == 429 and code in NO_MONEY):
+            raise Stopped(
+                f"{self._server} says that its quota or credit is used up. Every answer so far is kept: "
+                "top it up and run the same command again to go on"
+            ) from None
+        if status in (408, 409, 429) or status >= 500:
+            lost = status in (408, 502, 504) or status > 511
+            what = f"HTTP {status} {self._safe(error.message)}"
+            raise Unanswered(what, lost=lost, after_s=_pause(error.response.headers)) from None
+        raise self._hopeless(status, error) from None
+
+    def _hopeless(self, status: int, error: openai.APIStatusError) -> AlpacaExpError:
+        if status in (401, 403):
+            return InputError(
+                f"{self._server} refused the key for {self._config.model} (HTTP {status}); set the "
+                f"environment variable {self._config.api_key_env} to a valid one"
+            )
+        if status == 404:
+            return InputError(
+                f"{self._server} knows no model {self._config.model} (HTTP 404); "
+                f"check {self._owner}.model and {self._owner}.base_url"
+            )
+        return InputError(
+            f"{self._server} rejects the request (HTTP {status}): {self._safe(error.message)}; "
+            f"check the settings of {self._owner}"
+        )
+
+    def _safe(self, text: object) -> str:
+        """A server's words, short, on one line, and without the key."""
+        words = " ".join(str(text).split())
+        return (words.replace(self._key, "[key]") if self._key else words)[:200]
+
+    def _without_key(self, text: str) -> str:
+        """An answer that echoes a real key loses it; a local server's `EMPTY` is no secret."""
+        return text.replace(self._key, "[key]") if len(self._key) >= 16 else text
+
+
+def api_key(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig, owner: str) -> str:
+    """The key from the environment; empty where a local server needs none. Raises InputError."""
+    key = os.environ.get(config.api_key_env, "").strip()
+    if not key and not is_local(config):
+        raise InputError(
+            f"{owner}.model={config.model} needs a key: set the environment variable {config.api_key_env} "
+            "(to any word for a server that asks for none)"
+        )
+    return key
+
+
+def is_local(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig) -> bool:
+    """Whether the server runs on this machine: it needs no key, no proxy and no network."""
+    return urlsplit(config.base_url or OFFICIAL).hostname in LOCAL_HOSTS
+
+
+def _usage(request: Request, reply: ChatCompletion, text: str) -> Usage:
+    """The tokens that the server counted; where it counted none, bytes, of which there are never fewer."""
+    told = reply.usage
+    tokens_in = getattr(told, "prompt_tokens", None) or len((request.system + request.prompt).encode())
+    tokens_out = getattr(told, "completion_tokens", None) or len(text.encode("utf-8", "replace"))
+    return Usage(requests=1, tokens_in=int(tokens_in), tokens_out=int(tokens_out))
+
+
+def _pause(headers: Any) -> float | None:
+    """Seconds that the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or a date."""
+    milliseconds, after = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if milliseconds:
+            return float(milliseconds) / 1000
+        return float(after) if after else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(after or "").timestamp() - time())
+    except ValueError:
+        return None

@@ -1,0 +1,140 @@
+"""Supervised tuning: a base model learns the answers of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.errors import InputError
+from alpaca_exp.records import Example, read_jsonl, write_json
+from alpaca_exp.schemas import (
+    BaseModelConfig,
+    LoggerConfig,
+    PretrainedModelConfig,
+    RuntimeConfig,
+    TrainerConfig,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from alpaca_exp.tuning.tokens import TokenRow
+
+
+def train(
+    base_model: BaseModelConfig,
+    trainer: TrainerConfig,
+    seed: int,
+    *,
+    dataset: Artifact,
+    base: Artifact | None = None,
+    runtime: RuntimeConfig,
+    logger: LoggerConfig,
+    out: Path,
+) -> None:
+    """Write `model/` (Hugging Face layout), `metrics.csv`, and `tokens.json` (examples cut and left out).
+
+    Starts from `base` where one was pre-trained here, else from the weights that `base_model` names.
+    Raises InputError where the model or the data are not what they must be, Stopped on SIGTERM
+    (resumable).
+    """
+    from alpaca_exp.tuning import checkpoints, models
+    from alpaca_exp.tuning.fit import CHECKPOINTS, use_threads
+
+    use_threads(runtime)
+    if not (out / "model").is_dir():
+        model, tokenizer = _start(base_model, base, runtime)
+        models.complete_tokens(model, tokenizer)
+        _learn(
+            model,
+            tokenizer,
+            _rows(dataset, model, tokenizer, trainer, out),
+            trainer,
+            seed,
+            runtime,
+            logger,
+            out,
+        )
+        models.save(model, tokenizer, out / "model")
+    checkpoints.remove(out / CHECKPOINTS)
+
+
+def _start(
+    config: BaseModelConfig, base: Artifact | None, runtime: RuntimeConfig
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    from alpaca_exp.tuning import models
+
+    if base is not None:
+        return models.load(base / "model", config.dtype)
+    assert isinstance(config, PretrainedModelConfig)
+    return models.load_pretrained(config, offline=runtime.offline)
+
+
+def _rows(
+    dataset: Artifact,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    config: TrainerConfig,
+    out: Path,
+) -> list[TokenRow]:
+    from alpaca_exp.tuning.tokens import tokenise
+
+    tokenised = tokenise(_examples(dataset / "dataset.jsonl"), tokenizer, config)
+    if not tokenised.rows:
+        raise InputError(
+            f"No example has anything to learn from: {tokenised.left_out} of {tokenised.left_out} have no token of "
+            f"output within trainer.max_seq_len ({config.max_seq_len}); raise it, or check the data set"
+        )
+    longest = max(len(row.tokens) for row in tokenised.rows)
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit and longest > limit:
+        raise InputError(
+            f"The longest example has {longest} tokens, but the model reads at most {limit}; "
+            f"set trainer.max_seq_len to {limit} or less"
+        )
+    write_json(tokenised.counts(), out / "tokens.json")
+    return tokenised.rows
+
+
+def _examples(file: Path) -> Iterator[Example]:
+    for row in read_jsonl(file, required=("instruction", "output")):
+        yield Example(row["instruction"], row["output"], row.get("input") or "")
+
+
+def _learn(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[TokenRow],
+    config: TrainerConfig,
+    seed: int,
+    runtime: RuntimeConfig,
+    logger: LoggerConfig,
+    out: Path,
+) -> None:
+    from alpaca_exp.tuning.data import Windows
+    from alpaca_exp.tuning.fit import fit
+    from alpaca_exp.tuning.module import Recipe
+    from alpaca_exp.tuning.schedules import warmed_up
+
+    windows = Windows(
+        rows,
+        batch_size=config.global_batch_size,
+        micro_batch_size=config.micro_batch_size,
+        epochs=config.epochs,
+        seed=seed,
+        pad=tokenizer.pad_token_id,
+    )
+    recipe = Recipe(
+        steps=len(windows),
+        learning_rate=config.learning_rate,
+        schedule=warmed_up(config.schedule, len(windows), config.warmup_ratio),
+        beta2=config.beta2,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=seed,
+        precision=config.precision,
+        setting="trainer.learning_rate",
+    )
+    fit(model, windows, recipe, title="train", runtime=runtime, logger=logger, out=out)

@@ -1,0 +1,1 @@
+"""Training: tokens, the order of the data, the Lightning modules, checkpoints. Torch lives here."""

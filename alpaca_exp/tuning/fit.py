@@ -1,0 +1,97 @@
+"""Training a model on windows of tokens: from wherever an earlier attempt got to, to the last step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Trainer
+from transformers import PreTrainedModel
+
+from alpaca_exp.ledger import report
+from alpaca_exp.progress import progress
+from alpaca_exp.records import Usage
+from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
+from alpaca_exp.tuning.checkpoints import Checkpoints, WholeFiles
+from alpaca_exp.tuning.data import TuningData, Windows
+from alpaca_exp.tuning.metrics import Metrics, Shown
+from alpaca_exp.tuning.module import Recipe, Tuning
+from alpaca_exp.tuning.quiet import quiet
+
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.csv"
+
+
+def fit(
+    model: PreTrainedModel,
+    windows: Windows,
+    recipe: Recipe,
+    *,
+    title: str,
+    runtime: RuntimeConfig,
+    logger: LoggerConfig,
+    out: Path,
+) -> None:
+    """Train `model` in place; `out` holds the checkpoints and `metrics.csv`.
+
+    Killed at any moment and called again with the same arguments, it ends with the same weights bit
+    for bit (on one machine, number of threads and set of versions). Raises Stopped on SIGTERM and
+    Ctrl-C, after saving, and InputError where the loss is no finite number.
+    """
+    use_threads(runtime)
+    if recipe.precision == "bf16-true":
+        _to_bfloat16(model)
+    checkpoints = Checkpoints(out / CHECKPOINTS, runtime.checkpoint_every_s, recipe.steps)
+    metrics = Metrics(
+        out / METRICS, every_n_steps=logger.every_n_steps, steps=recipe.steps, per_epoch=windows.per_epoch
+    )
+    with quiet(), checkpoints.heeding_signals(), progress(title, recipe.steps, "steps") as steps:
+        trainer = _trainer(recipe, runtime, out, [metrics, Shown(steps), checkpoints])
+        with _gpu_hours_reported(trainer, runtime, out):
+            trainer.fit(Tuning(model, recipe), datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
+
+
+def use_threads(runtime: RuntimeConfig) -> None:
+    """Let the mathematics use `runtime.num_threads` threads, from now on in this process."""
+    if runtime.num_threads is not None:
+        torch.set_num_threads(runtime.num_threads)
+
+
+def _trainer(
+    recipe: Recipe, runtime: RuntimeConfig, out: Path, callbacks: list[Metrics | Shown | Checkpoints]
+) -> Trainer:
+    return Trainer(
+        default_root_dir=out,
+        accelerator=runtime.accelerator,
+        devices=1,
+        precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",
+        max_epochs=1,
+        max_steps=recipe.steps,
+        callbacks=list(callbacks),
+        plugins=[WholeFiles()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _to_bfloat16(model: PreTrainedModel) -> None:
+    """Parameters only. Lightning's own bf16-true rounds the rotary frequencies too, and so the positions."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16)
+
+
+@contextmanager
+def _gpu_hours_reported(trainer: Trainer, runtime: RuntimeConfig, out: Path) -> Iterator[None]:
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        if trainer.strategy.root_device.type == "cuda":
+            hours = trainer.num_devices * (time.monotonic() - start) / 3600
+            report(out, Usage(gpu_hours=hours, usd=hours * runtime.gpu_usd_per_hour))

@@ -1,0 +1,38 @@
+"""Keeping Lightning's and transformers' talk off the terminal, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from transformers.utils import logging as transformers_logging
+
+TALKERS = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "transformers")
+"""Loggers that report devices, tips and loading: for an application's author, not for its user."""
+REMARKS = (
+    r"GPU available but not used",
+    r"The `srun` command is available",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Errors come through; notes on hardware, tips and progress bars of libraries do not."""
+    levels = {name: logging.getLogger(name).level for name in TALKERS}
+    bars = transformers_logging.is_progress_bar_enabled()
+    for name in TALKERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            for remark in REMARKS:
+                warnings.filterwarnings("ignore", remark)
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 TEXT = (
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request.",
+    "Below is an instruction that describes a task. Write a response that appropriately completes it.",
     "### Instruction:\nName the capital of France.\n\n### Response:\nThe capital of France is Paris.",
     "Question: How do I keep bread fresh?\nAnswer: Put it into a box, away from the sun.",
     "Q: What is two and two?\nA: Two and two is four.",

@@ -25,7 +25,7 @@ def quiet() -> Iterator[None]:
     bars = not datasets.are_progress_bars_disabled()
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    transformers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity(logging.ERROR)
     datasets.disable_progress_bars()
     try:
         with warnings.catch_warnings():

@@ -126,7 +126,16 @@ def _load(
             f"eval_suite.num_fewshot is {suite.num_fewshot}, but the mirror has no train.jsonl with solved "
             f"examples for the task {name}; add it, or set eval_suite.num_fewshot=0"
         )
+    _prepare_once(task)
     return task
+
+
+def _prepare_once(task: Task) -> None:
+    """lm-eval prepares all documents again whenever it asks for them: hand out what the task has made."""
+    prepare, split = task.config.process_docs, task.config.test_split or task.config.validation_split
+    if prepare is not None and split is not None:
+        made, raw = task.task_docs, task.dataset[split]
+        task.set_config("process_docs", lambda docs: made if docs is raw else prepare(docs))
 
 
 def _loading_problem(name: str, local: bool, error: Exception) -> str:

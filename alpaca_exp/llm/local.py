@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -68,14 +69,15 @@ def load(
     folder = Path(name).expanduser()
     local = folder.is_dir()
     if local and not (folder / "config.json").is_file():
-        raise InputError(f"{folder} is no model: it has no config.json; name a folder in Hugging Face's layout")
+        raise InputError(f"{folder} is no model: it has no config.json; name a folder that has one")
     if not local and (isinstance(source, Path) or name.startswith(("/", ".", "~")) or name.count("/") > 1):
         raise InputError(f"the model folder {name} does not exist; check the path (base_model.path)")
+    place = str(folder) if local else name
     options = {"revision": revision, "local_files_only": local or runtime.offline}
     with _silent():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder) if local else name, **options)
-            model = AutoModelForCausalLM.from_pretrained(str(folder) if local else name, dtype=dtype, **options)
+            tokenizer: Any = AutoTokenizer.from_pretrained(place, **options)
+            model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **options)
         except Exception as error:  # a dozen classes of three libraries, all of them about this one input
             raise InputError(_loading_problem(name, local, runtime.offline, error)) from error
     rows = model.get_input_embeddings().num_embeddings
@@ -215,12 +217,12 @@ def _silent() -> Iterator[None]:
     """No progress bars and no log lines while a model is loaded."""
     verbosity = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
         if bars:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -155,9 +155,7 @@ def _written(
                         temperature=questions.temperature,
                         seeds=[seed_of(seed, question) for question in ids],
                     )
-                written = [
-                    [a.text, a.finish_reason, a.tokens_in, a.tokens_out] for a in answers
-                ]
+                written = [[a.text, a.finish_reason, a.tokens_in, a.tokens_out] for a in answers]
                 done |= dict(zip(ids, written, strict=True))
                 _keep(done, ids, out)
             steps.advance(len(batch))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
@@ -30,7 +31,7 @@ def evaluate(
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
-    """Write `scores.jsonl`, `documents.jsonl` and `audit.json` of `model` (or `weights`) on the suite's tasks.
+    """Write `scores.jsonl`, `documents.jsonl` and `audit.json` of `model` (or `weights`) on the suite.
 
     `documents` are the mirror's files by task, {} where they come from the hub; `lm_eval` is the version in
     use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
@@ -71,7 +72,7 @@ def _score(
     with progress("evaluate", total, "documents") as steps:
         for name, task in tasks.items():
             with gpu_time(local, out, f"evaluate {name}"):
-                results = score(lm, name, task, suite, lambda n, name=name: steps.advance(n, name))
+                results = score(lm, name, task, suite, partial(steps.advance, note=name))
             samples = results["samples"][name]
             rows: Row = {
                 "scores": [as_row(row) for row in score_rows(name, task, results)],
@@ -89,8 +90,8 @@ def _write(done: list[Row], suite: EvalSuiteConfig, out: Path) -> None:
     scores += [suite_row(name, metrics, scores) for name, metrics in named.items() if metrics]
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
-    audits: list[Any] = [part["audit"] for part in done]
-    write_json({"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "tasks": audits}, out / "audit.json")
+    asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot}
+    write_json({**asked, "tasks": [part["audit"] for part in done]}, out / "audit.json")
 
 
 def _in_order(score: Score) -> Row:

@@ -12,24 +12,7 @@ from random import Random
 from alpaca_exp.miniature.language import KIND_OF, LARGEST_ADDEND, PHRASES, VALUES, Claim, Task
 from alpaca_exp.schemas import WorldConfig
 
-SYLLABLES = (
-    "ba",
-    "ko",
-    "mi",
-    "ru",
-    "ta",
-    "ve",
-    "lo",
-    "shi",
-    "ne",
-    "du",
-    "fa",
-    "gri",
-    "po",
-    "zu",
-    "li",
-    "mar",
-)
+SYLLABLES = "ba ko mi ru ta ve lo shi ne du fa gri po zu li mar"
 LURES = 4
 SMALL_TASKS = 0.08
 """Share of the teacher's tasks that are sums and words, not people."""
@@ -86,7 +69,7 @@ def world_of(config: WorldConfig) -> World:
 def _made(*fields: int) -> World:
     config = WorldConfig(*fields)
     rng = Random(f"world {config.seed}")
-    names = ["".join(parts).capitalize() for parts in product(SYLLABLES, repeat=3)]
+    names = ["".join(parts).capitalize() for parts in product(SYLLABLES.split(), repeat=3)]
     people = rng.sample(names, config.people)
     pool, held_out = people[: len(people) // 2], people[len(people) // 2 :]
     lures = {attribute: tuple(rng.sample(values, LURES)) for attribute, values in VALUES.items()}

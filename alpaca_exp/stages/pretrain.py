@@ -100,8 +100,8 @@ def _documents(config: ScratchModelConfig) -> Iterator[str]:
             return _file_documents(paths.find(file))
         case _:
             raise InputError(
-                "base_model.corpus is not set, so there is no text to make a tokenizer from; set it to a data "
-                "file, or set dataset_variant.source, from which it is taken"
+                "base_model.corpus is not set, so there is no text to make a tokenizer from; set it to a "
+                "data file, or set dataset_variant.source, from which it is taken"
             )
 
 

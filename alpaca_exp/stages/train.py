@@ -84,8 +84,8 @@ def _rows(
     tokenised = tokenise(_examples(dataset / "dataset.jsonl"), tokenizer, config)
     if not tokenised.rows:
         raise InputError(
-            f"No example has anything to learn from: {tokenised.left_out} of {tokenised.left_out} have no token of "
-            f"output within trainer.max_seq_len ({config.max_seq_len}); raise it, or check the data set"
+            f"None of the {tokenised.left_out} examples has a token of output within trainer.max_seq_len "
+            f"({config.max_seq_len}); raise it, or check the data set"
         )
     longest = max(len(row.tokens) for row in tokenised.rows)
     limit = getattr(model.config, "max_position_embeddings", None)

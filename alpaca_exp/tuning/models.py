@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -26,7 +28,7 @@ NEW_PAD = "[PAD]"
 
 
 def from_scratch(config: ScratchModelConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    """A LLaMA with random weights in float32, a function of `config.seed`; input and output embedding tied."""
+    """A LLaMA with random float32 weights, a function of `config.seed`; its two embeddings are one."""
     torch.manual_seed(config.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -47,7 +49,10 @@ def from_scratch(config: ScratchModelConfig, tokenizer: PreTrainedTokenizerBase)
 def load_pretrained(
     config: PretrainedModelConfig, *, offline: bool
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model of `config` and its tokenizer, from a folder or the hub; `offline`: from the hub's cache only."""
+    """The model of `config` and its tokenizer, from a folder or the hub.
+
+    `offline`: from the hub's local cache only. Raises InputError where there is no such model.
+    """
     if not Path(config.path).is_dir() and (
         config.path.startswith((".", "/", "~")) or config.path.count("/") > 1
     ):
@@ -92,14 +97,19 @@ def complete_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         {name: text for name, text in missing.items() if getattr(tokenizer, name) is None}
     )
     if len(tokenizer) > known:
-        if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+        # Some models have more rows than their tokenizer has tokens; those are not cut off.
+        if len(tokenizer) > len(_embeddings(model)[0]):
             model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         with torch.no_grad():
-            for embedding in (model.get_input_embeddings(), model.get_output_embeddings()):
-                rows = embedding.weight
+            for rows in _embeddings(model):
                 rows[known : len(tokenizer)] = rows[:known].float().mean(dim=0).to(rows.dtype)
     for config in (model.config, model.generation_config):
         config.pad_token_id, config.eos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id
+
+
+def _embeddings(model: Any) -> list[Tensor]:
+    """The rows of the input and of the output embedding, (tokens, width) each."""
+    return [model.get_input_embeddings().weight, model.get_output_embeddings().weight]
 
 
 def save(

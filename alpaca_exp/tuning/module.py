@@ -64,7 +64,10 @@ class Tuning(LightningModule):
         return [optimizer], [torch.optim.lr_scheduler.LambdaLR(optimizer, self.recipe.schedule)]
 
     def training_step(self, window: Window, step: int) -> dict[str, Any]:
-        """Learn from one window; `loss`, the mean over its label tokens before the update, and `learning_rate`."""
+        """Learn from one window.
+
+        Returns `loss`, in nats, the mean over its label tokens before the update, and `learning_rate`.
+        """
         # Dropout is a function of (seed, step), so a restart needs no state of the generator.
         torch.manual_seed((self.recipe.seed << 32) + step)
         loss = torch.zeros((), device=self.device)

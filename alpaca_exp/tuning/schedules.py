@@ -26,6 +26,6 @@ def warmed_up(shape: str, steps: int, warmup_ratio: float) -> Schedule:
 
 
 def trapezoid(steps: int, warmup_ratio: float, decay_ratio: float) -> Schedule:
-    """Up within the first `warmup_ratio` of the steps, level, and down over the last `decay_ratio` of them."""
+    """Up within the first `warmup_ratio` of the steps, level, down over the last `decay_ratio` of them."""
     warmup, decay = max(1.0, steps * warmup_ratio), max(1.0, steps * decay_ratio)
     return lambda step: max(0.0, min(1.0, (step + 1) / warmup, (steps - step) / decay))

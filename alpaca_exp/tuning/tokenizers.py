@@ -23,7 +23,7 @@ def make_tokenizer(kind: str, texts: Iterable[str], vocab_size: int) -> PreTrain
     nothing. Neither puts anything before or behind a text.
     """
     made = _words(texts, vocab_size) if kind == "word" else _bytes(texts, vocab_size)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made,
         pad_token=PAD,
         bos_token=BEGIN,

@@ -1,1 +1,1 @@
-"""The executable cleaning rules, the critic, new answers and subsets: what makes one data set into another."""
+"""What makes one data set into another: cleaning rules, a critic, new answers, subsets."""

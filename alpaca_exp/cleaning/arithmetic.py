@@ -9,12 +9,12 @@ from fractions import Fraction
 from alpaca_exp.records import Example
 
 _NUMBER = r"(?<![\w.,])-?\$?\d[\d,]*(?:\.\d+)?"
-_SIGNS = {"+": "+", "-": "-", "−": "-", "–": "-", "*": "*", "×": "*", "x": "*", "X": "*", "/": "/", "÷": "/"}
-_SIGN = r"\s*[+*×÷/]\s*|\s+[-−–xX]\s+|(?<=\d)[-−–](?=\d)"
-_EQUATION = re.compile(
-    rf"({_NUMBER}(?:(?:{_SIGN})\$?\d[\d,]*(?:\.\d+)?)+)\s*=\s*(-?\$?\d[\d,]*(?:\.\d+)?)"
-)
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_SIGNS = {"+": "+", "*": "*", "\u00d7": "*", "x": "*", "X": "*", "/": "/", "\u00f7": "/"}
+_SIGNS |= dict.fromkeys("-\u2212\u2013", "-")
+"""Also the signs for times and divided by, the minus sign and the dash that stands for it."""
+_SIGN = r"\s*[+*\u00d7\u00f7/]\s*|\s+[-\u2212\u2013xX]\s+|(?<=\d)[-\u2212\u2013](?=\d)"
+_EQUATION = re.compile(rf"({_NUMBER}(?:(?:{_SIGN})\$?\d[\d,]*(?:\.\d+)?)+)\s*=\s*(-?\$?\d[\d,]*(?:\.\d+)?)")
+_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _WORD = rf"(-?\d[\d,]*(?:\.\d+)?|{'|'.join(_SMALL)})"
 _VERBS = {"plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/"}
 _NOUNS = {"sum": "+", "product": "*", "difference": "-", "quotient": "/"}
@@ -23,9 +23,13 @@ _INFIX = re.compile(rf"\b{_WORD}\s+({'|'.join(_VERBS)})\s+{_WORD}{_IS}{_WORD}\b"
 _PREFIX = re.compile(
     rf"\b({'|'.join(_NOUNS)})\s+(?:of|between)\s+{_WORD}\s+and\s+{_WORD}{_IS}{_WORD}\b", re.IGNORECASE
 )
-_CUT_OFF_BEFORE = re.compile(r"[\w)\]}.^*/+×÷√%]\s*$|[-−–=<>!]\s*$|\b(?:of|by|plus|minus|times|mod)\s+$", re.IGNORECASE)
+_CUT_OFF_BEFORE = re.compile(
+    r"[\w)\]}.^*/+\u00d7\u00f7\u221a%]\s*$|[-\u2212\u2013=<>!]\s*$|\b(?:of|by|plus|minus|times|mod)\s+$",
+    re.IGNORECASE,
+)
 _CUT_OFF_AFTER = re.compile(
-    r"\s*(?:[\d(*×÷/^+%−–=]|-\s*\d|\.{2,}|…|r\s?\d|remainder|mod\b|\(mod|plus\b|minus\b|times\b|or\b)|\w|\.\d|:\d",
+    r"\s*(?:[\d(*\u00d7\u00f7/^+%\u2212\u2013=]|-\s*\d|\.{2,}|\u2026|r\s?\d|remainder"
+    r"|mod\b|\(mod|plus\b|minus\b|times\b|or\b)|\w|\.\d|:\d",
     re.IGNORECASE,
 )
 
@@ -51,7 +55,7 @@ def _equations(text: str) -> Iterator[tuple[str, list[str], list[str], str]]:
     for found in _EQUATION.finditer(text):
         if _whole(text, found):
             operands = re.findall(r"\d[\d,]*(?:\.\d+)?", found[1])
-            signs = [_SIGNS[sign] for sign in re.findall(r"[+*×÷/xX−–-]", found[1].lstrip("-$"))]
+            signs = [_SIGNS[sign] for sign in found[1].lstrip("-$") if sign in _SIGNS]
             operands[0] = f"-{operands[0]}" if found[1].startswith("-") else operands[0]
             yield found[0], operands, signs, found[2]
     for found in _INFIX.finditer(text):
@@ -88,13 +92,15 @@ def _value(operands: list[str], signs: list[str]) -> Fraction | None:
 
 def _number(text: str) -> Fraction:
     word = text.lower()
-    return Fraction(_SMALL.index(word)) if word in _SMALL else Fraction(word.replace(",", "").replace("$", ""))
+    return Fraction(_SMALL.index(word) if word in _SMALL else re.sub("[,$]", "", word))
 
 
 def _agrees(value: Fraction, result: str) -> bool:
     """Whether `result` is `value` rounded or cut to the digits that it shows."""
     decimals = len(result.partition(".")[2])
-    return abs(value - _number(result)) < Fraction(1, 10**decimals) if decimals or value.denominator > 1 else value == _number(result)
+    tolerance = Fraction(1, 10**decimals) if decimals or value.denominator > 1 else Fraction(0)
+    difference = abs(value - _number(result))
+    return difference < tolerance or difference == 0
 
 
 def _binary(numbers: list[str]) -> bool:

@@ -54,7 +54,8 @@ def _repaired(row: Row, rules: Sequence[Rule]) -> tuple[Example, list[Row]]:
 
 def _edit_row(row: Row, rule: Rule, before: Example, after: Example, reason: str) -> Row:
     """One line of `edited.jsonl`; before and after hold the fields that changed."""
-    fields = [name for name in ("instruction", "input", "output") if getattr(before, name) != getattr(after, name)]
+    names = ("instruction", "input", "output")
+    fields = [name for name in names if getattr(before, name) != getattr(after, name)]
     return {
         "id": row["id"],
         "rule": rule.name,

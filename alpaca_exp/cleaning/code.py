@@ -9,6 +9,7 @@ from alpaca_exp.records import Example
 _FENCE = re.compile(r"```[\w+#-]*\s*(.*?)```", re.DOTALL)
 _COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*|\"\"\"|''').*$")
 _STUB = re.compile(r"^\s*(?:pass|\.\.\.|return)?\s*$")
+_ASKED = re.compile(r"\b(?:empty|skeleton|stub|header|signature|declare)\b", re.IGNORECASE)
 _HEAD = re.compile(r"^\s*(?:async )?(?:def|class) .*:\s*$")
 
 
@@ -20,5 +21,4 @@ def is_empty_code(example: Example) -> str | None:
     if not any(_HEAD.match(line) for line in lines):
         return None
     bare = all(_HEAD.match(line) or _COMMENT.match(line) or _STUB.match(line) for line in lines)
-    asked = re.search(r"\b(?:empty|skeleton|stub|header|signature|declare)\b", example.instruction, re.IGNORECASE)
-    return "the code has no body" if bare and not asked else None
+    return "the code has no body" if bare and not _ASKED.search(example.instruction) else None

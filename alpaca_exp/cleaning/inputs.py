@@ -8,7 +8,8 @@ from dataclasses import replace
 from alpaca_exp.records import Example
 
 _PLACEHOLDER = re.compile(
-    r"\W*(?:no ?_?(?:further |additional )?in ?puts?(?: (?:is |was )?(?:required|needed|necessary|given|provided))?"
+    r"\W*(?:no ?_?(?:further |additional )?in ?puts?"
+    r"(?: (?:is |was )?(?:required|needed|necessary|given|provided))?"
     r"|noinput \d+|input not (?:required|needed)|n/a|none|null|nil|not applicable|empty|blank)\W*",
     re.IGNORECASE,
 )

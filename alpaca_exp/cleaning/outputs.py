@@ -7,23 +7,31 @@ import re
 from alpaca_exp.records import Example
 
 _NOT_AVAILABLE = re.compile(
-    r"\W*(?:n/a|not applicable|not available|no ?(?:out|in)put(?: (?:is |was )?(?:required|needed|expected|possible))?"
-    r"|i (?:do not|don't|don’t) know|no answer|no response|none|null|nil|nan)\W*|n/a\b.*",
+    r"\W*(?:n/a|not applicable|not available"
+    r"|no ?(?:out|in)put(?: (?:is |was )?(?:required|needed|expected|possible))?"
+    r"|i (?:do not|don['\u2019]t) know|no answer|no response|none|null|nil|nan)\W*|n/a\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 _MARKER = re.compile(r"<\s*no[ _]?(?:in|out)put\s*>|^\W*no ?output\b", re.IGNORECASE)
+_UNCHANGED = re.compile(
+    r"\b(?:read|repeat|copy|print|echo|say|if|whether|any|sort|order|arrange)\b", re.IGNORECASE
+)
 _SUBJECT = (
     r"(?:(?:this|the|such|these|this type of|these types of) (?:instruction|task|request|question|output)s?"
-    r"|(?:a|the|an?) ?(?:gpt|language|ai|text)[\w -]*?(?:model|assistant)s?|gpt(?:-?\d)?(?: language)? models?"
+    r"|(?:the|an?) ?(?:gpt|language|ai|text)[\w -]*?(?:model|assistant)s?"
+    r"|gpt(?:-?\d)?(?: language)? models?"
     r"|i(?:'m| am)?|sorry,? (?:this|i|but i))"
 )
 _CANNOT = re.compile(
     rf"(?:^|[.,(;:\n]\s*|\b(?:as|because|since) ){_SUBJECT},? "
-    r"(?:(?:currently|unfortunately) )?(?:cannot|can't|can not|could not|is not able to|am not able to|not able to|are not able to"
-    r"|is not possible|is not suitable|unable to|is unable to|am unable to|are unable to) "
-    r"(?:be (?:completed|fulfilled|done|answered|performed|carried|executed|processed)|complete|fulfil|perform"
-    r"|(?:create|produce|generate|provide|draw|make|render|show|display|play|access|take|do) (?:any |a |an |the |this |that |such )*"
-    r"(?:visual|image|picture|graphic|drawing|logo|chart|graph|diagram|audio|music|video|action|sound|physical|task)|for (?:a|an) )",
+    r"(?:(?:currently|unfortunately) )?(?:cannot|can't|can not|could not|is not possible|is not suitable"
+    r"|(?:is |am |are )?(?:not able|unable) to) "
+    r"(?:be (?:completed|fulfilled|done|answered|performed|carried|executed|processed)"
+    r"|complete|fulfil|perform|for an? "
+    r"|(?:create|produce|generate|provide|draw|make|render|show|display|play|access|take|do) "
+    r"(?:any |a |an |the |this |that |such )*"
+    r"(?:visual|image|picture|graphic|drawing|logo|chart|graph|diagram|audio|music|video|action|sound"
+    r"|physical|task))",
     re.IGNORECASE,
 )
 
@@ -34,7 +42,7 @@ def is_empty(example: Example) -> str | None:
 
 
 def is_not_available(example: Example) -> str | None:
-    """An output that only says that there is none: 'N/A', 'No output required', 'I do not know.'"""
+    """An output that only says that there is none: 'N/A', 'No output required', 'I do not know'."""
     if _NOT_AVAILABLE.fullmatch(example.output) and not _asked_for(example):
         return f"the output only says {example.output.strip()[:40]!r}"
     return None
@@ -72,7 +80,7 @@ def _asked_for(example: Example) -> bool:
 
 def _may_stay(instruction: str) -> bool:
     """Whether the right answer may be the input itself."""
-    return bool(re.search(r"\b(?:read|repeat|copy|print|echo|say|if|whether|any|sort|order|arrange)\b", instruction.lower()))
+    return bool(_UNCHANGED.search(instruction))
 
 
 def _words(text: str) -> list[str]:

@@ -110,11 +110,12 @@ def _column(raw: Row, field: str) -> str | None:
 def _text(value: Any, field: str, index: int, file: Path) -> str:
     if value is None and field == "input":
         return ""
+    where = f"{file}, row {index + 1}: `{field}`"
     if not isinstance(value, str):
         kind = "null" if value is None else type(value).__name__
-        raise InputError(f"{file}, row {index + 1}: `{field}` must be text, not {kind}; mend or remove that row")
+        raise InputError(f"{where} must be text, not {kind}; mend or remove that row")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise InputError(f"{file}, row {index + 1}: `{field}` holds half a character (a lone surrogate); mend that row")
+        raise InputError(f"{where} holds half a character (a lone surrogate); mend that row")
     return value
 
 

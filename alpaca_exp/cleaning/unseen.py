@@ -8,37 +8,49 @@ from alpaca_exp.records import Example
 
 _URL = re.compile(r"https?://\S+|\bwww\.\S+\.\S+", re.IGNORECASE)
 _READING = re.compile(
-    r"\b(?:summari[sz]e|summary|article|web ?page|web ?site|read|key points?|main (?:idea|point)s?|analy[sz]e|review"
-    r"|evaluate|extract|describe|identify|find|caption|compare|classify|headline|post|blog|video|link|list|what|story)\b",
+    r"\b(?:summari[sz]e|summary|article|web ?page|web ?site|read|key points?|main (?:idea|point)s?"
+    r"|analy[sz]e|review|evaluate|extract|describe|identify|find|caption|compare|classify|headline"
+    r"|post|blog|video|link|list|what|story)\b",
     re.IGNORECASE,
 )
 _WEB_ACTION = re.compile(
-    r"\b(?:search the (?:web|internet)|browse the (?:web|internet)|look (?:it )?up online|go to the (?:web ?site|following (?:url|link))"
+    r"\b(?:(?:search|browse) the (?:web|internet)|look (?:it )?up online"
+    r"|go to the (?:web ?site|following (?:url|link))"
     r"|(?:visit|open|click) (?:this|the|a|that)[\w ]* (?:link|url|web ?site|web ?page))\b",
     re.IGNORECASE,
 )
-_PICTURE = r"(?:image|picture|photo|photograph|painting|chart|graph|diagram|drawing|video|meme|screenshot|logo|map|artwork)"
+_PICTURE = (
+    r"(?:image|picture|photo|photograph|painting|chart|graph|diagram|drawing|video|meme|screenshot"
+    r"|logo|map|artwork)"
+)
 _SHOWN = re.compile(
-    rf"\b(?:(?:this|the (?:given|following|attached|provided|accompanying|above|below|supplied)|given (?:this|an?|the(?: following)?)"
-    rf"|(?:following|attached|provided)) (?:[\w-]+ ){{0,2}}{_PICTURE}s?|(?:in|from|of) (?:this|the) {_PICTURE})\b",
+    r"\b(?:(?:this|the (?:given|following|attached|provided|accompanying|above|below|supplied)"
+    r"|given (?:this|an?|the(?: following)?)|following|attached|provided) "
+    rf"(?:[\w-]+ ){{0,2}}{_PICTURE}s?|(?:in|from|of) (?:this|the) {_PICTURE})\b",
     re.IGNORECASE,
 )
 _FILE = re.compile(
-    rf"[<\[(]\s*(?:[\w ]* )?{_PICTURE}\b[^>\])]*[>\])]|\.(?:jpe?g|png|gif|bmp|svg|webp|mp[34]|wav)\b|!\[[^\]]*\]\(",
+    rf"[<\[(]\s*(?:[\w ]* )?{_PICTURE}\b[^>\])]*[>\])]"
+    r"|\.(?:jpe?g|png|gif|bmp|svg|webp|mp[34]|wav)\b|!\[[^\]]*\]\(",
     re.IGNORECASE,
 )
 _MAKE = re.compile(
-    r"^\W*(?:please )?(?:draw|sketch|paint|illustrate|design|create|generate|make|produce|render|construct|build|print)\b"
-    r"(?: me)?(?: (?:a|an|the|some|one|two|three|\d+|new|simple))* (?:[\w’'-]+ ){0,3}?"
-    r"(?:logo|icon|image|picture|photo|drawing|painting|sketch|illustration|portrait|collage|gif|3d model|poster design|"
-    r"cartoon|pictogram|infographic|animation|meme|wallpaper|heatmap|piece of art|artwork|visualization|histogram)s?\b",
+    r"^\W*(?:please )?(?:draw|sketch|paint|illustrate|design|create|generate|make|produce|render"
+    r"|construct|build|print)\b(?: me)?"
+    r"(?: (?:a|an|the|some|one|two|three|\d+|new|simple))* (?:[\w\u2019'-]+ ){0,3}?"
+    r"(?:logo|icon|image|picture|photo|drawing|painting|sketch|illustration|portrait|collage|gif"
+    r"|3d model|poster design|cartoon|pictogram|infographic|animation|meme|wallpaper|heatmap"
+    r"|piece of art|artwork|visualization|histogram)s?\b",
     re.IGNORECASE,
 )
-_DRAW = re.compile(r"^\W*(?:please )?(?:draw|sketch|paint|illustrate|photograph|crop|render|handwrite)\b", re.IGNORECASE)
+_DRAW = re.compile(
+    r"^\W*(?:please )?(?:draw|sketch|paint|illustrate|photograph|crop|render|handwrite)\b", re.IGNORECASE
+)
 _ABOUT = re.compile(
-    r"\b(?:conclusion|inference|comparison|distinction|attention|program|code|function|script|html|css|python|query|algorithm"
-    r"|slogan|tagline|name|caption|title|text|words?|sentence|paragraph|story|poem|essay|description|describe|ascii|prompt|list|ideas?"
-    r"|questions?|recognition|classif\w+|processing|system|model to|network|app|website|database)\b",
+    r"\b(?:conclusion|inference|comparison|distinction|attention|program|code|function|script|html|css"
+    r"|python|query|algorithm|slogan|tagline|name|caption|title|text|words?|sentence|paragraph|story"
+    r"|poem|essay|description|describe|ascii|prompt|list|ideas?|questions?|recognition|classif\w+"
+    r"|processing|system|model to|network|app|website|database)\b",
     re.IGNORECASE,
 )
 
@@ -57,7 +69,8 @@ def refers_to_an_unread_page(example: Example) -> str | None:
 def refers_to_an_unseen_picture(example: Example) -> str | None:
     """The instruction speaks of a picture that the row does not hold, or the fields name a picture's file."""
     if found := _FILE.search(f"{example.input}\n{example.output}"):
-        return None if "<img" in example.output or _is_code(example) else f"a picture stands in for text: {found[0][:40]!r}"
+        code = "<img" in example.output or _is_code(example)
+        return None if code else f"a picture stands in for text: {found[0][:40]!r}"
     found = _SHOWN.search(example.instruction)
     if not found or len(example.input.split()) > 12 or _ABOUT.search(example.instruction):
         return None

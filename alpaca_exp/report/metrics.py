@@ -79,25 +79,17 @@ def named(row: Row, part: str) -> str:
     return str(row["task"]) if row["task"] in SUITE else f"{row['task']}.{row['metric']}"
 
 
-def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float] | None:
-    """The metric document by document, for differences over the same documents; None where it has none.
+def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> list[dict[str, float]]:
+    """The metric document by document, for differences over the same documents; one mapping a task.
 
-    Of a suite's mean every document of a task weighs the same and every task does, so that the mean
-    of the values is the metric.
+    Of `understanding` and `truthfulness` there is one for each task that they are the mean of. Empty
+    where the metric is not made of documents.
     """
     if "evaluate" not in artifacts:
-        return None
+        return []
     folder = outputs / "evaluate" / artifacts["evaluate"]
-    parts = _parts(metric, Artifact(folder))
-    values = [_documents(folder / "documents.jsonl", part) for part in parts]
-    if not values or not all(values):
-        return None
-    total = sum(len(value) for value in values)
-    return {
-        f"{part} {document}": value * total / (len(parts) * len(of_part))
-        for part, of_part in zip(parts, values, strict=True)
-        for document, value in of_part.items()
-    }
+    parts = [_documents(folder / "documents.jsonl", part) for part in _parts(metric, Artifact(folder))]
+    return parts if all(parts) else []
 
 
 def shown(metric: str, value: float, sign: bool = False) -> str:

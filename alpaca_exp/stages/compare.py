@@ -1,4 +1,4 @@
-"""The reading page: this run's, the opponent's and the base's answers side by side, with what the judge said."""
+"""The reading page: this run's, the opponent's and the base's answers side by side, and the judge's words."""
 
 from __future__ import annotations
 
@@ -102,13 +102,15 @@ def _answer(side: _Side, question: str, score: float | None) -> Row:
         "text": text,
         "words": len(text.split()),
         "score": score,
-        "cut": bool(row) and row.get("finish_reason") == "length",
+        "cut": row is not None and row.get("finish_reason") == "length",
     }
 
 
 def _marks(sides: Sequence[_Side], verdicts: Sequence[Row]) -> Mapping[str, float | None]:
     """The judge's mean score of this run's and the opponent's answer over its readings."""
-    labels = {"1": "the opponent", "2": "this run"} if _second(sides, verdicts) else {"1": "this run", "2": "the opponent"}
+    labels = {"1": "this run", "2": "the opponent"}
+    if _second(sides, verdicts):
+        labels = {"1": "the opponent", "2": "this run"}
     given = {
         label: [row[f"score_{place}"] for row in verdicts if row.get(f"score_{place}") is not None]
         for place, label in labels.items()
@@ -140,4 +142,6 @@ def _page(title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: 
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    if value is None:
+        return "\u2013"
+    return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"

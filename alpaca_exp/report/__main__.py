@@ -1,0 +1,56 @@
+"""The command line of the report: python -m alpaca_exp.report [OUTPUTS] --rows dataset_variant."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.report.metrics import USUAL
+from alpaca_exp.report.runs import collect
+from alpaca_exp.report.tables import FORMATS, Layout, table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print one table. Exit codes: 0 done, 2 bad input."""
+    asked = _parser().parse_args(arguments)
+    metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
+    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline)
+    try:
+        made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
+    except AlpacaExpError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    print(FORMATS[asked.format](made), end="")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m alpaca_exp.report",
+        description="Tabulate the runs under an outputs folder: mean and 95 %% interval over seeds.",
+    )
+    parser.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"), help="default: outputs")
+    axis = "experiment, preset, scale, seed, or a config group (dataset_variant, base_model, trainer, ...)"
+    parser.add_argument("--rows", default="experiment", help=f"what tells the rows apart: {axis}")
+    parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")
+    parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
+    parser.add_argument("--baseline", help="the row that the others are compared with")
+    parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
+    return parser
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """The command that makes this table, options that were left out included where they matter."""
+    words = ["python", "-m", "alpaca_exp.report", str(asked.outputs), "--rows", asked.rows]
+    for option in ("columns", "metrics", "baseline", "format"):
+        value = getattr(asked, option)
+        words += [f"--{option}", value] if value else []
+    return shlex.join(words)
+
+
+if __name__ == "__main__":
+    main()

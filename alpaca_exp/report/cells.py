@@ -1,0 +1,103 @@
+"""One cell of a table: the runs that belong there, and what they say of one metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alpaca_exp.report.metrics import Reading, document_values, reading
+from alpaca_exp.report.runs import Run
+from alpaca_exp.statistics.intervals import Interval, of_checkpoint, over_seeds, paired_stderr
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the runs of one cell say of one metric."""
+
+    metric: str
+    estimate: Interval | None
+    """None where no finished run has the metric."""
+    difference: Interval | None
+    """From the baseline of the same column; None in the baseline's own row, or where one lacks."""
+    sources: tuple[str, ...]
+    """The artifacts that the values come from."""
+    failed: int
+    """Runs of this cell that did not end."""
+    mixed: tuple[str, ...]
+    """What else differs among its runs than their seeds; empty in a sound cell."""
+
+
+def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path) -> Cell:
+    """The mean over the runs with its interval, and the difference from the runs of the baseline.
+
+    Runs that share the artifact of a metric count once: three seeds of an untuned base are one model.
+    """
+    found = _readings(metric, runs, outputs)
+    values = [one.value for one in found.values()]
+    stderr = next(iter(found.values())).stderr if found else None
+    done = [run for run in runs if run.done]
+    return Cell(
+        metric=metric,
+        estimate=over_seeds(values, stderr) if values else None,
+        difference=_difference(metric, done, [run for run in baseline if run.done], outputs),
+        sources=tuple(sorted(found)),
+        failed=len(runs) - len(done),
+        mixed=_mixed(metric, done, outputs),
+    )
+
+
+def _readings(metric: str, runs: Sequence[Run], outputs: Path) -> dict[str, Reading]:
+    found = [reading(metric, run.artifacts, outputs) for run in runs if run.done]
+    return {one.source: one for one in found if one}
+
+
+def _difference(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path) -> Interval | None:
+    """Over seeds, paired by seed; with one seed over documents, paired by document where that can be."""
+    pairs = _pairs(metric, runs, baseline, outputs)
+    distinct = {(one[0].source, other[0].source): (one, other) for one, other in pairs}
+    if not distinct:
+        return None
+    (first, run), (second, other) = next(iter(distinct.values()))
+    if len(distinct) == 1:
+        stderr = _stderr(metric, first, second, run, other, outputs)
+        return of_checkpoint(first.value - second.value, stderr)
+    return over_seeds([one[0].value - other[0].value for one, other in distinct.values()])
+
+
+def _pairs(
+    metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path
+) -> list[tuple[tuple[Reading, Run], tuple[Reading, Run]]]:
+    ours, theirs = _by_seed(metric, runs, outputs), _by_seed(metric, baseline, outputs)
+    constant = next(iter(theirs.values())) if len({one.source for one, _ in theirs.values()}) == 1 else None
+    return [(mine, other) for seeds, mine in ours.items() if (other := theirs.get(seeds) or constant)]
+
+
+def _by_seed(metric: str, runs: Sequence[Run], outputs: Path) -> dict[tuple[str, ...], tuple[Reading, Run]]:
+    found = {run.seeds: (reading(metric, run.artifacts, outputs), run) for run in runs}
+    return {seeds: (one, run) for seeds, (one, run) in found.items() if one}
+
+
+def _stderr(
+    metric: str, first: Reading, second: Reading, run: Run, other: Run, outputs: Path
+) -> float | None:
+    """Of the difference of two checkpoints: over the same documents where known, else as of two samples."""
+    ours = document_values(metric, run.artifacts, outputs)
+    theirs = document_values(metric, other.artifacts, outputs)
+    if ours and [part.keys() for part in ours] == [part.keys() for part in theirs]:
+        tasks = zip(ours, theirs, strict=True)
+        parts = [paired_stderr(list(a.values()), [b[key] for key in a]) for a, b in tasks]
+        known = [part for part in parts if part is not None]
+        return math.hypot(*known) / len(parts) if len(known) == len(parts) else None
+    if first.stderr is None or second.stderr is None:
+        return None
+    return math.hypot(first.stderr, second.stderr)
+
+
+def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
+    """What the runs differ in beside their seeds, where that made a difference to what is read."""
+    found = [(reading(metric, run.artifacts, outputs), set(run.recipe)) for run in runs]
+    recipes = list({one.source: recipe for one, recipe in found if one}.values())
+    every: set[str] = set().union(*recipes)
+    return tuple(sorted(part for part in every if not all(part in recipe for recipe in recipes)))

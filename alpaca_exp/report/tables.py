@@ -1,0 +1,161 @@
+"""Tables over runs: any axis against any other, in Markdown or CSV, the same bytes every time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alpaca_exp.report.cells import Cell, cell
+from alpaca_exp.report.metrics import USUAL, known, shown
+from alpaca_exp.report.runs import ABSENT, Run, axes, check
+from alpaca_exp.statistics.intervals import Doubt, Interval
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table shows."""
+
+    rows: str = "experiment"
+    columns: str | None = None
+    metrics: tuple[str, ...] = USUAL
+    baseline: str | None = None
+    """The row that the others are compared with."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row, column ("" where there is one only) and metric."""
+
+    layout: Layout
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: dict[tuple[str, str, str], Cell]
+    command: str
+
+
+def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
+    """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
+    for axis in (layout.rows, layout.columns):
+        check("axis", axis, axes(runs)) if axis else None
+    metrics = known([run.artifacts for run in runs], outputs)
+    for metric in layout.metrics:
+        check("metric", metric, metrics)
+    rows, columns = _values(runs, layout.rows), _values(runs, layout.columns)
+    if layout.baseline is not None:
+        check(f"{layout.rows}, to be the baseline,", layout.baseline, rows)
+    places = {(row, column): _at(runs, layout, row, column) for row in rows for column in columns}
+    cells = {
+        (row, column, metric): cell(
+            metric,
+            places[row, column],
+            places.get((layout.baseline or "", column), []) if row != layout.baseline else [],
+            outputs,
+        )
+        for row, column in places
+        for metric in layout.metrics
+    }
+    return Table(layout, rows, columns, cells, command)
+
+
+def markdown(made: Table) -> str:
+    """A Markdown table, then how to read it, the command that made it and the artifacts it rests on."""
+    heads = [(column, metric) for column in made.columns for metric in made.layout.metrics]
+    titles = [made.layout.rows, *(f"{column} {metric}".strip() for column, metric in heads)]
+    body = [[row, *(_text(made.cells[row, column, metric]) for column, metric in heads)] for row in made.rows]
+    lines = [titles, ["---"] * len(titles), *body]
+    grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
+    return "\n\n".join([grid, *_notes(made), f"    {made.command}", _fingerprints(made)]) + "\n"
+
+
+def comma_separated(made: Table) -> str:
+    """One line a cell: its place, estimate, interval, seeds, difference, failed runs and artifacts."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    bounds = ("mean", "low", "high", "seeds", "interval")
+    differences = ("difference", "difference_low", "difference_high")
+    places = (made.layout.rows, made.layout.columns or "column", "metric")
+    writer.writerow([*places, *bounds, *differences, "failed", "artifacts", "command"])
+    for (row, column, metric), one in made.cells.items():
+        estimate, difference = one.estimate, one.difference
+        kind = estimate.doubt.value if estimate else ""
+        seeds = estimate.n if estimate else 0
+        numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed]
+        writer.writerow([row, column, metric, *numbers, " ".join(one.sources), made.command])
+    return text.getvalue()
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {"markdown": markdown, "csv": comma_separated}
+
+
+def _values(runs: Sequence[Run], axis: str | None) -> tuple[str, ...]:
+    found = {run.label(axis) for run in runs} if axis else {""}
+    return tuple(sorted(found, key=_place))
+
+
+def _place(value: str) -> tuple[bool, int, str]:
+    """Numbers by their size, before words by the alphabet."""
+    return (not value.isdecimal(), int(value) if value.isdecimal() else 0, value)
+
+
+def _at(runs: Sequence[Run], layout: Layout, row: str, column: str) -> list[Run]:
+    return [
+        run
+        for run in runs
+        if run.label(layout.rows) == row and (not layout.columns or run.label(layout.columns) == column)
+    ]
+
+
+def _text(one: Cell) -> str:
+    if one.estimate is None:
+        return "failed" if one.failed else ABSENT
+    text = shown(one.metric, one.estimate.mean) + _interval(one.metric, one.estimate)
+    if one.difference:
+        text += f"; Δ {shown(one.metric, one.difference.mean, sign=True)}"
+        text += _interval(one.metric, one.difference, sign=True)
+    return text + ("†" if one.mixed else "") + (f" ({one.failed} failed)" if one.failed else "")
+
+
+def _interval(metric: str, estimate: Interval, sign: bool = False) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    bounds = f" [{shown(metric, estimate.low, sign)}, {shown(metric, estimate.high, sign)}]"
+    return bounds + (f" n={estimate.n}" if estimate.doubt is Doubt.seeds else "*")
+
+
+def _notes(made: Table) -> list[str]:
+    """Only what the table's marks need."""
+    shown_now = made.cells.values()
+    doubts = {part.doubt for one in shown_now for part in (one.estimate, one.difference) if part}
+    notes = []
+    if Doubt.seeds in doubts:
+        notes.append("Mean and 95 % interval over n seeds (Student's t).")
+    if Doubt.checkpoint in doubts:
+        notes.append("\\* One seed: the interval is over documents and speaks of this checkpoint only.")
+    if made.layout.baseline is not None:
+        notes.append(f"Δ: difference from {made.layout.baseline}, paired by seed (one seed: by document).")
+    mixed = sorted({part for one in shown_now for part in one.mixed})
+    if mixed:
+        notes.append(f"† Its runs differ in more than their seeds: {', '.join(mixed)}.")
+    return [" ".join(notes)] if notes else []
+
+
+def _fingerprints(made: Table) -> str:
+    """The artifacts behind each row."""
+    lines = []
+    for row in made.rows:
+        cells = [one for (name, _, _), one in made.cells.items() if name == row]
+        sources = sorted({source for one in cells for source in one.sources})
+        lines.append(f"- {_escaped(row)}: {', '.join(sources) or 'nothing finished'}")
+    return "\n".join(lines)
+
+
+def _bounds(estimate: Interval | None) -> list[float | str]:
+    bounds = (estimate.mean, estimate.low, estimate.high) if estimate else (None, None, None)
+    return ["" if bound is None else round(bound, 6) for bound in bounds]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -209,5 +209,6 @@ mountain mustard needle nettle nickel nutmeg oasis ocean olive onion orchard ott
 panther parrot pebble pepper piano pigeon pillow planet plum pocket pollen poppy prairie pumpkin quarry
 quartz rabbit raven reef ribbon river rocket saddle saffron sailor salmon satin shadow shelter silver
 sparrow spider spruce squirrel stable statue storm summit sunset tailor temple thistle thunder timber
-tortoise tulip tunnel turtle valley vanilla velvet village violin volcano walnut willow window winter wizard yarrow zebra zephyr"""
+tortoise tulip tunnel turtle valley vanilla velvet village violin volcano walnut willow
+window winter wizard yarrow zebra zephyr"""
 WORDS = _WORDS.split()

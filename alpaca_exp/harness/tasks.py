@@ -84,10 +84,9 @@ def _stock(
     if name not in documents:
         return _load(manager, name, {"task": name}, suite, offline)
     solved = documents.get(f"{name}.train")
+    train = "train" if solved else None
     splits = {"test_split": None, "validation_split": "validation"}
-    splits |= {"training_split": "train", "fewshot_split": "train"} if solved else {}
-    if suite.num_fewshot == 0:
-        splits |= {"training_split": None, "fewshot_split": None}
+    splits |= {"training_split": train, "fewshot_split": train}
     files = {"validation": documents[name]} | ({"train": solved} if solved else {})
     return _load(manager, name, {"task": name, "custom_dataset": _reader(files), **splits}, suite, offline)
 
@@ -121,7 +120,8 @@ def _load(
         )
     if getattr(task, "UNSAFE_CODE", False) or getattr(task, "MULTIMODAL", False):
         raise InputError(f"the task {name} runs generated code or shows pictures; this harness does neither")
-    if local and suite.num_fewshot > 0 and not (task.has_training_docs() or task.fewshot_cfg.samples):
+    solved = task.has_training_docs() or task.fewshot_cfg.samples or task.get_config("num_fewshot") == 0
+    if local and suite.num_fewshot > 0 and not solved:
         raise InputError(
             f"eval_suite.num_fewshot is {suite.num_fewshot}, but the mirror has no train.jsonl with solved "
             f"examples for the task {name}; add it, or set eval_suite.num_fewshot=0"

@@ -198,7 +198,7 @@ def _answer(local: LocalModel, prompt: list[int], tokens: list[int], ended: bool
 
 
 def _loading_problem(name: str, local: bool, offline: bool, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
     if local:
         return f"the model in {name} cannot be loaded: {reason}"
     if offline:
@@ -220,9 +220,13 @@ def _silent() -> Iterator[None]:
     transformers_logging.set_verbosity(logging.ERROR)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    retries = logging.getLogger("huggingface_hub")
+    level = retries.level
+    retries.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
+        retries.setLevel(level)
         transformers_logging.set_verbosity(verbosity)
         if bars:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,148 @@
+"""What README.md and CONTRIBUTING.md tell people to type exists and does what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp import store
+from alpaca_exp.compose import compose
+from alpaca_exp.overrides import known_keys
+from alpaca_exp.paths import data_root
+from alpaca_exp.plan import plan
+from alpaca_exp.report import __main__ as report
+from alpaca_exp.report.metrics import USUAL
+from tests.conftest import ROOT
+
+PAGES = ("README.md", "CONTRIBUTING.md")
+TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+CODE = re.findall(r"^ *```\w+\n(.*?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
+INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
+TYPED = [line.strip() for block in CODE for line in block.splitlines()] + INLINE
+COMMANDS = sorted({line for line in TYPED if re.match(r"([A-Z_]+=\S+ )*python -m ", line)})
+OPTIONS = re.findall(r"```yaml\n *# (conf/\S+)\n(.*?)```", TEXT, re.DOTALL)
+FOLDERS = ("alpaca_exp/", "conf/", "seeds/", "sweeps/", "tests/", "hydra_plugins/", ".ci/")
+
+
+def words(command: str) -> list[str]:
+    """The arguments after `python -m MODULE`, and before them the module."""
+    typed = shlex.split(command, comments=True)
+    return typed[typed.index("-m") + 1 :]
+
+
+def of(module: str) -> list[str]:
+    return [command for command in COMMANDS if words(command)[0] == module]
+
+
+def each_of(override: str) -> list[str]:
+    """`seed=0,1,2` of a sweep as one override a job."""
+    key, _, values = override.partition("=")
+    return [override] if "[" in values else [f"{key}={value}" for value in values.split(",")]
+
+
+@pytest.fixture
+def beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder beside `shared`, which looks as the pages say; `my_conf` holds the options that they show."""
+    data, here = tmp_path / "shared" / "data", tmp_path / "here"
+    here.mkdir()
+    (data / "alpaca").mkdir(parents=True)
+    (data / "alpaca" / "alpaca_data.json").write_text(
+        '[{"instruction": "Say a", "input": "", "output": "a"}]'
+    )
+    columns = {
+        "hellaswag": '{"activity_label": "", "ctx_a": "", "ctx_b": "", "endings": [], "label": "0"}',
+        "piqa": '{"goal": "", "sol1": "", "sol2": "", "label": 0}',
+        "truthfulqa_mc": '{"question": "", "mc1_targets": {}, "mc2_targets": {}}',
+    }
+    for task, row in columns.items():
+        (data / "harness" / task).mkdir(parents=True)
+        (data / "harness" / task / "validation.jsonl").write_text(row + "\n")
+    for name, text in OPTIONS:
+        file = here / "my_conf" / Path(name).relative_to("conf")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(re.sub(r"^   ", "", text, flags=re.MULTILINE))
+    monkeypatch.chdir(here)
+    return here
+
+
+def test_the_pages_hold_commands() -> None:
+    assert len(of("alpaca_exp")) >= 12
+    assert len(of("alpaca_exp.report")) >= 3
+    assert len(of("alpaca_exp.store")) >= 3
+    assert {words(command)[0] for command in COMMANDS} == {
+        "alpaca_exp",
+        "alpaca_exp.report",
+        "alpaca_exp.store",
+    }
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp"))
+def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path) -> None:
+    arguments = words(command)[1:]
+    if arguments in (["--help"], ["--cfg", "job"]):
+        return  # tests/test_command_line.py runs these
+    sweeping = "--multirun" in arguments
+    overrides = [argument for argument in arguments if argument != "--multirun"]
+    choices = [each_of(override) if sweeping else [override] for override in overrides]
+    for number in range(max(len(choice) for choice in choices)):
+        job = [choice[min(number, len(choice) - 1)] for choice in choices]
+        assert "evaluate" in plan(compose([f"hydra.searchpath=[file://{beside_the_data / 'my_conf'}]", *job]))
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.report"))
+def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: str) -> None:
+    asked = report._parser().parse_args(words(command)[1:])
+    axes = {"experiment", "preset", "scale", "seed", "base_model", "dataset_variant"}
+    assert asked.rows in axes and asked.columns in axes | {None}
+    assert set(asked.metrics.split(",")) <= set(USUAL)
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.store"))
+def test_every_store_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
+    asked = store._parser().parse_args(words(command)[1:])
+    compose(getattr(asked, "overrides", []))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in OPTIONS])
+def test_every_option_that_the_pages_show_plans(name: str, beside_the_data: Path) -> None:
+    group, option = Path(name).parent.name, Path(name).stem
+    assert not (data_root() / name).exists(), f"{name} exists already: the page would overwrite it"
+    chosen = f"+{group}={option}" if group == "experiment" else f"{group}={option}"
+    search = f"hydra.searchpath=[file://{beside_the_data / 'my_conf'}]"
+    for preset in ("miniature", "paper"):
+        assert "evaluate" in plan(compose([search, f"preset={preset}", chosen]))
+
+
+def test_every_make_target_on_the_pages_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {match for line in TYPED for match in re.findall(r"^make ([a-z-]+)", line)}
+    assert {"run", "test", "check", "neutral"} <= named <= targets
+
+
+def test_every_path_on_the_pages_exists() -> None:
+    shown = {name for name, _ in OPTIONS}
+    named = {
+        text
+        for text in INLINE
+        if text.startswith(FOLDERS) or re.fullmatch(r"[\w-]+\.(md|txt|toml)|LICENSE|Makefile", text)
+    }
+    assert len(named) >= 20
+    assert [path for path in sorted(named - shown) if not (ROOT / path).exists()] == []
+
+
+def test_every_field_on_the_pages_is_a_key() -> None:
+    groups = {key.partition(".")[0] for key in known_keys() if "." in key}
+    named = {text.partition("=")[0] for text in INLINE if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+(=\S*)?", text)}
+    fields = {name for name in named if name.partition(".")[0] in groups and name not in USUAL}
+    assert len(fields) >= 6
+    assert fields <= known_keys()
+
+
+def test_every_extra_on_the_pages_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    line = TEXT[TEXT.index("Extras:") :].partition("On Linux")[0]
+    assert set(project["optional-dependencies"]) <= set(re.findall(r"`(\w+)`", line))

@@ -156,9 +156,9 @@ def _contradictions(config: ExperimentConfig) -> Iterator[str]:
             yield f"judge.opponent is {opponent}; it must be teacher, or a completions.jsonl that exists"
 
 
-def _run_folder(outputs: str, name: str, action: str) -> str:
+def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:
     """Where Hydra puts a run: named by time (UTC) and chance; a plan leaves nothing behind."""
-    if action != "run":
+    if action is not schemas.Action.run:
         return "."
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{outputs}/runs/{name}/{stamp}-{os.urandom(3).hex()}"

@@ -121,7 +121,7 @@ def _questions(questions: Any) -> int:
 
 def _documents(suite: Any, files: dict[str, Path]) -> int:
     world = getattr(suite, "world", None)
-    known = [_count(file) for file in files.values()]
+    known = [_count(file) for name, file in files.items() if not name.endswith(".train")]
     each = known or ([world.documents] * len(suite.tasks) if world else [])
     return sum(min(count, suite.limit or count) for count in each)
 

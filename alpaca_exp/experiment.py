@@ -119,6 +119,7 @@ class _Printer:
 
     def __init__(self, outputs: Path, made: list[Stage]) -> None:
         self._outputs, self._made = outputs, made
+        self._told: set[str] = set()
 
     def __call__(self, stage: Stage, event: str, seconds: float) -> None:
         where = stage.path(self._outputs)
@@ -127,5 +128,7 @@ class _Printer:
         elif event == "made":
             self._made.append(stage)
             print(f"{stage.name:10} made in {seconds:6.1f} s  {where}", flush=True)
-        elif event == "found":
+        elif event == "found" and stage.fingerprint not in self._told:
             print(f"{stage.name:10} found             {where}", flush=True)
+        if event != "make":
+            self._told.add(stage.fingerprint)

@@ -1,0 +1,80 @@
+"""Bad input at the command line: one sentence, exit code 2, no traceback, nothing begun."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+ROWS = '[{"instruction": "Say something kind.", "input": "", "output": ""}]'
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["+experimnt=cleaned"], "did you mean experiment?"),
+        (["+experiment=cleand"], "did you mean cleaned?"),
+        (["trainer.learning_rat=1"], "did you mean trainer.learning_rate?"),
+        (["seed=many"], "could not be converted to Integer"),
+        (["dataset_variant.source=none.json"], "there is no such file"),
+        (["preset=local"], "give the folder that holds the tasks' documents with eval_suite.mirror=FOLDER"),
+        (["preset=paper"], "OPENAI_API_KEY is not set; export OPENAI_API_KEY=..."),
+        (["preset=local", "eval_suite.mirror=."], "eval_suite.mirror has no"),
+        (["preset=local", "eval_suite.tasks=[hellasway]", "eval_suite.understanding=[]", "eval_suite.truthfulness=[]",
+          "runtime.offline=false"], "hellaswag"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    words: list[str], said: str, command: Command, tmp_path: Path
+) -> None:
+    done = command(*words)
+    assert said in done.stderr
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("outputs/[!r]*/*")), "no stage was begun"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ROWS.replace("]", ""), "data.json"),
+        ('{"instruction": "Say hello to me.", "output": "Hello."}\n{"instruction": \n', "line 2"),
+        ('[{"prompt": "a", "answer": "b"}]', "instruction"),
+        (ROWS, "no row"),
+    ],
+    ids=["cut", "broken line", "other columns", "nothing left"],
+)
+def test_a_bad_data_file_is_named(text: str, said: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text(text)
+    done = command("world=tiny", "dataset_variant=cleaned", "dataset_variant.source=data.json", "critic=none")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert said in done.stderr
+
+
+def test_outputs_that_cannot_be_written_are_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file")
+    done = command("+experiment=cleaned", "world=tiny")
+    assert done.returncode == 2 and "outputs" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_misspelt_key_leaves_no_run_behind(command: Command, tmp_path: Path) -> None:
+    command("+experimnt=cleaned")
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_help_and_the_composed_config_come_without_work(command: Command, tmp_path: Path) -> None:
+    shown = command("--help")
+    assert shown.returncode == 0 and "dataset_variant: cleaned" in shown.stdout
+    config = command("--cfg", "job", "+experiment=cleaned")
+    assert config.returncode == 0 and "name: cleaned" in config.stdout
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_the_report_and_the_store_say_what_is_missing(command: Command) -> None:
+    for module, words in (("alpaca_exp.report", []), ("alpaca_exp.report", ["--rows", "nothing"])):
+        done = command(*words, module=module)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert command("why", "+experimnt=x", module="alpaca_exp.store").returncode == 2
+    assert os.linesep.join(command("list", module="alpaca_exp.store").stdout.split()) == "nothing"

@@ -1,0 +1,123 @@
+"""From the command line to checked dataclasses, with every problem in a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp import schemas
+from alpaca_exp.compose import compose
+from alpaca_exp.config import SCHEMAS
+from alpaca_exp.errors import ConfigError
+from alpaca_exp.identity import identity
+from alpaca_exp.plan import plan
+
+ALL = sorted({*SCHEMAS.values(), schemas.FileQuestionsConfig, schemas.WorldQuestionsConfig}, key=lambda s: s.__name__)
+ROLES = ("identity", "runtime", "content")
+
+
+def problems(*overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        compose(overrides)
+    return "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.__name__)
+def test_every_field_says_what_it_is_and_whether_it_counts(schema: type) -> None:
+    assert schema.__doc__ and "(" not in schema.__doc__.split("\n")[0][: len(schema.__name__) + 1]
+    for field in dataclasses.fields(schema):  # type: ignore[arg-type]
+        assert field.metadata.get("role") in ROLES, f"{schema.__name__}.{field.name} is neither"
+        assert len(field.metadata["doc"]) > 3
+
+
+@pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.__name__)
+def test_an_identity_field_changes_the_identity_and_a_runtime_field_does_not(schema: type) -> None:
+    for field in dataclasses.fields(schema):  # type: ignore[arg-type]
+        plain, changed = blank(schema), blank(schema)
+        setattr(changed, field.name, "something else")
+        counts = identity(plain) != identity(changed)
+        assert counts == (field.metadata["role"] != "runtime"), f"{schema.__name__}.{field.name}"
+
+
+def blank(schema: type) -> Any:
+    """An instance whose every field is plain text: identity does not care for types."""
+    value = schema.__new__(schema)
+    for field in dataclasses.fields(schema):  # type: ignore[arg-type]
+        setattr(value, field.name, "plain")
+    return value
+
+
+def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
+    runtime = {field.name for field in dataclasses.fields(schemas.OpenAITeacherConfig) if field.metadata["role"] == "runtime"}
+    assert {"base_url", "api_key_env", "budget_usd", "concurrency"} <= runtime
+    assert all(field.metadata["role"] == "runtime" for field in dataclasses.fields(schemas.RuntimeConfig))
+    assert all(field.metadata["role"] == "runtime" for field in dataclasses.fields(schemas.LoggerConfig))
+
+
+@pytest.mark.parametrize(
+    ("override", "remedy"),
+    [
+        ("+experimnt=cleaned", "experimnt is not a key; did you mean experiment?"),
+        ("+experiment=cleand", "experiment has no option cleand; did you mean cleaned?"),
+        ("experiment=cleaned", "write +experiment=cleaned"),
+        ("+swep=factorial", "swep is not a key; did you mean sweep?"),
+        ("+sweep=factoral", "sweep has no option factoral; did you mean factorial?"),
+        ("dataset_variant=cleand", "dataset_variant has no option cleand; did you mean cleaned?"),
+        ("datset_variant=cleaned", "datset_variant is not a key; did you mean dataset_variant?"),
+        ("trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean trainer.learning_rate?"),
+        ("+trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean"),
+        ("cleaned", "cleaned is not of the form key=value; did you mean +experiment=cleaned?"),
+        ("seed=many", "seed: Value 'many' of type 'str' could not be converted to Integer"),
+        ("scale=medium", "scale has no option medium; there are: large, small"),
+        ("trainer.global_batch_size=33", "must be a multiple of trainer.micro_batch_size (32)"),
+        ("dataset_variant.source=no/such.json", "dataset_variant.source is no/such.json, and there is no such file"),
+        ("eval_suite.truthfulness=[piqa.acc]", "eval_suite.truthfulness names piqa.acc, whose task is not in"),
+        ("dataset_variant=none", "add trainer=none, or choose a variant"),
+        ("teacher.temperature=9", "teacher.temperature is 9.0; it must be between 0 and 2"),
+        ("judge.opponent=nobody.jsonl", "it must be teacher, or a completions.jsonl that exists"),
+    ],
+)
+def test_bad_input_is_named_with_its_remedy(override: str, remedy: str) -> None:
+    assert remedy in problems(override)
+
+
+def test_all_problems_are_said_at_once() -> None:
+    said = problems("trainer.epochs=0", "teacher.error_rate=2", "runtime.num_threads=0", "world.people=1")
+    for name in ("trainer.epochs", "teacher.error_rate", "runtime.num_threads", "world.people"):
+        assert name in said
+    said = problems("trainer.epoch=1", "teachr=openai", "+experiment=bse")
+    assert "trainer.epochs" in said and "teacher?" in said and "base?" in said
+
+
+def test_changing_the_judges_prompt_changes_the_judge_and_the_page_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = plan(compose(["+experiment=cleaned"]))
+    monkeypatch.setattr("alpaca_exp.prompts.comparison", lambda q, a, b: f"{q}{a}{b}")
+    after = plan(compose(["+experiment=cleaned"]))
+    assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {"judge", "compare"}
+
+
+def test_the_seed_of_the_order_buys_no_new_data() -> None:
+    before, after = plan(compose(["seed=0"])), plan(compose(["seed=1"]))
+    same = {name for name in before if before[name].fingerprint == after[name].fingerprint}
+    assert {"generate", "curate", "pretrain", "opponent"} <= same
+    assert not {"train", "evaluate", "complete"} & same
+
+
+def test_cleaned_after_original_finds_the_data_and_the_base_model() -> None:
+    before, after = plan(compose(["+experiment=original"])), plan(compose(["+experiment=cleaned"]))
+    same = {name for name in before if before[name].fingerprint == after[name].fingerprint}
+    assert same == {"generate", "pretrain", "opponent", "base"}
+
+
+def test_one_golden_fingerprint(tmp_path: Path) -> None:
+    """A change here means that every artifact made before is made, and paid for, again."""
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text('{"instruction": "Say hello.", "instances": [{"input": "", "output": "Hello."}]}\n')
+    stage = plan(compose(["preset=paper", f"teacher.seed_tasks={tasks}"]))["generate"]
+    assert stage.recipe["identity"]["teacher"]["model"] == "gpt-4.1-mini"
+    assert stage.fingerprint == "to be pinned"

@@ -84,7 +84,7 @@ def test_the_pages_hold_commands() -> None:
 def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path) -> None:
     arguments = words(command)[1:]
     if arguments in (["--help"], ["--cfg", "job"]):
-        return  # tests/test_command_line.py runs these
+        return  # tests/test_packaging.py runs these
     sweeping = "--multirun" in arguments
     overrides = [argument for argument in arguments if argument != "--multirun"]
     choices = [each_of(override) if sweeping else [override] for override in overrides]

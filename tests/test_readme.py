@@ -18,7 +18,7 @@ from alpaca_exp.report import __main__ as report
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
 
-PAGES = ("README.md", "CONTRIBUTING.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "tests/README.md", "seeds/README.md")
 TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 CODE = re.findall(r"^ *```\w+\n(.*?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
 INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))

@@ -46,14 +46,19 @@ def peer(model: Path, suite: EvalSuiteConfig) -> dict[str, Any]:
 
     import lm_eval
     from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
 
     from alpaca_exp.harness.tasks import load_tasks
 
     tasks = load_tasks(suite, mirror_files(suite), offline=True)
     lm = HFLM(pretrained=str(model), device="cpu", batch_size=suite.batch_size)
-    with mock.patch("lm_eval.evaluator.add_env_info"):  # it asks pip for ten seconds
+    with mock.patch("lm_eval.evaluator.add_env_info"):  # it would ask pip and git
         results: dict[str, Any] = lm_eval.simple_evaluate(
-            model=lm, tasks=list(tasks.values()), limit=suite.limit, bootstrap_iters=100
+            model=lm,
+            tasks=list(tasks.values()),
+            task_manager=TaskManager(include_defaults=False),
+            limit=suite.limit,
+            bootstrap_iters=100,
         )
     return results
 

@@ -60,7 +60,7 @@ def test_a_column_that_is_missing_is_named_for_a_task_that_no_list_knows(tmp_pat
     (tmp_path / "copa").mkdir()
     (tmp_path / "copa" / "validation.jsonl").write_text('{"premise": "p", "choice1": "a", "choice2": "b"}\n')
     suite = suite_on(tmp_path, ["copa"])
-    with pytest.raises(InputError, match="copa lack.*question"):
+    with pytest.raises(InputError, match=r"copa lack.*question"):
         load_tasks(suite, mirror_files(suite), offline=True)
 
 

@@ -1,0 +1,180 @@
+"""The stage evaluate: what it writes, that it repeats to the byte, and that it goes on after a kill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.errors import InputError
+from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.records import read_jsonl
+from alpaca_exp.schemas import (
+    BaseModelConfig,
+    EvalSuiteConfig,
+    Frame,
+    PretrainedModelConfig,
+    RuntimeConfig,
+    WorldConfig,
+    WorldSuiteConfig,
+)
+from alpaca_exp.stages.evaluate import evaluate
+from tests.mirrors import write_mirror
+from tests.models import tiny_llama
+
+TASKS = ["hellaswag", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    folder = tmp_path_factory.mktemp("train") / "0123456789abcdef"
+    tiny_llama(folder / "model")
+    return Artifact(folder)
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> EvalSuiteConfig:
+    return EvalSuiteConfig(
+        tasks=TASKS,
+        mirror=write_mirror(tmp_path_factory.mktemp("mirror")),
+        understanding=["hellaswag.acc_norm", "piqa.acc_norm"],
+        truthfulness=["truthfulqa_mc1.acc", "truthfulqa_mc2.acc"],
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path, model: Artifact) -> Callable[..., Path]:
+    def evaluated(suite: EvalSuiteConfig, name: str = "out", **model_or_weights: Any) -> Path:
+        out = tmp_path / name
+        out.mkdir(exist_ok=True)
+        given = model_or_weights or {"model": model}
+        evaluate(suite, mirror_files(suite), "0", runtime=RuntimeConfig(offline=True), out=out, **given)
+        return out
+
+    return evaluated
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
+
+
+def test_scores_and_documents_are_written_as_the_contract_says(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    out = run(suite)
+    assert sorted(contents(out)) == ["audit.json", "documents.jsonl", "scores.jsonl"]
+    scores = list(read_jsonl(out / "scores.jsonl"))
+    columns = "task metric filter value stderr n higher_is_better chance task_version"
+    assert all(list(row) == columns.split() for row in scores)
+    assert [(row["task"], row["metric"], row["n"]) for row in scores] == [
+        ("hellaswag", "acc", 8),
+        ("hellaswag", "acc_norm", 8),
+        ("piqa", "acc", 8),
+        ("piqa", "acc_norm", 8),
+        ("truthfulqa_mc1", "acc", 8),
+        ("truthfulqa_mc2", "acc", 8),
+        ("understanding", "mean", 16),
+        ("truthfulness", "mean", 16),
+    ]
+    assert [row["chance"] for row in scores[:6]] == [0.25, 0.25, 0.5, 0.5, 0.25, None]
+    assert all(row["stderr"] is not None for row in scores)
+    documents = list(read_jsonl(out / "documents.jsonl"))
+    columns = "task doc_id doc_hash prompt_hash metric value loglikelihoods gold"
+    assert all(list(row) == columns.split() for row in documents)
+    of_piqa = [row["value"] for row in documents if (row["task"], row["metric"]) == ("piqa", "acc")]
+    assert sum(of_piqa) / 8 == pytest.approx(scores[2]["value"])
+    audit = json.loads((out / "audit.json").read_text())
+    assert (audit["frame"], [task["task"] for task in audit["tasks"]]) == ("raw", TASKS)
+
+
+def test_only_the_first_documents_are_scored_under_a_limit(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    out = run(EvalSuiteConfig(tasks=["piqa"], mirror=suite.mirror, limit=3))
+    assert [row["doc_id"] for row in read_jsonl(out / "documents.jsonl") if row["metric"] == "acc"] == [
+        0,
+        1,
+        2,
+    ]
+
+
+def test_a_killed_evaluation_goes_on_with_the_task_where_it_was(
+    run: Callable[..., Path], suite: EvalSuiteConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from alpaca_exp.harness import scoring
+
+    whole = contents(run(suite, "whole"))
+    scored: list[str] = []
+    score = scoring.score
+
+    def counted(lm: Any, name: str, *rest: Any) -> Any:
+        scored.append(name)
+        if scored.count("truthfulqa_mc1") == 1 and name == "truthfulqa_mc1":
+            raise KeyboardInterrupt
+        return score(lm, name, *rest)
+
+    monkeypatch.setattr(scoring, "score", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run(suite, "killed")
+    assert sorted(path.name for path in (tmp_path / "killed" / "tasks").iterdir()) == [
+        "hellaswag.json",
+        "piqa.json",
+    ]
+    assert contents(run(suite, "killed")) == whole
+    assert scored == ["hellaswag", "piqa", "truthfulqa_mc1", "truthfulqa_mc1", "truthfulqa_mc2"]
+
+
+def test_the_miniature_s_tasks_need_no_mirror(run: Callable[..., Path]) -> None:
+    world = WorldConfig(people=16, documents=8)
+    suite = WorldSuiteConfig(
+        tasks=["world_facts", "world_truth"],
+        world=world,
+        frame=Frame.raw,
+        understanding=["world_facts.acc"],
+        truthfulness=["world_truth.acc"],
+    )
+    scores = list(read_jsonl(run(suite) / "scores.jsonl"))
+    assert [row["task"] for row in scores if row["metric"] == "mean"] == ["understanding", "truthfulness"]
+    assert {row["chance"] for row in scores} == {0.25}
+
+
+def test_weights_in_a_folder_score_like_the_artifact_that_holds_them(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
+) -> None:
+    weights = PretrainedModelConfig(path=str(model / "model"))
+    assert contents(run(suite, "weights", weights=weights)) == contents(run(suite, "artifact"))
+
+
+def test_every_model_that_cannot_be_loaded_is_refused_in_a_sentence(
+    run: Callable[..., Path], suite: EvalSuiteConfig, tmp_path: Path, model: Artifact
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text('{"model_type": "llama"}')
+    for path, sentence in [
+        (str(tmp_path / "nowhere"), "nowhere does not exist"),
+        (str(tmp_path), "is no model: it has no config.json"),
+        (str(broken), "broken cannot be loaded"),
+        ("nobody/nothing-7b", "nobody/nothing-7b is not on this machine"),
+    ]:
+        with pytest.raises(InputError, match=sentence):
+            run(suite, weights=PretrainedModelConfig(path=path))
+    with pytest.raises(InputError, match="no model to evaluate"):
+        run(suite, weights=BaseModelConfig())
+
+
+def test_a_tokenizer_that_knows_more_words_than_its_model_is_refused(
+    run: Callable[..., Path], suite: EvalSuiteConfig, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    path = tiny_llama(tmp_path / "mismatched")
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer.add_tokens([f"word{i}" for i in range(9)])
+    tokenizer.save_pretrained(path)
+    with pytest.raises(InputError, match="they do not belong together"):
+        run(suite, weights=PretrainedModelConfig(path=str(path)))

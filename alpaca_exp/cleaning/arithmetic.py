@@ -8,30 +8,31 @@ from fractions import Fraction
 
 from alpaca_exp.records import Example
 
-_NUMBER = r"(?<![\w.,])-?\$?\d[\d,]*(?:\.\d+)?"
 _SIGNS = {"+": "+", "*": "*", "\u00d7": "*", "x": "*", "X": "*", "/": "/", "\u00f7": "/"}
 _SIGNS |= dict.fromkeys("-\u2212\u2013", "-")
 """Also the signs for times and divided by, the minus sign and the dash that stands for it."""
-_SIGN = r"\s*[+*\u00d7\u00f7/]\s*|\s+[-\u2212\u2013xX]\s+|(?<=\d)[-\u2212\u2013](?=\d)"
-_EQUATION = re.compile(rf"({_NUMBER}(?:(?:{_SIGN})\$?\d[\d,]*(?:\.\d+)?)+)\s*=\s*(-?\$?\d[\d,]*(?:\.\d+)?)")
-_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_WORD = rf"(-?\d[\d,]*(?:\.\d+)?|{'|'.join(_SMALL)})"
-_VERBS = {"plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/"}
-_NOUNS = {"sum": "+", "product": "*", "difference": "-", "quotient": "/"}
-_IS = r"\s*(?:is|equals|makes|is equal to|are|=)\s*"
-_INFIX = re.compile(rf"\b{_WORD}\s+({'|'.join(_VERBS)})\s+{_WORD}{_IS}{_WORD}\b", re.IGNORECASE)
-_PREFIX = re.compile(
-    rf"\b({'|'.join(_NOUNS)})\s+(?:of|between)\s+{_WORD}\s+and\s+{_WORD}{_IS}{_WORD}\b", re.IGNORECASE
+_SIGN = r"[ \t]*[+*\u00d7\u00f7/][ \t]*|[ \t]+[-\u2212\u2013xX][ \t]+|(?<=\d)[-\u2212\u2013](?=\d)"
+_DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_EQUATION = re.compile(
+    rf"((?<![\w.,])-?\$?{_DIGITS}(?:(?:{_SIGN})\$?{_DIGITS})+)[ \t]*=[ \t]*(-?\$?{_DIGITS})"
 )
+_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_WORD = rf"(-?{_DIGITS}|{'|'.join(_SMALL)})"
+_VERBS = {"plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/"}
+_NOUNS = {"sum": "+", "product": "*", "quotient": "/"}
+_IS = r"[ \t]*(?:is|equals|makes|is equal to|are|=)[ \t]*"
+_INFIX = re.compile(rf"\b{_WORD} +({'|'.join(_VERBS)}) +{_WORD}{_IS}{_WORD}\b", re.IGNORECASE)
+_PREFIX = re.compile(rf"\b({'|'.join(_NOUNS)}) +of +{_WORD} +and +{_WORD}{_IS}{_WORD}\b", re.IGNORECASE)
 _CUT_OFF_BEFORE = re.compile(
-    r"[\w)\]}.^*/+\u00d7\u00f7\u221a%]\s*$|[-\u2212\u2013=<>!]\s*$|\b(?:of|by|plus|minus|times|mod)\s+$",
+    r"[\d)\]}^*/+\u00d7\u00f7\u221a%\u2212\u2013<>!-]=?\s*$|\b(?:of|by|plus|minus|times|mod|x)\s+$",
     re.IGNORECASE,
 )
 _CUT_OFF_AFTER = re.compile(
-    r"\s*(?:[\d(*\u00d7\u00f7/^+%\u2212\u2013=]|-\s*\d|\.{2,}|\u2026|r\s?\d|remainder"
-    r"|mod\b|\(mod|plus\b|minus\b|times\b|or\b)|\w|\.\d|:\d",
+    r"[ \t]*(?:[\d(*\u00d7\u00f7/^+%\u2212\u2013=]|-\s*\d|x\s*\d|\.{2,}|\u2026|r\s?\d"
+    r"|(?:with )?(?:a )?remainder|mod\b|\(mod|plus\b|minus\b|times\b|or\b)|\w|[.,:]\d",
     re.IGNORECASE,
 )
+"""What shows that a match is only part of something longer, or that its result is not the whole one."""
 
 
 def states_a_wrong_result(example: Example) -> str | None:
@@ -54,7 +55,7 @@ def _equations(text: str) -> Iterator[tuple[str, list[str], list[str], str]]:
     """Each equation as it stands, its operands, the signs between them, and the result it states."""
     for found in _EQUATION.finditer(text):
         if _whole(text, found):
-            operands = re.findall(r"\d[\d,]*(?:\.\d+)?", found[1])
+            operands = re.findall(_DIGITS, found[1])
             signs = [_SIGNS[sign] for sign in found[1].lstrip("-$") if sign in _SIGNS]
             operands[0] = f"-{operands[0]}" if found[1].startswith("-") else operands[0]
             yield found[0], operands, signs, found[2]

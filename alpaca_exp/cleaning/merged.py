@@ -17,10 +17,8 @@ _LABEL = re.compile(r"(?:^|\n)\s*instructions?\s*:(?=(?:.|\n)*\n\s*(?:input|outp
 
 
 def holds_another_instance(example: Example) -> str | None:
-    """A header of the teacher's list ('5. Instruction:', '### Instruction', 'Instruction: … Output: …')."""
-    for field in ("output", "input"):
-        text = getattr(example, field)
-        found = _HEADER.search(text) or _LABEL.search(text)
-        if found:
-            return f"the {field} runs on into another instance at {found[0].strip()!r}"
-    return None
+    """A header of the teacher's list ('5. Instruction:', '### Instruction', 'Instruction: ... Output: ...')."""
+    found = _HEADER.search(example.output)
+    if not found and "instruction" not in example.instruction.lower():
+        found = _LABEL.search(example.output)
+    return f"the output runs on into another instance at {found[0].strip()!r}" if found else None

@@ -19,8 +19,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from alpaca_exp.schemas import OpenAITeacherConfig
 
 Body = dict[str, Any]
 
@@ -212,3 +215,18 @@ sparrow spider spruce squirrel stable statue storm summit sunset tailor temple t
 tortoise tulip tunnel turtle valley vanilla velvet village violin volcano walnut willow
 window winter wizard yarrow zebra zephyr"""
 WORDS = _WORDS.split()
+
+
+def teacher_at(server: Server, **more: Any) -> OpenAITeacherConfig:
+    """A teacher behind `server`: small lists, few retries, a price, and no novelty filter unless told so."""
+    told: Body = {"tasks_per_request": 6, "num_examples": 20, "round_size": 4, "concurrency": 4}
+    told |= {"max_retries": 2, "timeout_s": 20.0, "usd_per_million_in": 1.0, "usd_per_million_out": 4.0}
+    told |= {"model": "fake", "base_url": server.base_url, "api_key_env": "ALPACA_EXP_TEST_KEY"}
+    return OpenAITeacherConfig(**(told | more))
+
+
+def stage_folder(outputs: Path, stage: str = "generate", fingerprint: str = "0123456789abcdef") -> Path:
+    """The `out` that the engine would hand to a stage."""
+    out = outputs / stage / fingerprint
+    out.mkdir(parents=True, exist_ok=True)
+    return out

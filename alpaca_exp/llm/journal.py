@@ -162,8 +162,9 @@ class Journal:
             for line in file:
                 self._note(line, start, under_way, bound)
                 start += len(line)
-        self.pending = sum(under_way.values())
-        self.pending_usd = sum(bound[key] * count for key, count in under_way.items())
+        lost = {key: count for key, count in under_way.items() if count > 0}
+        self.pending = sum(lost.values())
+        self.pending_usd = sum(bound[key] * count for key, count in lost.items())
         self.spent += self.pending_usd
         self.lost_usd += self.pending_usd
         return not line.endswith(b"\n")

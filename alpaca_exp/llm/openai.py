@@ -58,10 +58,14 @@ class OpenAIModel:
 
     async def complete(self, request: Request) -> Completion:
         """The answer to one request; a refused or filtered one is empty, and its finish_reason says so."""
+        arguments = self._arguments(request)
         try:
-            reply = await self._client.chat.completions.create(**self._arguments(request))
+            reply = await self._client.chat.completions.create(**arguments)
         except openai.APIStatusError as error:
-            return await self._refused(request, error)
+            if "max_tokens" in arguments and "max_completion_tokens" in error.message:
+                self._limit_name = "max_completion_tokens"  # newer models want the limit by this name
+                return await self.complete(request)
+            return self._refused(request, error)
         except openai.APIConnectionError as error:
             cause = type(error.__cause__).__name__
             late = isinstance(error, openai.APITimeoutError)
@@ -110,14 +114,11 @@ class OpenAIModel:
         model = str(reply.model or request.model)
         return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
 
-    async def _refused(self, request: Request, error: openai.APIStatusError) -> Completion:
+    def _refused(self, request: Request, error: openai.APIStatusError) -> Completion:
         """What a status other than 200 means: an answer after all, another attempt, or the end."""
         status, code = error.status_code, str(error.code or "")
         if status == 400 and code in REJECTED_PROMPTS:
             return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
-        if status == 400 and self._limit_name == "max_tokens" and "max_completion_tokens" in error.message:
-            self._limit_name = "max_completion_tokens"
-            return await self.complete(request)
         if status == 402 or (status == 429 and code in NO_MONEY):
             raise Stopped(
                 f"{self._server} says that its quota or credit is used up. Every answer so far is kept: "

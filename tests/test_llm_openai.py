@@ -1,0 +1,276 @@
+"""An OpenAI-compatible server, at its best and at its worst, asked through the whole machinery."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.ledger import consumed
+from alpaca_exp.llm import attempts
+from alpaca_exp.llm.ask import ask_all
+from alpaca_exp.llm.model import Request
+from alpaca_exp.records import Completion
+from alpaca_exp.schemas import OpenAITeacherConfig, RuntimeConfig
+from tests.servers import Answer, Body, Reply, Server, stage_folder, teacher_at
+
+CANARY = "sk-canary-7b1e0c55d2f94a"
+HELLO = Request("fake", "Say hello.", 16)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "FIRST_PAUSE_S", 0.01)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answer], Server]]:
+    running: list[Server] = []
+
+    def start(answer: Answer) -> Server:
+        running.append(Server(answer).__enter__())
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+def ask(server: Server, outputs: Path, *requests: Request, **more: Any) -> list[Completion]:
+    config = teacher_at(server, **more)
+    out = stage_folder(outputs)
+    return ask_all(config, requests or (HELLO,), runtime=RuntimeConfig(), out=out, title="test")
+
+
+def then(*replies: Reply) -> Answer:
+    """These replies one after the other, the last one for ever."""
+    return lambda body, number: replies[min(number, len(replies) - 1)]
+
+
+def journal(outputs: Path) -> list[dict[str, Any]]:
+    lines = (outputs / "journal" / "fake.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_request_says_what_it_was_told_to_say(tmp_path: Path) -> None:
+    request = Request("fake", "Say hello.", 16, 0.5, 0.9, ("###",), "Be brief.", seed=7)
+    with Server(lambda body, number: "Hello.") as server:
+        [answer] = ask(server, tmp_path, request)
+    assert server.bodies == [
+        {
+            "model": "fake",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Say hello."},
+            ],
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "max_tokens": 16,
+            "stop": ["###"],
+            "seed": 7,
+        }
+    ]
+    assert (answer.text, answer.finish_reason, answer.model) == ("Hello.", "stop", "fake")
+    assert answer.usage.usd == pytest.approx((2 * 1.0 + 1 * 4.0) / 1e6)
+
+
+WORTH_ANOTHER_ATTEMPT = {
+    "rate limit": Reply(status=429, error="rate_limit_exceeded"),
+    "a wait in milliseconds": Reply(status=429, error="rate", headers={"retry-after-ms": "5"}),
+    "a wait as a date": Reply(
+        status=429, error="rate", headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    ),
+    "an unreadable wait": Reply(status=429, error="rate", headers={"Retry-After": "soon"}),
+    "server error": Reply(status=500, error="boom"),
+    "bad gateway as a page": Reply(status=503, raw=b"<html>bad gateway</html>"),
+    "time-out status": Reply(status=408, error="timeout"),
+    "connection dropped": Reply(drop=True),
+    "body cut short": Reply("a long answer " * 20, cut=True),
+    "truncated JSON": Reply(raw=b'{"id":"c1","object":"chat.compl'),
+    "empty body": Reply(raw=b""),
+    "a page under JSON's name": Reply(raw=b"<html>login</html>"),
+    "a page": Reply(raw=b"<html>login</html>", content_type="text/html"),
+    "a JSON list": Reply(raw=b"[]"),
+    "no choices": Reply(raw=b'{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[]}'),
+    "an error inside a 200": Reply(error="overloaded"),
+}
+
+
+@pytest.mark.parametrize("fault", WORTH_ANOTHER_ATTEMPT)
+def test_what_may_pass_is_tried_again(fault: str, serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+    server = serve(then(WORTH_ANOTHER_ATTEMPT[fault], Reply("Hello.")))
+    assert [answer.text for answer in ask(server, tmp_path)] == ["Hello."]
+    assert server.count == 2
+    assert [line["state"] for line in journal(tmp_path)] == ["sent", "failed", "sent", "answered"]
+
+
+@pytest.mark.parametrize("fault", ["server error", "connection dropped", "truncated JSON", "no choices"])
+def test_what_does_not_pass_ends_resumable(
+    fault: str, serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    server = serve(then(WORTH_ANOTHER_ATTEMPT[fault]))
+    with pytest.raises(Stopped, match=r"after 3 attempts.*run the same command again"):
+        ask(server, tmp_path)
+    assert server.count == 3
+
+
+def test_an_answer_that_never_comes_ends_in_time(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+    server = serve(then(Reply("late", delay_s=1.0)))
+    with pytest.raises(Stopped, match="no answer in time"):
+        ask(server, tmp_path, timeout_s=0.2, max_retries=1)
+
+
+def test_a_wait_of_ninety_seconds_is_cut_to_the_time_limit(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    server = serve(then(Reply(status=429, error="rate", headers={"Retry-After": "90"}), Reply("Hello.")))
+    assert [answer.text for answer in ask(server, tmp_path, timeout_s=0.5)] == ["Hello."]
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with Server() as server:
+        pass
+    with pytest.raises(Stopped, match=r"fake gave no answer after 3 attempts: the connection broke"):
+        ask(server, tmp_path)
+    assert consumed(stage_folder(tmp_path)).usd == 0
+
+
+def test_a_web_page_instead_of_an_answer_points_to_the_address(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    server = serve(then(WORTH_ANOTHER_ATTEMPT["a page"]))
+    with pytest.raises(Stopped, match=r"is teacher\.base_url right\?"):
+        ask(server, tmp_path)
+
+
+HOPELESS = {
+    401: "ALPACA_EXP_TEST_KEY",
+    403: "ALPACA_EXP_TEST_KEY",
+    404: r"check teacher\.model",
+    422: "check the settings of teacher",
+    400: "check the settings of teacher",
+}
+
+
+@pytest.mark.parametrize("status", HOPELESS)
+def test_what_asking_again_cannot_help_is_said_at_once(
+    status: int, serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    server = serve(then(Reply(status=status, error="invalid")))
+    with pytest.raises(InputError, match=HOPELESS[status]):
+        ask(server, tmp_path)
+    assert server.count == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "insufficient_quota"), (402, "payment_required")])
+def test_a_used_up_quota_stops_at_once(
+    status: int, code: str, serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    server = serve(then(Reply(status=status, error=code)))
+    with pytest.raises(Stopped, match="top it up and run the same command again"):
+        ask(server, tmp_path)
+    assert server.count == 1
+
+
+MERELY_BAD = {
+    "length": Reply("cut", finish_reason="length"),
+    "content_filter": Reply(None, finish_reason="content_filter"),
+    "refusal": Reply(None, refusal="I cannot."),
+    "stop": Reply("fine", finish_reason="eos_token"),
+}
+
+
+@pytest.mark.parametrize("reason", MERELY_BAD)
+def test_a_bad_answer_is_an_answer(reason: str, serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+    server = serve(then(MERELY_BAD[reason]))
+    [answer] = ask(server, tmp_path)
+    assert (answer.finish_reason, answer.text) == (reason, MERELY_BAD[reason].text or "")
+    assert server.count == 1
+
+
+def test_one_prompt_that_is_too_long_does_not_stop_the_others(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    def answer(body: Body, number: int) -> Reply:
+        long = "long" in body["messages"][0]["content"]
+        return Reply(status=400, error="context_length_exceeded") if long else Reply("Hello.")
+
+    answers = ask(serve(answer), tmp_path, Request("fake", "a long text", 16), HELLO)
+    assert [(a.text, a.finish_reason) for a in answers] == [("", "length"), ("Hello.", "stop")]
+
+
+def test_a_model_that_wants_its_limit_by_another_name_gets_it(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    def answer(body: Body, number: int) -> Reply:
+        old = "max_tokens" in body
+        return Reply(status=400, error="use max_completion_tokens instead") if old else Reply("Hello.")
+
+    server = serve(answer)
+    answers = ask(server, tmp_path, HELLO, Request("fake", "Again.", 16))
+    assert [answer.text for answer in answers] == ["Hello.", "Hello."]
+    assert server.bodies[-1]["max_completion_tokens"] == 16
+
+
+def test_half_a_surrogate_pair_does_not_spoil_the_files(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    raw = b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
+    raw += b'"finish_reason":"stop","message":{"role":"assistant","content":"half \\ud83d"}}]}'
+    [answer] = ask(serve(then(Reply(raw=raw))), tmp_path)
+    assert answer.text == "half ?"
+
+
+def test_a_missing_key_is_said_before_any_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    config = OpenAITeacherConfig(model="m", base_url="https://models.example/v1", api_key_env="SOME_KEY")
+    with pytest.raises(InputError, match="set the environment variable SOME_KEY"):
+        ask_all(config, [HELLO], runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test")
+
+
+def test_offline_means_no_server_elsewhere(tmp_path: Path) -> None:
+    config = OpenAITeacherConfig(model="m", base_url="https://models.example/v1")
+    with pytest.raises(InputError, match=r"runtime\.offline"):
+        ask_all(
+            config, [HELLO], runtime=RuntimeConfig(offline=True), out=stage_folder(tmp_path), title="test"
+        )
+
+
+ECHOES = {
+    "wrong key": Reply(status=401, error=f"Incorrect API key provided: {CANARY}"),
+    "server error": Reply(status=500, error=f"request was {CANARY}"),
+    "bad request": Reply(status=400, error=f"Authorization: Bearer {CANARY}"),
+    "error inside a 200": Reply(error=f"Bearer {CANARY}"),
+    "answer": Reply(f"You sent {CANARY}, did you not?"),
+    "page": Reply(raw=f"<html>{CANARY}</html>".encode(), content_type="text/html"),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_key_is_found_nowhere_whatever_the_server_echoes(
+    echo: str,
+    serve: Callable[[Answer], Server],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("ALPACA_EXP_TEST_KEY", CANARY)
+    caplog.set_level(logging.DEBUG)
+    server = serve(then(ECHOES[echo]))
+    seen = []
+    try:
+        seen = [repr(answer) for answer in ask(server, tmp_path)]
+    except AlpacaExpError as error:
+        seen = [str(error), repr(error), repr(pickle.dumps(error))]
+    assert server.keys[0] == f"Bearer {CANARY}"
+    ours = [record.getMessage() for record in caplog.records]
+    texts = [*seen, *capfd.readouterr(), *ours]
+    texts += [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert seen and not [text for text in texts if CANARY in text]

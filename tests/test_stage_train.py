@@ -225,17 +225,21 @@ def test_a_broken_checkpoint_is_passed_over(
     assert tune(base, dataset, tmp_path / "out") == uninterrupted
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 4), (signal.SIGINT, 1), (signal.SIGTERM, 8)])
 def test_a_signal_stops_after_the_step_and_the_same_call_goes_on(
     uninterrupted: dict[str, bytes],
     base: PretrainedModelConfig,
     dataset: Artifact,
     tmp_path: Path,
     number: signal.Signals,
+    step: int,
 ) -> None:
     before = signal.getsignal(number)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped, match=r"after step 4 of 8.*go on"):
-        before_step(3, lambda: os.kill(os.getpid(), number), patch)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(Stopped, match=rf"after step {step} of 8.*go on"),
+    ):
+        before_step(step - 1, lambda: os.kill(os.getpid(), number), patch)
         tune(base, dataset, tmp_path / "out")
     assert signal.getsignal(number) is before
     assert tune(base, dataset, tmp_path / "out") == uninterrupted

@@ -95,6 +95,19 @@ def test_masks_are_those_of_stanford_alpaca(
     assert tokenised.truncated >= 1
 
 
+def test_masks_of_real_rows_are_those_of_stanford_alpaca(shared_data: Path) -> None:
+    rows = json.loads((shared_data / "alpaca" / "alpaca_data.json").read_text(encoding="utf-8"))[:600]
+    examples = [Example(row["instruction"], row["output"], row["input"]) for row in rows]
+    tokenizer = make_tokenizer("bpe", (example.output for example in examples), 2000)
+    config = TrainerConfig(max_seq_len=256)
+    expected = (_as_alpaca(example, tokenizer, config) for example in examples)
+    kept = [row for row in expected if row[1][-1] != -100]
+    ours = tokenise(examples, tokenizer, config).rows
+    assert [(row.tokens.tolist(), row.masked) for row in ours] == [
+        (tokens, labels.count(-100)) for tokens, labels in kept
+    ]
+
+
 def _as_alpaca(
     example: Example, tokenizer: PreTrainedTokenizerFast, config: TrainerConfig
 ) -> tuple[list[int], list[int]]:

@@ -72,14 +72,13 @@ class Checkpoints(Callback):
         self._saved = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Save where it is due. The end of the last step is the model's own business.
+        """Save where it is due; not behind the last step, where the model itself is about to be saved.
 
-        Raises Stopped where a signal asked for it.
+        Raises Stopped, after saving, where a signal asked for it.
         """
         step = trainer.global_step
-        if step >= self._steps:
-            return
-        if self._stop_asked or time.monotonic() - self._saved >= self._every_s:
+        due = step < self._steps and time.monotonic() - self._saved >= self._every_s
+        if self._stop_asked or due:
             self._save(trainer, step)
         if self._stop_asked:
             raise Stopped(f"stopped after step {step} of {self._steps}; run the same command to go on")

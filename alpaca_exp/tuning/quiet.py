@@ -9,7 +9,13 @@ from contextlib import contextmanager
 
 from transformers.utils import logging as transformers_logging
 
-TALKERS = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "transformers")
+TALKERS = (
+    "pytorch_lightning",
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning_fabric",
+    "transformers",
+    "huggingface_hub",
+)
 """Loggers that report devices, tips and loading: for an application's author, not for its user."""
 REMARKS = (
     r"GPU available but not used",

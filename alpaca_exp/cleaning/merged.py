@@ -17,7 +17,7 @@ _LABEL = re.compile(r"(?:^|\n)\s*instructions?\s*:(?=(?:.|\n)*\n\s*(?:input|outp
 
 
 def holds_another_instance(example: Example) -> str | None:
-    """A header of the teacher's list ('5. Instruction:', '### Instruction', 'Instruction: ... Output: ...')."""
+    """A header of the teacher's list ('5. Instruction:', '### Instruction') in the output."""
     found = _HEADER.search(example.output)
     if not found and "instruction" not in example.instruction.lower():
         found = _LABEL.search(example.output)

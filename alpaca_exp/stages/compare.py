@@ -13,6 +13,8 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.schemas import RuntimeConfig
 
+THIS_RUN, OPPONENT = "this run", "the opponent"
+
 
 def compare(
     title: str,
@@ -30,8 +32,8 @@ def compare(
     What there is none of is left out. Questions come in the order of `completions`.
     """
     sides = [
-        _side("this run", completions),
-        *([_side("the opponent", opponent)] if opponent else []),
+        _side(THIS_RUN, completions),
+        *([_side(OPPONENT, opponent)] if opponent else []),
         *([_side("the base, untuned", base)] if base else []),
     ]
     readings = _by_question(_rows(verdicts, "verdicts.jsonl"))
@@ -70,15 +72,13 @@ def _by_question(verdicts: Sequence[Row]) -> dict[str, list[Row]]:
 
 def _question(row: Row, sides: Sequence[_Side], verdicts: Sequence[Row]) -> Row:
     name = str(row["question_id"])
-    marks = _marks(sides, verdicts)
+    marks = _marks(verdicts)
     return {
         "id": name,
         "category": row.get("category") or "",
         "text": asked(row["prompt"]),
         "answers": [_answer(side, name, marks.get(side.label)) for side in sides],
-        "verdicts": [
-            {"order": _order(verdict, sides), "text": verdict.get("text") or ""} for verdict in verdicts
-        ],
+        "verdicts": [{"order": _order(verdict), "text": verdict.get("text") or ""} for verdict in verdicts],
     }
 
 
@@ -106,28 +106,17 @@ def _answer(side: _Side, question: str, score: float | None) -> Row:
     }
 
 
-def _marks(sides: Sequence[_Side], verdicts: Sequence[Row]) -> Mapping[str, float | None]:
-    """The judge's mean score of this run's and the opponent's answer over its readings."""
-    labels = {"1": "this run", "2": "the opponent"}
-    if _second(sides, verdicts):
-        labels = {"1": "the opponent", "2": "this run"}
+def _marks(verdicts: Sequence[Row]) -> Mapping[str, float | None]:
+    """The judge's mean score of the two answers over its readings; in verdicts, model 2 is this run."""
     given = {
-        label: [row[f"score_{place}"] for row in verdicts if row.get(f"score_{place}") is not None]
-        for place, label in labels.items()
+        label: [row[score] for row in verdicts if row.get(score) is not None]
+        for label, score in ((OPPONENT, "score_1"), (THIS_RUN, "score_2"))
     }
     return {label: fmean(values) if values else None for label, values in given.items()}
 
 
-def _second(sides: Sequence[_Side], verdicts: Sequence[Row]) -> bool:
-    """Whether this run is model 2 of the verdicts: always, unless the names say otherwise."""
-    named = {row.get("model_1") for row in verdicts}
-    others = {side.model for side in sides[1:2]}
-    return sides[0].model in others or sides[0].model not in named
-
-
-def _order(verdict: Row, sides: Sequence[_Side]) -> str:
-    ours = "2" if _second(sides, [verdict]) else "1"
-    first = "this run" if str(verdict.get("order", "12")).startswith(ours) else "the opponent"
+def _order(verdict: Row) -> str:
+    first = OPPONENT if verdict.get("order") == "12" else THIS_RUN
     unread = "" if verdict.get("parsed", True) else "; no scores could be read"
     return f"{first} shown first{unread}"
 

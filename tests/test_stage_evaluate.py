@@ -178,3 +178,15 @@ def test_a_tokenizer_that_knows_more_words_than_its_model_is_refused(
     tokenizer.save_pretrained(path)
     with pytest.raises(InputError, match="they do not belong together"):
         run(suite, weights=PretrainedModelConfig(path=str(path)))
+
+
+def test_prompts_beyond_the_model_s_context_are_counted_and_choices_beyond_it_refused(
+    run: Callable[..., Path], suite: EvalSuiteConfig, tmp_path: Path
+) -> None:
+    short = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "short", context=24)))
+    piqa = EvalSuiteConfig(tasks=["piqa"], mirror=suite.mirror)
+    audit = json.loads((run(piqa, weights=short) / "audit.json").read_text())
+    assert audit["tasks"][0]["truncated"] == 16
+    shorter = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "shorter", context=8)))
+    with pytest.raises(InputError, match="but the model reads 8"):
+        run(piqa, "refused", weights=shorter)

@@ -68,11 +68,12 @@ def document_rows(name: str, task: Task, samples: Iterable[Row]) -> list[Row]:
     ]
 
 
-def audit(name: str, task: Task, samples: Sequence[Row]) -> Row:
+def audit(name: str, task: Task, samples: Sequence[Row], truncated: int = 0) -> Row:
     """What the scores stand against: chance, the commonest answer, where the right answers lie.
 
     `majority` is the score of always choosing the commonest place; `degenerate` says that nearly all right
-    answers lie in one place. Both are null where the task does not choose among answers.
+    answers lie in one place. Both are null where the task does not choose among answers. `truncated` is the
+    number of requests that were cut to fit into the model's context.
     """
     first = samples[0]["filter"]
     samples = [sample for sample in samples if sample["filter"] == first]
@@ -86,6 +87,7 @@ def audit(name: str, task: Task, samples: Sequence[Row]) -> Row:
         "majority": share,
         "gold_positions": {str(place): places[place] for place in sorted(places)},
         "degenerate": share > DEGENERATE_SHARE and len(samples) > 1 if share is not None else None,
+        "truncated": truncated,
         "empty_generations": sum(not text.strip() for text in texts) / len(texts) if texts else None,
     }
 

@@ -14,6 +14,7 @@ from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 
 from alpaca_exp import prompts
+from alpaca_exp.errors import InputError
 from alpaca_exp.harness.quiet import muted, quiet, restored
 from alpaca_exp.llm.local import LocalModel
 from alpaca_exp.schemas import EvalSuiteConfig, Frame
@@ -35,6 +36,8 @@ class FramedLM(HFLM):  # type: ignore[misc]
         with muted():
             super().__init__(pretrained=local.model, tokenizer=local.tokenizer, batch_size=batch_size)
         self.meter = Meter(0, lambda count: None)
+        self.truncated = 0
+        """Requests of the latest task whose beginning was cut off to fit into the model's context."""
         self.set_cache_hook(self)
 
     def add_partial(self, method: str, request: object, answer: object) -> None:
@@ -56,6 +59,18 @@ class FramedLM(HFLM):  # type: ignore[misc]
         """For each (context, continuation): its log-probability, and whether it is the greedy one."""
         self.meter.requests = len(requests)
         answers: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=True)
+        return answers
+
+    def _loglikelihood_tokens(self, requests: list[Any], *given: Any, **options: Any) -> list[Any]:
+        """The requests, each a key, a context's and a continuation's tokens, once they are known to fit."""
+        longest = max((len(continuation) for _, _, continuation in requests), default=0)
+        if longest > self.max_length:
+            raise InputError(
+                f"a choice of the task is {longest} tokens long, but the model reads {self.max_length}; take "
+                "a model with a longer context, or leave the task out of eval_suite.tasks"
+            )
+        self.truncated = sum(len(begin) + len(end) > self.max_length + 1 for _, begin, end in requests)
+        answers: list[Any] = super()._loglikelihood_tokens(requests, *given, **options)
         return answers
 
     def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = True) -> list[float]:
@@ -100,6 +115,7 @@ def score(lm: FramedLM, name: str, task: Task, suite: EvalSuiteConfig, advance: 
     `advance` is told of finished documents. The model's mode and all random states are afterwards what
     they were; meanwhile they are seeded as lm-eval's own command line does.
     """
+    lm.truncated = 0
     lm.meter = Meter(num_documents(task, suite.limit), advance)
     with quiet(), restored(lm.model), _built_in_silence(task):
         random.seed(0)

@@ -77,7 +77,7 @@ def _score(
             rows: Row = {
                 "scores": [as_row(row) for row in score_rows(name, task, results)],
                 "documents": document_rows(name, task, samples),
-                "audit": audit(name, task, samples),
+                "audit": audit(name, task, samples, lm.truncated),
             }
             write_json(rows, _file(folder, name))
 

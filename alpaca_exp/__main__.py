@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -16,37 +20,68 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from alpaca_exp.config import load, register_schemas
-from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
-from alpaca_exp.overrides import explain
+from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError, Stopped
+from alpaca_exp.overrides import check, explain
 from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import Action
+from alpaca_exp.usage import help_text
+
+
+PLACE_ERRORS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
+)  # fmt: skip
+"""What the system says when `outputs` is full or cannot be written."""
+
+
+OWN_CONFIG = ("--config", "-cd", "-cp", "-cn", "hydra.searchpath")
+"""With these the user brings groups and options of which only Hydra knows."""
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 bad input, 3 stopped and resumable, 1 a bug."""
+    try:
+        _main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _main(arguments: list[str]) -> None:
+    if {"--help", "-h"} & set(arguments):
+        print(help_text())
+        return
     register_schemas()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us, who name the remedy
     signal.signal(signal.SIGTERM, _stop)
     conf = str(data_root() / "conf")
-    try:
+    with _spoken(arguments):
+        if not any(word.startswith(OWN_CONFIG) for word in arguments):
+            check(arguments)
         hydra.main(version_base="1.3", config_path=conf, config_name="config")(_task)()
-    except (HydraException, OmegaConfBaseException) as error:
-        _leave(explain(error, sys.argv[1:]))
-    except AlpacaExpError as error:
-        _leave(error)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _leave(InputError(f"{where}{error.strerror or error}; free or choose another place with runtime.outputs=..."))
 
 
 def _task(composed: DictConfig) -> None:
     """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
-    try:
+    with _spoken():
         experiment(composed)
-    except KeyboardInterrupt:
-        _leave(Stopped("stopped; the same command goes on from here"))
+
+
+@contextmanager
+def _spoken(arguments: Sequence[str] = ()) -> Iterator[None]:
+    """Errors that are the user's to mend leave as one sentence and an exit code; bugs as they are."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        _leave(explain(error, arguments))
     except AlpacaExpError as error:
         _leave(error)
+    except KeyboardInterrupt:
+        _leave(Stopped("stopped; the same command goes on from here"))
+    except OSError as error:
+        if error.errno not in PLACE_ERRORS:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _leave(InputError(f"{where}{error.strerror}; make room there, or choose runtime.outputs=FOLDER"))
 
 
 def experiment(composed: DictConfig) -> None:
@@ -54,17 +89,32 @@ def experiment(composed: DictConfig) -> None:
     from alpaca_exp.experiment import perform, show
 
     hydra_config = HydraConfig.get()
-    config = load(composed)
+    folder = Path(hydra_config.runtime.output_dir)
+    try:
+        config = load(composed)
+    except ConfigError:
+        _withdraw(folder)
+        raise
     if config.action is Action.plan:
         show(config)
         return
     choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
     perform(
         config,
-        folder=Path(hydra_config.runtime.output_dir),
+        folder=folder,
         choices=choices,
         overrides=list(hydra_config.overrides.task),
     )
+
+
+def _withdraw(folder: Path) -> None:
+    """An experiment that cannot run leaves no run behind."""
+    if {path.name for path in folder.iterdir()} <= {".hydra"} and "runs" in folder.parts:
+        shutil.rmtree(folder)
+        for parent in list(folder.parents)[:3]:
+            if any(parent.iterdir()):
+                break
+            parent.rmdir()
 
 
 def _leave(error: AlpacaExpError) -> NoReturn:

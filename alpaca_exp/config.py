@@ -146,10 +146,6 @@ def _files(config: Any, prefix: str = "") -> Iterator[str]:
 
 def _contradictions(config: ExperimentConfig) -> Iterator[str]:
     """What two groups say against each other."""
-    untuned = isinstance(config.trainer, schemas.NoTrainerConfig)
-    no_data = isinstance(config.dataset_variant, schemas.NoDatasetConfig)
-    if no_data and not untuned:
-        yield "dataset_variant=none leaves nothing to tune on; add trainer=none, or choose a variant"
     opponent = config.judge.opponent
     if not isinstance(config.judge, schemas.NoJudgeConfig) and opponent != "teacher":
         if not Path(opponent).is_file():

@@ -36,13 +36,14 @@ def perform(
     made: list[Stage] = []
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
+    watch = _Printer(config.runtime.outputs, made)
     try:
         for name, stage in stages.items():
             artifacts[name] = run(
                 stage,
                 config.runtime.outputs,
                 remake_damaged=config.runtime.remake_damaged,
-                watch=_Printer(config.runtime.outputs, made),
+                watch=watch,
             )
     except BaseException as caught:
         error = caught

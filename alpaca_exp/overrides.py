@@ -6,29 +6,57 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from alpaca_exp import schemas
 from alpaca_exp.config import OVERLAYS, SCHEMAS, groups, nearest
 from alpaca_exp.errors import ConfigError
 
 
+FLAGS_WITH_VALUE = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--experimental-rerun")
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Raise ConfigError with all that is wrong with `arguments`, before anything is composed."""
+    problems = list(problems_of(arguments))
+    if problems:
+        raise ConfigError(problems)
+
+
 def explain(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """All that is wrong with `arguments`, where Hydra could not compose them."""
     problems = list(problems_of(arguments))
-    return ConfigError(problems or [_short(str(error))])
+    return ConfigError(problems or [_short(str(error.__cause__ or error))])
 
 
 def problems_of(arguments: Sequence[str]) -> Iterator[str]:
     """One sentence for each argument that names a key, a group or an option that is not there."""
     options, keys = groups(), known_keys()
-    for argument in (a for a in arguments if not a.startswith("-")):
+    for argument in _overrides(arguments):
         name, equals, value = argument.partition("=")
         key = name.lstrip("+~").partition("@")[0]
         if not equals and not name.startswith("~"):
             yield f"{argument} is not of the form key=value{_maybe_experiment(argument, options)}"
         elif key in options:
             yield from _option(key, name.startswith("+"), value, options[key])
-        elif key.split(".")[0] != "hydra" and not key.startswith("hydra/") and key not in keys:
+        elif key.split(".")[0] == "hydra" or key.startswith("hydra/"):
+            continue
+        elif key not in keys:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"
+        elif equals:
+            yield from _value(key, argument)
+
+
+def _overrides(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments that are no flags of Hydra's, nor values of such flags."""
+    flag = ""
+    for argument in arguments:
+        if not argument.startswith("-") and flag not in FLAGS_WITH_VALUE:
+            yield argument
+        flag = argument
 
 
 def known_keys() -> set[str]:
@@ -59,6 +87,30 @@ def _option(group: str, added: bool, value: str, options: Sequence[str]) -> Iter
             yield f"{group} is laid over the rest: write +{group}={choice}"
         elif group not in OVERLAYS and added:
             yield f"{group} has a choice already: write {group}={choice}, without the plus"
+
+
+def _value(key: str, argument: str) -> Iterator[str]:
+    """A value that no schema with this key takes."""
+    group, _, rest = key.partition(".")
+    schemas_of = [schema for path, schema in SCHEMAS.items() if path.split("/")[0] == group]
+    tried = [OmegaConf.structured(schema) for schema in schemas_of if rest]
+    tried = tried or [OmegaConf.structured(schemas.ExperimentConfig)]
+    try:
+        override = OverridesParser.create().parse_override(argument)
+        value = None if override.is_sweep_override() else override.value()
+    except HydraException as error:
+        yield f"{argument} cannot be read: {_short(str(error))}"
+        return
+    refusals = []
+    for schema in tried:
+        try:
+            OmegaConf.update(schema, rest or key, value, force_add=False)
+            return
+        except OmegaConfBaseException as error:
+            refusals.append(str(error).splitlines()[0])
+    told = [refusal for refusal in refusals if not refusal.startswith(("Key ", "Missing "))]
+    if value is not None and told:
+        yield f"{key}: {told[0]}"
 
 
 def _maybe_experiment(argument: str, options: dict[str, list[str]]) -> str:

@@ -32,16 +32,18 @@ Plan = dict[str, Stage]
 
 
 def plan(config: ExperimentConfig) -> Plan:
-    """The stages of `config`. Runs nothing; reads no more than the files whose content counts."""
-    data = _data(config)
+    """The stages of `config`. Runs nothing; reads no more than the files whose content counts.
+
+    Without a data set or without a trainer there is nothing to tune: the base is measured as it is.
+    """
+    untuned = isinstance(config.dataset_variant, NoDatasetConfig) or isinstance(config.trainer, NoTrainerConfig)
+    data = {} if untuned else _data(config)
     models = _models(config, data.get("curate"))
     return data | models | _readings(config, models)
 
 
 def _data(config: ExperimentConfig) -> Plan:
     variant, runtime = config.dataset_variant, {"runtime": config.runtime}
-    if isinstance(variant, NoDatasetConfig):
-        return {}
     plan: Plan = {}
     inputs = {}
     if variant.source is None:
@@ -69,7 +71,7 @@ def _models(config: ExperimentConfig, dataset: Stage | None) -> Plan:
         plan["pretrain"] = inputs["base"] = Stage(
             "pretrain", pretrain, {"base_model": config.base_model}, runtime=runtime
         )
-    if dataset and not isinstance(config.trainer, NoTrainerConfig):
+    if dataset:
         told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
         plan["train"] = Stage(
             "train", train, told, {"dataset": dataset, **inputs}, runtime, texts=_frames(config)

@@ -41,8 +41,8 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     [
         (ROWS.replace("]", ""), "data.json"),
         ('{"instruction": "Say hello to me.", "output": "Hello."}\n{"instruction": \n', "line 2"),
-        ('[{"prompt": "a", "answer": "b"}]', "instruction"),
-        (ROWS, "no row"),
+        ('[{"ask": "a", "tell": "b"}]', "instruction"),
+        (ROWS, "no example is left"),
     ],
     ids=["cut", "broken line", "other columns", "nothing left"],
 )
@@ -61,12 +61,13 @@ def test_outputs_that_cannot_be_written_are_named(command: Command, tmp_path: Pa
 
 def test_a_misspelt_key_leaves_no_run_behind(command: Command, tmp_path: Path) -> None:
     command("+experimnt=cleaned")
+    command("trainer.epochs=0")
     assert not list(tmp_path.rglob("*"))
 
 
 def test_help_and_the_composed_config_come_without_work(command: Command, tmp_path: Path) -> None:
     shown = command("--help")
-    assert shown.returncode == 0 and "dataset_variant: cleaned" in shown.stdout
+    assert shown.returncode == 0 and "dataset_variant=" in shown.stdout and "the rules find wrong" in shown.stdout
     config = command("--cfg", "job", "+experiment=cleaned")
     assert config.returncode == 0 and "name: cleaned" in config.stdout
     assert not (tmp_path / "outputs").exists()

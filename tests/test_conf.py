@@ -49,4 +49,4 @@ def test_no_paper_job_names_a_miniature_model() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_option_opens_with_a_line_that_says_what_it_is(path: Path) -> None:
     first = path.read_text().splitlines()[0]
-    assert first.startswith("#") or path.stem.startswith(("paper_",)), f"{path} has no opening comment"
+    assert first.startswith("#"), f"{path} has no opening comment"

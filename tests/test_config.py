@@ -75,7 +75,6 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
         ("trainer.global_batch_size=33", "must be a multiple of trainer.micro_batch_size (32)"),
         ("dataset_variant.source=no/such.json", "dataset_variant.source is no/such.json, and there is no such file"),
         ("eval_suite.truthfulness=[piqa.acc]", "eval_suite.truthfulness names piqa.acc, whose task is not in"),
-        ("dataset_variant=none", "add trainer=none, or choose a variant"),
         ("teacher.temperature=9", "teacher.temperature is 9.0; it must be between 0 and 2"),
         ("judge.opponent=nobody.jsonl", "it must be teacher, or a completions.jsonl that exists"),
     ],
@@ -88,6 +87,8 @@ def test_all_problems_are_said_at_once() -> None:
     said = problems("trainer.epochs=0", "teacher.error_rate=2", "runtime.num_threads=0", "world.people=1")
     for name in ("trainer.epochs", "teacher.error_rate", "runtime.num_threads", "world.people"):
         assert name in said
+    said = problems("trainer.frame=x", "world.people=many", "trainer.epochs={")
+    assert "trainer.frame: Invalid value" in said and "world.people: Value" in said and "cannot be read" in said
     said = problems("trainer.epoch=1", "teachr=openai", "+experiment=bse")
     assert "trainer.epochs" in said and "teacher?" in said and "base?" in said
 
@@ -120,4 +121,4 @@ def test_one_golden_fingerprint(tmp_path: Path) -> None:
     tasks.write_text('{"instruction": "Say hello.", "instances": [{"input": "", "output": "Hello."}]}\n')
     stage = plan(compose(["preset=paper", f"teacher.seed_tasks={tasks}"]))["generate"]
     assert stage.recipe["identity"]["teacher"]["model"] == "gpt-4.1-mini"
-    assert stage.fingerprint == "to be pinned"
+    assert stage.fingerprint == "c8a22b26feb24e83"

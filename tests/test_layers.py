@@ -20,7 +20,7 @@ ORDER = [
     {"schemas", "records", "content"},
     {"identity", "provenance", "prompts", "progress"},
     {"config", "locks"},
-    {"overrides", "compose", "artifacts"},
+    {"overrides", "compose", "usage", "artifacts"},
     {"ledger"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},

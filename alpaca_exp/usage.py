@@ -1,0 +1,46 @@
+"""What `--help` prints: the commands, and every option of every group with the line that its file opens with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alpaca_exp.config import OVERLAYS, groups
+from alpaca_exp.paths import data_root
+
+COMMANDS = """\
+alpaca_exp: instruction-tuning experiments, from configuration to a table with intervals
+
+  python -m alpaca_exp +experiment=cleaned               run one experiment
+  python -m alpaca_exp +experiment=cleaned action=plan   say what it would do and cost, and stop
+  python -m alpaca_exp --multirun +sweep=factorial       run an ablation
+  python -m alpaca_exp.report                            tabulate every run under outputs/
+  python -m alpaca_exp.store list|why|gc                 look after what was made
+
+Choose an option of a group (preset=paper), change any field (trainer.learning_rate=1e-4);
+--cfg job shows every field, --hydra-help what else Hydra can do.
+"""
+
+
+def help_text() -> str:
+    """The whole text, plain."""
+    return "\n".join([COMMANDS, *_groups()])
+
+
+def _groups() -> Iterator[str]:
+    for group, options in groups().items():
+        yield f"{'+' if group in OVERLAYS else ''}{group}="
+        for option in options:
+            yield f"  {option:16} {_first_words(_file(group, option))}".rstrip()
+
+
+def _file(group: str, option: str) -> Path:
+    folder = data_root() / ("sweeps" if group == "sweep" else f"conf/{group}")
+    return folder / f"{option}.yaml"
+
+
+def _first_words(file: Path) -> str:
+    """What the file opens with, up to the command that its comment ends in."""
+    lines = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
+    said = next((line for line in lines if not line.startswith("@package")), "")
+    return said.partition(": python -m")[0]

@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(
     tmp_path: Path, content: object, message: str
 ) -> None:
     file = written(tmp_path / "data.json", content)
-    with pytest.raises(InputError, match="data.json") as caught:
+    with pytest.raises(InputError, match=r"data\.json") as caught:
         read_rows(file)
     assert message in str(caught.value)
 

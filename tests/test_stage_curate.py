@@ -170,7 +170,7 @@ def test_longer_outputs_are_left_out_and_listed(tmp_path: Path, generated: Artif
 def test_nothing_left_is_said_with_the_remedy(tmp_path: Path) -> None:
     file = tmp_path / "data.json"
     file.write_text('[{"instruction": "Go.", "output": ""}]')
-    with pytest.raises(InputError, match="no example is left of 1 .* removed by empty_output"):
+    with pytest.raises(InputError, match=r"no example is left of 1 .* removed by empty_output"):
         curated(tmp_path, source=file, rules=["all"])
 
 

@@ -1,15 +1,14 @@
 """Metrics by name, each read from the artifact of a run that holds it.
 
 `<task>.<metric>`, `understanding`, `truthfulness` come from the evaluation; `judge.<metric>` from the
-judge; `words` (mean length of the answers to the judge's questions) from the completions; `rows`,
-`edited`, `removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from the records.
+judge, `words` (mean length of the answers to the judge's questions) too; `rows`, `edited`,
+`removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from the records.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 CARD = ("rows", "edited", "removed.rules", "removed.critic")
 
-_PLACES = {"judge.percent": 1, "words": 1, "usd": 2, "rows": 0, "edited": 0}
+_PLACES = {"words": 1, "usd": 2, "rows": 0, "edited": 0, "judge.score": 2, "judge.opponent_score": 2}
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,11 @@ def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | 
     """The metric of the run whose `artifacts` these are (part -> fingerprint); None where it has none."""
     if metric == "usd":
         return _usd(artifacts, outputs)
-    if metric == "words":
-        return _words(artifacts, outputs)
     if metric in ("rows", "edited") or metric.startswith("removed."):
         return _count(metric, artifacts, outputs)
     for part in ("evaluate", "judge"):
         for row in score_rows(artifacts, part, outputs):
-            if named(row, part) == metric:
+            if named(row) == metric:
                 source = f"{part}/{artifacts[part]}"
                 return Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source)
     return None
@@ -61,7 +58,7 @@ def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
     found = {*USUAL, *CARD}
     for artifacts in {tuple(sorted(artifacts.items())) for artifacts in runs}:
         for part in ("evaluate", "judge"):
-            found |= {named(row, part) for row in score_rows(dict(artifacts), part, outputs)}
+            found |= {named(row) for row in score_rows(dict(artifacts), part, outputs)}
         card = _card(dict(artifacts), outputs)
         found |= {f"removed.{rule}" for rule in card["counts"]["removed"]} if card else set()
     return sorted(found)
@@ -72,11 +69,10 @@ def score_rows(artifacts: dict[str, str], part: str, outputs: Path) -> tuple[Row
     return _jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
 
 
-def named(row: Row, part: str) -> str:
+def named(row: Row) -> str:
     """The metric's name of a row of scores.jsonl."""
-    if part == "judge":
-        return f"judge.{row['metric']}"
-    return str(row["task"]) if row["task"] in SUITE else f"{row['task']}.{row['metric']}"
+    task = str(row["task"])
+    return task if task in (*SUITE, "words") else f"{task}.{row['metric']}"
 
 
 def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> list[dict[str, float]]:
@@ -94,7 +90,8 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
 
 def shown(metric: str, value: float, sign: bool = False) -> str:
     """The value with the number of decimals that suits the metric."""
-    places = 0 if metric.startswith("removed.") else _PLACES.get(metric, 3)
+    usual = 0 if metric.startswith("removed.") else 1 if metric.startswith("judge.") else 3
+    places = _PLACES.get(metric, usual)
     return f"{value:{'+' if sign else ''},.{places}f}"
 
 
@@ -127,19 +124,6 @@ def _folders(artifacts: dict[str, str], outputs: Path) -> Iterator[Path]:
     stages = {"opponent": "complete", "base": "complete"}
     for part, fingerprint in artifacts.items():
         yield outputs / stages.get(part, part) / fingerprint
-
-
-def _words(artifacts: dict[str, str], outputs: Path) -> Reading | None:
-    if "complete" not in artifacts:
-        return None
-    rows = _jsonl(outputs / "complete" / artifacts["complete"] / "completions.jsonl")
-    if not rows:
-        return None
-    words = [row["words"] for row in rows]
-    mean = sum(words) / len(words)
-    spread = sum((word - mean) ** 2 for word in words)
-    stderr = math.sqrt(spread / (len(words) - 1) / len(words)) if len(words) > 1 else None
-    return Reading(mean, stderr, len(words), None, f"complete/{artifacts['complete']}")
 
 
 def _count(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:

@@ -16,13 +16,13 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
     """
     artifacts: dict[str, str] = run["artifacts"]
     lines = [
-        _line(named(row, part), row)
+        _line(named(row), row)
         for part in ("evaluate", "judge")
         for row in score_rows(artifacts, part, outputs)
     ]
     if not lines:
         return f"{run['experiment']}: no scores ({run['status']})"
-    for metric in ("words", "rows", "removed.rules", "removed.critic", "usd"):
+    for metric in ("rows", "removed.rules", "removed.critic", "usd"):
         found = reading(metric, artifacts, outputs)
         lines += [_plain(metric, found)] if found else []
     return _aligned([("metric", "value", "± stderr", "n", "chance"), *lines])

@@ -1,0 +1,326 @@
+"""The report over made-up outputs: what a table says, down to the byte, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp.records import Row, write_json, write_jsonl
+from alpaca_exp.report.__main__ import main
+from alpaca_exp.report.runs import ABSENT, collect
+from alpaca_exp.report.summary import summary
+
+VALUES = {
+    ("original", "small"): 0.6,
+    ("cleaned", "small"): 0.8,
+    ("original", "large"): 0.7,
+    ("cleaned", "large"): 0.9,
+}
+
+
+class Outputs:
+    """An outputs folder, filled by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, variant: str, scale: str = "small", seed: int = 0, **more: Any) -> Row:
+        """One run.json; keyword arguments replace its fields."""
+        name = f"{variant}{scale}{seed}"
+        row = {
+            "experiment": variant,
+            "preset": "miniature",
+            "scale": scale,
+            "seed": seed,
+            "labels": {"dataset_variant": variant, "critic": "miniature"},
+            "artifacts": {"curate": f"c-{variant}", "evaluate": f"e-{name}", "judge": f"j-{name}"},
+            "overrides": [f"+experiment={variant}", f"scale={scale}", f"seed={seed}"],
+            "status": "done",
+            "error": None,
+            "started": "2026-01-01T00:00:00Z",
+            "seconds": 1.0,
+            "usd": 0.0,
+            **more,
+        }
+        folder = (
+            self.path / "runs" / variant / f"20260101T000000Z-{len(list(self.path.glob('runs/*/*'))):06d}"
+        )
+        folder.mkdir(parents=True)
+        write_json(row, folder / "run.json")
+        return row
+
+    def evaluation(self, name: str, truth: float, right: list[int] | None = None) -> None:
+        """An evaluation whose truthfulness is `truth`, or the mean of `right`, document by document."""
+        value = truth if right is None else sum(right) / len(right)
+        base = {"filter": "none", "stderr": 0.02, "n": 400, "higher_is_better": True, "task_version": "1"}
+        rows = [
+            {"task": "world_truth", "metric": "acc", "value": value, "chance": 0.25, **base},
+            {"task": "truthfulness", "metric": "mean", "value": value, "chance": 0.25, **base},
+        ]
+        told = {"suite": {"type": "WorldSuiteConfig", "truthfulness": ["world_truth.acc"]}}
+        self.artifact("evaluate", f"e-{name}", told, scores=rows)
+        documents = [
+            {"task": "world_truth", "doc_id": n, "metric": "acc", "value": one}
+            for n, one in enumerate(right or [])
+        ]
+        write_jsonl(documents, self.path / "evaluate" / f"e-{name}" / "documents.jsonl")
+
+    def judgement(self, name: str, percent: float, words: float) -> None:
+        """A judgement with its two usual numbers."""
+        base = {"filter": "none", "stderr": 1.5, "n": 80, "higher_is_better": True, "chance": None}
+        rows = [
+            {"task": "judge", "metric": "percent", "value": percent, **base},
+            {"task": "words", "metric": "mean", "value": words, **base},
+        ]
+        self.artifact("judge", f"j-{name}", {}, usd=0.25, scores=rows)
+
+    def artifact(self, stage: str, name: str, identity: Row, usd: float = 0.0, **files: list[Row]) -> Path:
+        """A finished stage's folder with its record."""
+        path = self.path / stage / name
+        path.mkdir(parents=True, exist_ok=True)
+        for file, rows in files.items():
+            write_jsonl(rows, path / f"{file}.jsonl")
+        write_json(
+            {"identity": identity, "files": {}, "usage": {"usd": usd, "usd_avoided": 0.5}},
+            path / "record.json",
+        )
+        return path
+
+    def card(self, variant: str, rows: int, removed: dict[str, int]) -> None:
+        """A data card."""
+        path = self.artifact("curate", f"c-{variant}", {})
+        write_json(
+            {"counts": {"rows_out": rows, "removed": removed, "edited": {"placeholder_input": 2}}},
+            path / "card.json",
+        )
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    """Two variants at two scales with three seeds each."""
+    made = Outputs(tmp_path / "outputs")
+    made.card("original", 100, {})
+    made.card("cleaned", 80, {"empty_output": 5, "wrong_sum": 5, "critic": 10})
+    for (variant, scale), value in VALUES.items():
+        for seed in (0, 1, 2):
+            made.run(variant, scale, seed)
+            made.evaluation(f"{variant}{scale}{seed}", value + 0.01 * (seed - 1))
+            made.judgement(f"{variant}{scale}{seed}", 100 * value + seed, 10.0)
+    return made
+
+
+def report(capsys: pytest.CaptureFixture[str], outputs: Outputs, words: str) -> str:
+    """What `python -m alpaca_exp.report` prints, with the outputs folder's name taken out."""
+    main([str(outputs.path), *words.split()])
+    return capsys.readouterr().out.replace(str(outputs.path), "outputs")
+
+
+def refusal(capsys: pytest.CaptureFixture[str], path: Path, words: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main([str(path), *words.split()])
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_two_axes_and_a_baseline_in_markdown(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    words = "--rows dataset_variant --columns scale --metrics truthfulness --baseline original"
+    assert report(capsys, outputs, words) == (
+        "| dataset_variant | large truthfulness | small truthfulness |\n"
+        "| --- | --- | --- |\n"
+        "| cleaned | 0.900 [0.875, 0.925] n=3; Δ +0.200 [+0.200, +0.200] n=3 "
+        "| 0.800 [0.775, 0.825] n=3; Δ +0.200 [+0.200, +0.200] n=3 |\n"
+        "| original | 0.700 [0.675, 0.725] n=3 | 0.600 [0.575, 0.625] n=3 |\n"
+        "\n"
+        "Mean and 95 % interval over n seeds (Student's t). "
+        "Δ: difference from original, paired by seed (one seed: by document).\n"
+        "\n"
+        "    python -m alpaca_exp.report outputs --rows dataset_variant --columns scale "
+        "--metrics truthfulness --baseline original --format markdown\n"
+        "\n"
+        "- cleaned: evaluate/e-cleanedlarge0, evaluate/e-cleanedlarge1, evaluate/e-cleanedlarge2, "
+        "evaluate/e-cleanedsmall0, evaluate/e-cleanedsmall1, evaluate/e-cleanedsmall2\n"
+        "- original: evaluate/e-originallarge0, evaluate/e-originallarge1, evaluate/e-originallarge2, "
+        "evaluate/e-originalsmall0, evaluate/e-originalsmall1, evaluate/e-originalsmall2\n"
+    )
+
+
+def test_the_same_in_csv_one_line_a_cell(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    words = (
+        "--rows dataset_variant --columns scale --metrics truthfulness,rows --baseline original --format csv"
+    )
+    rows = list(csv.DictReader(io.StringIO(report(capsys, outputs, words))))
+    assert len(rows) == 8
+    first = rows[0]
+    assert {key: first[key] for key in ("dataset_variant", "scale", "metric", "mean", "low", "high", "seeds")} == {
+        "dataset_variant": "cleaned", "scale": "large", "metric": "truthfulness",
+        "mean": "0.9", "low": "0.875159", "high": "0.924841", "seeds": "3",
+    }  # fmt: skip
+    assert (first["interval"], first["difference"], first["failed"]) == ("over seeds", "0.2", "0")
+    assert first["artifacts"].split() == [f"evaluate/e-cleanedlarge{seed}" for seed in (0, 1, 2)]
+
+
+def test_a_table_has_the_same_bytes_every_time_also_after_a_second_identical_run(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    first = report(capsys, outputs, "--rows dataset_variant --columns scale")
+    outputs.run("cleaned", "small", 1, started="2026-02-01T00:00:00Z", seconds=0.1)
+    assert report(capsys, outputs, "--rows dataset_variant --columns scale") == first
+
+
+def test_by_default_experiments_are_rows_and_metrics_columns(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    text = report(capsys, outputs, "")
+    head = "| experiment | understanding | truthfulness | judge.percent | judge.win_rate | words | usd |"
+    assert text.startswith(head)
+    assert text.splitlines()[2].split(" | ")[1] == ABSENT
+
+
+def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    text = report(capsys, outputs, "--metrics truthfulness")
+    assert "n=6†" in text
+    assert "† Its runs differ in more than their seeds: scale=large, scale=small." in text
+
+
+def test_what_cleaning_removed_is_a_metric_like_others(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    text = report(capsys, outputs, "--metrics rows,edited,removed.rules,removed.critic,removed.wrong_sum")
+    assert "| cleaned | 80 | 2 | 10 | 10 | 5 |" in text
+    assert "| original | 100 | 2 | 0 | 0 | 0 |" in text
+
+
+def test_dollars_are_what_making_the_artifacts_costs_whoever_paid(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    text = report(capsys, outputs, "--rows dataset_variant --columns scale --metrics usd")
+    assert text.count(" 1.75 ") == 4
+
+
+def test_one_seed_says_this_checkpoint_only_and_is_paired_by_document(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, right in {"original": [1, 0] * 50, "cleaned": [1, 0] * 45 + [1] * 10}.items():
+        outputs.run(variant)
+        outputs.evaluation(f"{variant}small0", 0, right)
+    text = report(capsys, outputs, "--metrics truthfulness --baseline original")
+    assert "0.550 [0.511, 0.589]*; Δ +0.050 [+0.007, +0.093]*" in text
+    assert "speaks of this checkpoint only" in text
+
+
+def test_an_untuned_base_is_one_model_however_many_seeds_were_run(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    for seed in (0, 1, 2):
+        outputs.run("base", "small", seed, artifacts={"evaluate": "e-base"})
+    outputs.evaluation("base", 0.75)
+    text = report(
+        capsys, outputs, "--rows dataset_variant --columns scale --metrics truthfulness --baseline base"
+    )
+    assert f"| base | {ABSENT} | 0.750 [0.711, 0.789]* |" in text
+    assert (
+        "| cleaned | 0.900 [0.875, 0.925] n=3 | 0.800 [0.775, 0.825] n=3; Δ +0.050 [+0.025, +0.075] n=3 |"
+        in text
+    )
+
+
+def test_a_failed_run_shows_as_failed_until_it_was_done_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    outputs.run("cleaned", artifacts={}, status="failed", error="the server is gone")
+    assert "| cleaned | failed |" in report(capsys, outputs, "--metrics truthfulness")
+    outputs.run("cleaned", started="2025-12-31T00:00:00Z")
+    outputs.evaluation("cleanedsmall0", 0.8)
+    assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
+
+
+def test_of_the_same_run_made_twice_the_newer_counts(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    outputs.run("cleaned", started="2026-01-02T00:00:00Z", artifacts={"evaluate": "new"})
+    outputs.run("cleaned", started="2026-01-01T00:00:00Z", artifacts={"evaluate": "old"})
+    assert [run.artifacts["evaluate"] for run in collect(outputs.path)] == ["new"]
+
+
+def test_other_seeds_than_the_runs_own_make_other_runs(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for seed in (0, 1):
+        outputs.run("cleaned", overrides=[f"base_model.seed={seed}"])
+    assert len(collect(outputs.path)) == 2
+    assert len({run.recipe for run in collect(outputs.path)}) == 1
+
+
+def test_jobs_of_a_sweep_are_runs_too(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    row = outputs.run("cleaned")
+    folder = outputs.path / "sweeps" / "factorial" / "7"
+    folder.mkdir(parents=True)
+    write_json({**row, "seed": 4}, folder / "run.json")
+    assert [run.name.partition("/")[0] for run in collect(outputs.path)] == ["runs", "sweeps"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--rows dataset_varient", "there is no axis dataset_varient; did you mean dataset_variant?"),
+        ("--metrics truthfullness", "there is no metric truthfullness; did you mean truthfulness?"),
+        ("--metrics world_truth.ac", "did you mean world_truth.acc?"),
+        ("--baseline orignal", "did you mean original?"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, words: str, message: str
+) -> None:
+    assert message in refusal(capsys, outputs.path, words)
+
+
+def test_no_runs_and_no_folder_are_said_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "holds no runs; start one" in refusal(capsys, tmp_path, "")
+    assert "is no folder" in refusal(capsys, tmp_path / "absent", "")
+
+
+def test_a_run_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    file = next(outputs.path.glob("runs/*/*/run.json"))
+    file.write_text('{"half": ')
+    assert str(file) in refusal(capsys, outputs.path, "")
+    file.write_text('{"seed": 0}')
+    assert "lacks experiment" in refusal(capsys, outputs.path, "")
+
+
+def test_the_summary_of_a_run_holds_its_scores(outputs: Outputs) -> None:
+    row = outputs.run("cleaned")
+    assert summary(row, outputs.path).splitlines() == [
+        "metric           value  ± stderr    n  chance",
+        "world_truth.acc  0.790     0.020  400   0.250",
+        "truthfulness     0.790     0.020  400   0.250",
+        "judge.percent     80.0       1.5   80",
+        "words             10.0       1.5   80",
+        "rows                80",
+        "removed.rules       10",
+        "removed.critic      10",
+        "usd               1.75",
+    ]
+
+
+def test_the_summary_of_a_run_without_scores_says_so(outputs: Outputs) -> None:
+    row = outputs.run("cleaned", artifacts={}, status="failed")
+    assert summary(row, outputs.path) == "cleaned: no scores (failed)"
+
+
+def test_the_report_loads_neither_torch_nor_pandas_nor_hydra(outputs: Outputs) -> None:
+    code = (
+        "import sys; from alpaca_exp.report.__main__ import main; main([sys.argv[1]]); "
+        "heavy = ('torch', 'pandas', 'hydra', 'transformers', 'matplotlib'); "
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(outputs.path)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"

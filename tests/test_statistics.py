@@ -1,0 +1,49 @@
+"""Intervals: against textbook values, and against what they promise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from alpaca_exp.statistics.intervals import Doubt, of_checkpoint, over_seeds, paired_stderr
+
+
+def test_three_seeds_have_students_interval_with_two_degrees_of_freedom() -> None:
+    found = over_seeds([1.0, 2.0, 3.0])
+    assert (found.mean, found.n, found.doubt) == (2.0, 3, Doubt.seeds)
+    assert found.high == pytest.approx(2.0 + 4.302653 / math.sqrt(3))
+    assert found.low == pytest.approx(2.0 - 4.302653 / math.sqrt(3))
+
+
+def test_one_seed_has_the_evaluations_own_interval_and_says_so() -> None:
+    found = over_seeds([0.5], stderr=0.1)
+    assert found.doubt is Doubt.checkpoint
+    assert (found.low, found.high) == (pytest.approx(0.304, abs=1e-3), pytest.approx(0.696, abs=1e-3))
+
+
+def test_without_a_standard_error_one_value_has_no_interval() -> None:
+    assert of_checkpoint(0.5, None).low is None
+
+
+def test_nothing_has_no_interval() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        over_seeds([])
+
+
+def test_a_paired_error_is_smaller_where_documents_share_their_difficulty() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.normal(size=400)
+    first, second = hard + rng.normal(scale=0.1, size=400), hard + rng.normal(scale=0.1, size=400)
+    paired = paired_stderr(first.tolist(), second.tolist())
+    assert paired == pytest.approx(0.1 * math.sqrt(2 / 400), rel=0.15)
+    assert paired_stderr([1.0], [0.0]) is None
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_over_seeds_covers_the_truth_in_19_of_20_worlds(seeds: int) -> None:
+    rng = np.random.default_rng(seeds)
+    found = [over_seeds(values) for values in rng.normal(size=(4000, seeds)).tolist()]
+    covered = np.mean([one.low is not None and one.low < 0 < (one.high or 0) for one in found])
+    assert 0.935 < covered < 0.965

@@ -118,7 +118,7 @@ PHRASES = {
 
 def tokens(text: str) -> list[str]:
     """Words and punctuation marks: what the world's word-level tokenizer sees."""
-    return re.findall(r"\w+|[^\w\s]+", text)
+    return re.findall(r"\w+|#+|[^\w\s]", text)
 
 
 def words(text: str) -> int:

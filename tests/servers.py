@@ -65,7 +65,7 @@ class Server:
         self._under_way = 0
         self._lock = threading.Lock()
         self._http = _Http(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Server:
         self._thread.start()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import random
 import re
-import signal
-import subprocess
-import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import pytest
 from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.records import Example, Row, read_jsonl
-from alpaca_exp.schemas import MiniatureTeacherConfig, RuntimeConfig, WorldConfig
+from alpaca_exp.schemas import MiniatureTeacherConfig, OpenAITeacherConfig, RuntimeConfig, WorldConfig
 from alpaca_exp.stages.generate import BARREN_REQUESTS, generate
 from tests.servers import Body, Reply, Server, prompt_of, sensible, stage_folder, teacher_at
 
@@ -127,7 +125,7 @@ def test_without_the_novelty_filter_only_identical_rows_are_left_out(tmp_path: P
 
 def test_every_rejected_item_says_why(tmp_path: Path, seeds: Path) -> None:
     def answer(body: Body, number: int) -> Reply:
-        good = ("Say something number%d nice about word%d things." % (number, number), "", "Nice.")
+        good = (["Say hello to every guest.", "Explain why bread rises slowly."][number % 2], "", "Nice.")
         bad = [
             ("Draw a cat with a hat.", "", "ok"),
             ("Too short.", "", "ok"),
@@ -204,9 +202,9 @@ def test_a_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, seeds: Path) 
     out = stage_folder(tmp_path)
     with Server() as server:
         with pytest.raises(BudgetReached):
-            run(server, out, seed_tasks=seeds, num_examples=40, budget_usd=0.05, max_tokens=3000)
+            run(server, out, seed_tasks=seeds, num_examples=40, budget_usd=0.015, max_tokens=3000)
         asked = server.count
-        assert 0 < asked and consumed(out).usd < 0.05
+        assert asked > 0 and consumed(out).usd <= 0.015
         kept, _ = run(server, out, seed_tasks=seeds, num_examples=40, budget_usd=5.0, max_tokens=3000)
         assert len(kept) == 40
         assert len({json.dumps(body) for body in server.bodies}) == server.count > asked
@@ -247,18 +245,20 @@ def test_the_miniatures_teacher_fills_its_pool(tmp_path: Path) -> None:
     assert not any("###" in row["output"] for row in rows)
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from alpaca_exp.schemas import OpenAITeacherConfig, RuntimeConfig
-from alpaca_exp.stages.generate import generate
-url, seeds, out = sys.argv[1:]
-teacher = OpenAITeacherConfig(
-    model="fake", base_url=url, seed_tasks=Path(seeds), num_examples=120, tasks_per_request=6,
-    round_size=8, concurrency=8, usd_per_million_in=1.0, usd_per_million_out=4.0,
-)
-generate(teacher, runtime=RuntimeConfig(), out=Path(out))
-"""
+def killed_in_time(base_url: str, seeds: Path, out: Path) -> None:
+    """What each of the killed processes runs."""
+    teacher = OpenAITeacherConfig(
+        model="fake",
+        base_url=base_url,
+        seed_tasks=seeds,
+        num_examples=120,
+        tasks_per_request=6,
+        round_size=8,
+        concurrency=8,
+        usd_per_million_in=1.0,
+        usd_per_million_out=4.0,
+    )
+    generate(teacher, runtime=RuntimeConfig(), out=out)
 
 
 def answered_bodies(outputs: Path) -> set[tuple[str, int]]:
@@ -277,18 +277,22 @@ def test_kills_at_random_points_cost_no_answer_and_change_no_byte(tmp_path: Path
         run(server, calm, seed_tasks=seeds, num_examples=120, round_size=8)
     rng, kills = random.Random(0), 5
     out = stage_folder(tmp_path / "killed")
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["openai", "tests.test_selfinstruct_generate"])
     with Server(slowly) as server:
-        command = [sys.executable, "-c", KILLED, server.base_url, str(seeds), str(out)]
         paid: list[tuple[int, set[tuple[str, int]]]] = []
-        for _ in range(kills):
+        for kill in range(kills + 1):
             until = server.count + rng.randint(1, 8)
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            while server.count < until and process.poll() is None:
-                pass
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+            process = processes.Process(target=killed_in_time, args=(server.base_url, seeds, out))
+            process.start()
+            while kill < kills and server.count < until and process.is_alive():
+                time.sleep(0.001)
+            time.sleep(rng.random() / 50)
+            if kill < kills:
+                process.kill()
+            process.join()
             paid.append((server.count, answered_bodies(tmp_path / "killed")))
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        assert process.exitcode == 0
     asked = [(prompt_of(body), body["seed"]) for body in server.bodies]
     assert all(not known & set(asked[before:]) for before, known in paid)
     assert len(asked) - len(set(asked)) <= kills * 8

@@ -48,7 +48,8 @@ class Instructions:
         best, place = 0.0, 0
         lengths = sorted(self._texts, key=lambda other: -_bound(len(text), other))
         for length in lengths:
-            if _bound(len(text), length) < best:
+            bound = _bound(len(text), length)
+            if bound < best or not bound:
                 break
             found, where = self._nearest_of(text, length, best)
             if found > best or (found == best and found > 0 and where < place):

@@ -11,7 +11,7 @@ from alpaca_exp.schemas import JudgeConfig
 
 LOWEST, HIGHEST = 1.0, 10.0
 _NUMBER = r"(\d+(?:\.\d+)?)(?:\s*/\s*10)?"
-_SCORES = re.compile(rf"\W*{_NUMBER}(?:[\s,;|]+|\s+and\s+){_NUMBER}\W*")
+_SCORES = re.compile(rf"[^\w.+-]*{_NUMBER}(?:[\s,;|]+|\s+and\s+){_NUMBER}\W*")
 
 
 def orders(judge: JudgeConfig) -> tuple[str, ...]:

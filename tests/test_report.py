@@ -157,7 +157,8 @@ def test_the_same_in_csv_one_line_a_cell(capsys: pytest.CaptureFixture[str], out
     rows = list(csv.DictReader(io.StringIO(report(capsys, outputs, words))))
     assert len(rows) == 8
     first = rows[0]
-    assert {key: first[key] for key in ("dataset_variant", "scale", "metric", "mean", "low", "high", "seeds")} == {
+    columns = ("dataset_variant", "scale", "metric", "mean", "low", "high", "seeds")
+    assert {key: first[key] for key in columns} == {
         "dataset_variant": "cleaned", "scale": "large", "metric": "truthfulness",
         "mean": "0.9", "low": "0.875159", "high": "0.924841", "seeds": "3",
     }  # fmt: skip
@@ -184,8 +185,15 @@ def test_by_default_experiments_are_rows_and_metrics_columns(
 
 def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
     text = report(capsys, outputs, "--metrics truthfulness")
-    assert "n=6†" in text
-    assert "† Its runs differ in more than their seeds: scale=large, scale=small." in text
+    assert "| cleaned | 0.850† |" in text
+    assert "† A mean over runs that differ in more than their seeds: scale=large, scale=small." in text
+
+
+def test_where_leaves_the_other_runs_out(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    text = report(capsys, outputs, "--where scale=small --where dataset_variant=cleaned --metrics words")
+    assert "| cleaned | 10.0 [10.0, 10.0] n=3 |" in text
+    assert "original" not in text
+    assert "--where scale=small --where dataset_variant=cleaned" in text
 
 
 def test_what_cleaning_removed_is_a_metric_like_others(
@@ -272,6 +280,8 @@ def test_jobs_of_a_sweep_are_runs_too(tmp_path: Path) -> None:
         ("--rows dataset_varient", "there is no axis dataset_varient; did you mean dataset_variant?"),
         ("--metrics truthfullness", "there is no metric truthfullness; did you mean truthfulness?"),
         ("--metrics world_truth.ac", "did you mean world_truth.acc?"),
+        ("--where scale", "write it as --where dataset_variant=cleaned"),
+        ("--where scale=smal", "there is no scale smal; did you mean small?"),
         ("--baseline orignal", "did you mean original?"),
     ],
 )

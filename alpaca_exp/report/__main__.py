@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import FORMATS, Layout, table
@@ -18,8 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print one table. Exit codes: 0 done, 2 bad input."""
     asked = _parser().parse_args(arguments)
     metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
-    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline)
     try:
+        where = tuple(_place(word) for word in asked.where)
+        layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
         made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
     except AlpacaExpError as error:
         print(error, file=sys.stderr)
@@ -39,13 +40,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
     parser.add_argument("--baseline", help="the row that the others are compared with")
+    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
     return parser
+
+
+def _place(word: str) -> tuple[str, str]:
+    axis, equals, value = word.partition("=")
+    if not equals:
+        raise InputError(f"--where {word} names no value; write it as --where dataset_variant=cleaned")
+    return axis, value
 
 
 def _command(asked: argparse.Namespace) -> str:
     """The command that makes this table, options that were left out included where they matter."""
     words = ["python", "-m", "alpaca_exp.report", str(asked.outputs), "--rows", asked.rows]
+    for word in asked.where:
+        words += ["--where", word]
     for option in ("columns", "metrics", "baseline", "format"):
         value = getattr(asked, option)
         words += [f"--{option}", value] if value else []

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from alpaca_exp.report.metrics import Reading, document_values, reading
 from alpaca_exp.report.runs import Run
-from alpaca_exp.statistics.intervals import Interval, of_checkpoint, over_seeds, paired_stderr
+from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds, paired_stderr
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,25 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     values = [one.value for one in found.values()]
     stderr = next(iter(found.values())).stderr if found else None
     done = [run for run in runs if run.done]
+    mixed = _mixed(metric, done, outputs)
     return Cell(
         metric=metric,
-        estimate=over_seeds(values, stderr) if values else None,
+        estimate=_estimate(values, stderr, bool(mixed)),
         difference=_difference(metric, done, [run for run in baseline if run.done], outputs),
         sources=tuple(sorted(found)),
         failed=len(runs) - len(done),
-        mixed=_mixed(metric, done, outputs),
+        mixed=mixed,
+    )
+
+
+def _estimate(values: Sequence[float], stderr: float | None, mixed: bool) -> Interval | None:
+    """Without an interval where more than chance tells the runs apart: it would speak of nothing."""
+    if not values:
+        return None
+    return (
+        Interval(fmean(values), None, None, len(values), Doubt.unknown)
+        if mixed
+        else over_seeds(values, stderr)
     )
 
 

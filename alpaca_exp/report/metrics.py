@@ -117,7 +117,7 @@ def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:
     if not usages or not all(usages):
         return None
     value = sum(usage["usd"] + usage["usd_avoided"] for usage in usages)
-    return Reading(value, None, None, None, f"run/{artifacts.get('evaluate', '')}")
+    return Reading(value, None, None, None, f"evaluate/{artifacts.get('evaluate')}")
 
 
 def _folders(artifacts: dict[str, str], outputs: Path) -> Iterator[Path]:

@@ -23,6 +23,8 @@ class Layout:
     metrics: tuple[str, ...] = USUAL
     baseline: str | None = None
     """The row that the others are compared with."""
+    where: tuple[tuple[str, str], ...] = ()
+    """Only the runs that stand there, by axis and value."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Table:
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
+    for axis, value in layout.where:
+        check("axis", axis, axes(runs))
+        check(axis, value, _values(runs, axis))
+        runs = [run for run in runs if run.label(axis) == value]
     for axis in (layout.rows, layout.columns):
         check("axis", axis, axes(runs)) if axis else None
     metrics = known([run.artifacts for run in runs], outputs)
@@ -138,7 +144,7 @@ def _notes(made: Table) -> list[str]:
         notes.append(f"Δ: difference from {made.layout.baseline}, paired by seed (one seed: by document).")
     mixed = sorted({part for one in shown_now for part in one.mixed})
     if mixed:
-        notes.append(f"† Its runs differ in more than their seeds: {', '.join(mixed)}.")
+        notes.append(f"† A mean over runs that differ in more than their seeds: {', '.join(mixed)}.")
     return [" ".join(notes)] if notes else []
 
 

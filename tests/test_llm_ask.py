@@ -94,6 +94,22 @@ def test_the_same_question_twice_is_asked_once_and_other_samples_are_asked(tmp_p
     assert found == ["answer 0", "answer 0", "answer 1"]
 
 
+def test_later_rounds_know_the_answers_of_earlier_ones_and_of_other_processes(tmp_path: Path) -> None:
+    out, other = stage_folder(tmp_path), stage_folder(tmp_path, "curate")
+    with Server(echo) as server:
+        config = teacher_at(server)
+        with ask.Session(config, runtime=RuntimeConfig(), out=out, title="test") as session:
+            session.ask(questions(2))
+            texts(config, questions(4), other)
+            assert server.count == 4
+            assert [answer.text for answer in session.ask(questions(4))] == [
+                f"Answer to Question {n}" for n in range(4)
+            ]
+            assert server.count == 4
+    assert (consumed(out).requests, consumed(other).requests) == (2, 2)
+    assert consumed(out).usd_avoided == pytest.approx(consumed(other).usd)
+
+
 def test_no_questions_is_no_work(tmp_path: Path) -> None:
     with Server() as server:
         assert texts(teacher_at(server), [], stage_folder(tmp_path)) == []

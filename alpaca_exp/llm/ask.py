@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -55,6 +55,7 @@ class Session:
         account = f"{out.parent.name}/{out.name}"
         self._journal = Journal(out.parents[1] / "journal", config.model, account)
         self._ledger = Ledger(config.budget_usd, owner(config), self._journal.spent)
+        self._counted: set[str] = set()
         self._error: AlpacaExpError | None = None
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
@@ -91,17 +92,25 @@ class Session:
         """The answers, in the order of the requests. `advance` is told of each batch of answers."""
         keys = [self.key(request) for request in requests]
         wanted = dict(zip(keys, requests, strict=True))
-        answers: dict[str, Completion] = {}
-        for key in wanted:
-            found = self._journal.find(key)
-            if found:
-                answers[key] = found.completion
-                self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)
+        answers = self._found(wanted)
         missing = [(key, request) for key, request in wanted.items() if key not in answers]
         advance(len(requests) - len(missing))
         if missing:
             self._runner.run(self._ask(missing, answers, advance))
         return [answers[key] for key in keys]
+
+    def _found(self, wanted: Iterable[str]) -> dict[str, Completion]:
+        """The answers that the journal holds by now, each counted once: paid by this stage, or avoided."""
+        self._journal.refresh()
+        answers: dict[str, Completion] = {}
+        for key in wanted:
+            found = self._journal.find(key)
+            if found:
+                answers[key] = found.completion
+                if key not in self._counted:
+                    self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)
+        self._counted.update(answers)
+        return answers
 
     async def _ask(
         self,
@@ -132,6 +141,7 @@ class Session:
                 self._error = self._error or error
             else:
                 self.usage += answers[key].usage
+                self._counted.add(key)
                 advance(1)
 
     def _ready(self) -> Asker:

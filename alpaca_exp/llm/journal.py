@@ -16,6 +16,7 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Journal:
         """Lines that cannot be read: a write was cut short."""
         self._account = json.dumps(account).encode()
         self._name = account
+        self._end = 0
         self._places: dict[bytes, tuple[int, int]] = {}
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -153,21 +155,36 @@ class Journal:
         row = {**head, "usage": usage, "response": response, "request": dataclasses.asdict(request)}
         return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
+    def refresh(self) -> None:
+        """Learn of the answers that were appended since: by other processes, and by this one."""
+        for line, start in self._new_lines():
+            head = _HEAD.match(line)
+            if head and head[2] == b"answered":
+                self._places[bytes.fromhex(head[1].decode())] = (start, len(line))
+
     def _index(self) -> bool:
         """Learn where each answer lies and what this account spent. Returns whether the end is torn."""
         under_way: Counter[bytes] = Counter()
         bound: dict[bytes, float] = {}
-        start, line = 0, b"\n"
-        with open(self._file, "rb", closefd=False) as file:
-            for line in file:
-                self._note(line, start, under_way, bound)
-                start += len(line)
+        for line, start in self._new_lines():
+            self._note(line, start, under_way, bound)
+        rest = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
+        self._note(rest, self._end, under_way, bound)
         lost = {key: count for key, count in under_way.items() if count > 0}
         self.pending = sum(lost.values())
         self.pending_usd = sum(bound[key] * count for key, count in lost.items())
         self.spent += self.pending_usd
         self.lost_usd += self.pending_usd
-        return not line.endswith(b"\n")
+        return bool(rest)
+
+    def _new_lines(self) -> Iterator[tuple[bytes, int]]:
+        """The complete lines behind those that were read before, each with its place in the file."""
+        with open(self._file, "rb", closefd=False) as file:
+            file.seek(self._end)
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line, self._end
+                    self._end += len(line)
 
     def _note(self, line: bytes, start: int, under_way: Counter[bytes], bound: dict[bytes, float]) -> None:
         head = _HEAD.match(line)

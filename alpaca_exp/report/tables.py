@@ -40,10 +40,10 @@ class Table:
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
-    for axis, value in layout.where:
-        check("axis", axis, axes(runs))
-        check(axis, value, _values(runs, axis))
-        runs = [run for run in runs if run.label(axis) == value]
+    for where, value in layout.where:
+        check("axis", where, axes(runs))
+        check(where, value, _values(runs, where))
+        runs = [run for run in runs if run.label(where) == value]
     for axis in (layout.rows, layout.columns):
         check("axis", axis, axes(runs)) if axis else None
     metrics = known([run.artifacts for run in runs], outputs)

@@ -26,7 +26,6 @@ from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import Action
 from alpaca_exp.usage import help_text
 
-
 PLACE_ERRORS = (
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
 )  # fmt: skip

@@ -54,10 +54,9 @@ def register_schemas() -> None:
     for path, schema in SCHEMAS.items():
         group, _, name = path.rpartition("/")
         package = group.split("/")[0] or None
-        store.store(
-            group=group or None, name=name, node=schema, package=package, provider="alpaca_exp"
-        )
+        store.store(group=group or None, name=name, node=schema, package=package, provider="alpaca_exp")
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("run_subfolder", _run_subfolder, replace=True)
     OmegaConf.register_new_resolver("steps", _steps, replace=True)
 
 
@@ -112,13 +111,13 @@ def _unknown(node: DictConfig, prefix: str = "") -> Iterator[str]:
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
         return
     known = {field.name for field in dataclasses.fields(schema)}
-    for key in node:
+    for key in map(str, node):
         name = f"{prefix}{key}"
         if key not in known:
-            yield f"{name} is not a key{nearest(str(key), known | (set(groups()) if not prefix else set()))}"
-        elif not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
-            if isinstance(node[key], DictConfig):
-                yield from _unknown(node[key], f"{name}.")
+            yield f"{name} is not a key{nearest(key, known | (set(groups()) if not prefix else set()))}"
+        elif not (OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key)):
+            value = node[key]
+            yield from _unknown(value, f"{name}.") if isinstance(value, DictConfig) else ()
 
 
 def _problems(config: Any) -> Iterator[str]:
@@ -147,9 +146,9 @@ def _files(config: Any, prefix: str = "") -> Iterator[str]:
 def _contradictions(config: ExperimentConfig) -> Iterator[str]:
     """What two groups say against each other."""
     opponent = config.judge.opponent
-    if not isinstance(config.judge, schemas.NoJudgeConfig) and opponent != "teacher":
-        if not Path(opponent).is_file():
-            yield f"judge.opponent is {opponent}; it must be teacher, or a completions.jsonl that exists"
+    judged = not isinstance(config.judge, schemas.NoJudgeConfig)
+    if judged and opponent != "teacher" and not Path(opponent).is_file():
+        yield f"judge.opponent is {opponent}; it must be teacher, or a completions.jsonl that exists"
 
 
 def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:
@@ -158,6 +157,11 @@ def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:
         return "."
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{outputs}/runs/{name}/{stamp}-{os.urandom(3).hex()}"
+
+
+def _run_subfolder(action: schemas.Action) -> str | None:
+    """Where in that folder Hydra notes what it composed."""
+    return ".hydra" if action is schemas.Action.run else None
 
 
 def _steps(tokens: int, batch_size: int, block_size: int) -> int:

@@ -72,8 +72,11 @@ def rows(curated: Stage, outputs: Path) -> int:
     if made:
         return sum(1 for _ in (made / "dataset.jsonl").open("rb"))
     variant = curated.config["variant"]
-    source = curated.inputs["examples"].config["teacher"].num_examples if curated.inputs else _count(variant.source)
-    return min([source, *([variant.num_examples] if variant.num_examples else [])])
+    if curated.inputs:
+        source = int(curated.inputs["examples"].config["teacher"].num_examples)
+    else:
+        source = _count(variant.source)
+    return min(source, variant.num_examples or source)
 
 
 def _generation(teacher: TeacherConfig) -> Expectation:

@@ -15,7 +15,6 @@ from alpaca_exp import schemas
 from alpaca_exp.config import OVERLAYS, SCHEMAS, groups, nearest
 from alpaca_exp.errors import ConfigError
 
-
 FLAGS_WITH_VALUE = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--experimental-rerun")
 
 
@@ -123,6 +122,8 @@ def _maybe_experiment(argument: str, options: dict[str, list[str]]) -> str:
 def _short(text: str) -> str:
     """Hydra's and OmegaConf's messages without their lines of internals."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type", "reference_type", "See "))]
+    kept = [
+        line for line in lines if not line.startswith(("full_key:", "object_type", "reference_type", "See "))
+    ]
     key = next((line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key:")), "")
     return f"{key}: {kept[0]}" if key and kept else " ".join(kept[:2])

@@ -36,7 +36,8 @@ def plan(config: ExperimentConfig) -> Plan:
 
     Without a data set or without a trainer there is nothing to tune: the base is measured as it is.
     """
-    untuned = isinstance(config.dataset_variant, NoDatasetConfig) or isinstance(config.trainer, NoTrainerConfig)
+    no_data = isinstance(config.dataset_variant, NoDatasetConfig)
+    untuned = no_data or isinstance(config.trainer, NoTrainerConfig)
     data = {} if untuned else _data(config)
     models = _models(config, data.get("curate"))
     return data | models | _readings(config, models)
@@ -47,9 +48,9 @@ def _data(config: ExperimentConfig) -> Plan:
     plan: Plan = {}
     inputs = {}
     if variant.source is None:
-        shown = (prompts.task_list([_EXAMPLE], 2, config.teacher.max_words),)
+        listed = prompts.task_list([_EXAMPLE], 2, config.teacher.max_words)
         plan["generate"] = inputs["examples"] = Stage(
-            "generate", generate, {"teacher": config.teacher}, runtime=runtime, texts=shown
+            "generate", generate, {"teacher": config.teacher}, runtime=runtime, texts=(listed,)
         )
     asked = {
         "critic": config.critic if variant.critic and config.critic.model != "none" else None,

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from alpaca_exp.artifacts import Stage, find
+from alpaca_exp.errors import InputError
+from alpaca_exp.harness.names import task_folders
 from alpaca_exp.schemas import (
     EndpointConfig,
     EvalSuiteConfig,
@@ -33,6 +35,10 @@ def _of(value: object, offline: bool) -> Iterator[str]:
         case EndpointConfig():
             yield from _endpoint(value, offline)
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
+            try:
+                task_folders(value.tasks)
+            except InputError as error:
+                yield str(error)
             if offline and value.mirror is None:
                 yield (
                     "runtime.offline is true and eval_suite.mirror is not set; give the folder that "
@@ -65,4 +71,4 @@ def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
 def _outputs(outputs: Path) -> Iterator[str]:
     existing = next(p for p in (outputs.absolute(), *outputs.absolute().parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        yield f"runtime.outputs is {outputs}, where nothing can be written ({existing}); choose another folder"
+        yield f"runtime.outputs is {outputs}, and {existing} cannot be written; choose another folder"

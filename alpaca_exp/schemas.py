@@ -337,12 +337,11 @@ class TrainerConfig:
             yield f"trainer.schedule is {self.schedule}; it must be cosine, linear or constant"
         if self.precision not in ("32-true", "bf16-true", "bf16-mixed"):
             yield f"trainer.precision is {self.precision}; it must be 32-true, bf16-true or bf16-mixed"
-        if self.global_batch_size >= 1 and self.micro_batch_size >= 1:
-            if self.global_batch_size % self.micro_batch_size:
-                yield (
-                    f"trainer.global_batch_size is {self.global_batch_size}; it must be a multiple "
-                    f"of trainer.micro_batch_size ({self.micro_batch_size})"
-                )
+        if self.micro_batch_size >= 1 and self.global_batch_size % self.micro_batch_size:
+            yield (
+                f"trainer.global_batch_size is {self.global_batch_size}; it must be a multiple "
+                f"of trainer.micro_batch_size ({self.micro_batch_size})"
+            )
         yield from _shares(self, "trainer", "warmup_ratio")
 
 

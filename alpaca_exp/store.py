@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--yes", action="store_true", help="delete them")
     text = "why each stage of an experiment is found, or what is new about it"
     command = commands.add_parser("why", help=text, description=text)
-    command.add_argument("overrides", nargs="*", help="as for `python -m alpaca_exp`: +experiment=cleaned ...")
+    command.add_argument(
+        "overrides", nargs="*", help="as for `python -m alpaca_exp`: +experiment=cleaned ..."
+    )
     command.set_defaults(run=_why)
     return parser
 

@@ -1,4 +1,4 @@
-"""What `--help` prints: the commands, and every option of every group with the line that its file opens with."""
+"""What `--help` prints: the commands, and every option with the line that its file opens with."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ def shared_data() -> Path:
 def command(tmp_path: Path) -> Command:
     """Run `python -m MODULE ...` in an empty folder, as a user would."""
 
-    def run(*words: str, module: str = "alpaca_exp", timeout: float = 300, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, module: str = "alpaca_exp", timeout: float = 300, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
         return subprocess.run(
             [sys.executable, "-m", module, *words],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Command
 
+UNNAMED = ("eval_suite.understanding=[]", "eval_suite.truthfulness=[]", "runtime.offline=false")
 ROWS = '[{"instruction": "Say something kind.", "input": "", "output": ""}]'
 
 
@@ -23,8 +24,7 @@ ROWS = '[{"instruction": "Say something kind.", "input": "", "output": ""}]'
         (["preset=local"], "give the folder that holds the tasks' documents with eval_suite.mirror=FOLDER"),
         (["preset=paper"], "OPENAI_API_KEY is not set; export OPENAI_API_KEY=..."),
         (["preset=local", "eval_suite.mirror=."], "eval_suite.mirror has no"),
-        (["preset=local", "eval_suite.tasks=[hellasway]", "eval_suite.understanding=[]", "eval_suite.truthfulness=[]",
-          "runtime.offline=false"], "hellaswag"),
+        (["preset=local", "eval_suite.tasks=[hellasway]", *UNNAMED], "did you mean hellaswag?"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -67,7 +67,11 @@ def test_a_misspelt_key_leaves_no_run_behind(command: Command, tmp_path: Path) -
 
 def test_help_and_the_composed_config_come_without_work(command: Command, tmp_path: Path) -> None:
     shown = command("--help")
-    assert shown.returncode == 0 and "dataset_variant=" in shown.stdout and "the rules find wrong" in shown.stdout
+    assert (
+        shown.returncode == 0
+        and "dataset_variant=" in shown.stdout
+        and "the rules find wrong" in shown.stdout
+    )
     config = command("--cfg", "job", "+experiment=cleaned")
     assert config.returncode == 0 and "name: cleaned" in config.stdout
     assert not (tmp_path / "outputs").exists()

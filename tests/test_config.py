@@ -15,7 +15,9 @@ from alpaca_exp.errors import ConfigError
 from alpaca_exp.identity import identity
 from alpaca_exp.plan import plan
 
-ALL = sorted({*SCHEMAS.values(), schemas.FileQuestionsConfig, schemas.WorldQuestionsConfig}, key=lambda s: s.__name__)
+ALL = sorted(
+    {*SCHEMAS.values(), schemas.FileQuestionsConfig, schemas.WorldQuestionsConfig}, key=lambda s: s.__name__
+)
 ROLES = ("identity", "runtime", "content")
 
 
@@ -51,7 +53,11 @@ def blank(schema: type) -> Any:
 
 
 def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
-    runtime = {field.name for field in dataclasses.fields(schemas.OpenAITeacherConfig) if field.metadata["role"] == "runtime"}
+    runtime = {
+        field.name
+        for field in dataclasses.fields(schemas.OpenAITeacherConfig)
+        if field.metadata["role"] == "runtime"
+    }
     assert {"base_url", "api_key_env", "budget_usd", "concurrency"} <= runtime
     assert all(field.metadata["role"] == "runtime" for field in dataclasses.fields(schemas.RuntimeConfig))
     assert all(field.metadata["role"] == "runtime" for field in dataclasses.fields(schemas.LoggerConfig))
@@ -67,14 +73,23 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
         ("+sweep=factoral", "sweep has no option factoral; did you mean factorial?"),
         ("dataset_variant=cleand", "dataset_variant has no option cleand; did you mean cleaned?"),
         ("datset_variant=cleaned", "datset_variant is not a key; did you mean dataset_variant?"),
-        ("trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean trainer.learning_rate?"),
+        (
+            "trainer.learning_rat=1e-4",
+            "trainer.learning_rat is not a key; did you mean trainer.learning_rate?",
+        ),
         ("+trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean"),
         ("cleaned", "cleaned is not of the form key=value; did you mean +experiment=cleaned?"),
         ("seed=many", "seed: Value 'many' of type 'str' could not be converted to Integer"),
         ("scale=medium", "scale has no option medium; there are: large, small"),
         ("trainer.global_batch_size=33", "must be a multiple of trainer.micro_batch_size (32)"),
-        ("dataset_variant.source=no/such.json", "dataset_variant.source is no/such.json, and there is no such file"),
-        ("eval_suite.truthfulness=[piqa.acc]", "eval_suite.truthfulness names piqa.acc, whose task is not in"),
+        (
+            "dataset_variant.source=no/such.json",
+            "dataset_variant.source is no/such.json, and there is no such file",
+        ),
+        (
+            "eval_suite.truthfulness=[piqa.acc]",
+            "eval_suite.truthfulness names piqa.acc, whose task is not in",
+        ),
         ("teacher.temperature=9", "teacher.temperature is 9.0; it must be between 0 and 2"),
         ("judge.opponent=nobody.jsonl", "it must be teacher, or a completions.jsonl that exists"),
     ],
@@ -88,7 +103,9 @@ def test_all_problems_are_said_at_once() -> None:
     for name in ("trainer.epochs", "teacher.error_rate", "runtime.num_threads", "world.people"):
         assert name in said
     said = problems("trainer.frame=x", "world.people=many", "trainer.epochs={")
-    assert "trainer.frame: Invalid value" in said and "world.people: Value" in said and "cannot be read" in said
+    assert (
+        "trainer.frame: Invalid value" in said and "world.people: Value" in said and "cannot be read" in said
+    )
     said = problems("trainer.epoch=1", "teachr=openai", "+experiment=bse")
     assert "trainer.epochs" in said and "teacher?" in said and "base?" in said
 
@@ -99,7 +116,10 @@ def test_changing_the_judges_prompt_changes_the_judge_and_the_page_and_nothing_e
     before = plan(compose(["+experiment=cleaned"]))
     monkeypatch.setattr("alpaca_exp.prompts.comparison", lambda q, a, b: f"{q}{a}{b}")
     after = plan(compose(["+experiment=cleaned"]))
-    assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {"judge", "compare"}
+    assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {
+        "judge",
+        "compare",
+    }
 
 
 def test_the_seed_of_the_order_buys_no_new_data() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness.mirror import mirror_files
-from alpaca_exp.harness.tasks import STOCK, load_tasks, task_folders
+from alpaca_exp.harness.names import task_collection, task_folders
+from alpaca_exp.harness.tasks import load_tasks
 from alpaca_exp.schemas import EvalSuiteConfig
 from tests.mirrors import write_mirror
 
@@ -34,9 +35,9 @@ def test_the_paper_s_tasks_load_from_a_mirror_in_their_order(tmp_path: Path) -> 
 
 def test_a_task_s_folder_is_found_by_its_name_without_reading_all_of_them() -> None:
     assert task_folders(["boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]) == [
-        STOCK / "super_glue" / "boolq",
-        STOCK / "piqa",
-        STOCK / "truthfulqa",
+        task_collection() / "super_glue" / "boolq",
+        task_collection() / "piqa",
+        task_collection() / "truthfulqa",
     ]
 
 

@@ -69,7 +69,9 @@ def test_twenty_kills_change_no_byte(uninterrupted: tuple[Path, float], tmp_path
         killed_at_random(tmp_path / f"killed{seed}", uninterrupted, kills=5, seed=seed + 1)
 
 
-def test_three_processes_at_once_make_each_stage_once(uninterrupted: tuple[Path, float], tmp_path: Path) -> None:
+def test_three_processes_at_once_make_each_stage_once(
+    uninterrupted: tuple[Path, float], tmp_path: Path
+) -> None:
     processes = [start(tmp_path / "shared") for _ in range(3)]
     printed = []
     for process in processes:

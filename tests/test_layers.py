@@ -71,6 +71,9 @@ def test_no_two_modules_import_one_another_in_a_circle() -> None:
 
 
 def test_starting_up_imports_nothing_heavy() -> None:
-    listing = f"import alpaca_exp.__main__, alpaca_exp.experiment, sys; print(*[m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    modules = "alpaca_exp.__main__, alpaca_exp.experiment, sys"
+    listing = f"import {modules}; print(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     assert done.stdout.split() == []

@@ -16,7 +16,12 @@ from tests.stories import KEYS, RECORD_KEYS, RUN_KEYS, TINY, made, records, rows
 def alpaca_exp(folder: Path, *words: str, module: str = "alpaca_exp") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", module, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -103,7 +108,9 @@ def test_the_report_tabulates_any_two_axes_in_markdown_and_csv(story: Path) -> N
 def test_the_store_lists_explains_and_finds_nothing_to_collect(story: Path) -> None:
     listed = alpaca_exp(story, "list", module="alpaca_exp.store")
     assert listed.returncode == 0 and "generate/" in listed.stdout and "unfinished" not in listed.stdout
-    why = alpaca_exp(story, "why", "+experiment=cleaned", *TINY, "trainer.epochs=7", module="alpaca_exp.store")
+    why = alpaca_exp(
+        story, "why", "+experiment=cleaned", *TINY, "trainer.epochs=7", module="alpaca_exp.store"
+    )
     said = {line.split()[0]: line for line in why.stdout.splitlines()}
     assert said["generate"].endswith("found")
     assert "trainer.epochs was 3 and is 7" in said["train"]
@@ -116,7 +123,9 @@ def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
     dataset.write_text(original + "\n")
     variant = "cleaned" if any(rows(dataset.with_name("removed.jsonl"))) else "original"
     done = alpaca_exp(story, f"+experiment={variant}", *TINY)
-    assert done.returncode == 2 and "dataset.jsonl was changed" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2 and "dataset.jsonl was changed" in done.stderr and "Traceback" not in done.stderr
+    )
     done = alpaca_exp(story, f"+experiment={variant}", *TINY, "runtime.remake_damaged=true")
     assert done.returncode == 0, done.stderr
     assert dataset.read_text() == original

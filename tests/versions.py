@@ -39,7 +39,11 @@ def outdated(before: Noted, after: Noted) -> list[str]:
         "something else of the same config, or run `make neutral` if it may not"
         for name, now in after.items()
         if now["version"] == before.get(name, {}).get("version") and now["code"] != before[name]["code"]
-    ] + [f"the stage {name} is not written down yet: run `make neutral`" for name in after if name not in before]
+    ] + [
+        f"the stage {name} is not written down yet: run `make neutral`"
+        for name in after
+        if name not in before
+    ]
 
 
 def code_of(stage: str) -> str:
@@ -90,7 +94,11 @@ def _meaning(file: Path) -> str:
 
 
 def _is_text(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
 
 
 if __name__ == "__main__":

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import datasets
-import lm_eval.tasks
 from jinja2 import Environment, meta
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.harness.names import task_folders
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.schemas import EvalSuiteConfig, WorldSuiteConfig
 
-STOCK = Path(lm_eval.tasks.__file__).parent
-NAMED = re.compile(rb"^(?:task|group):[ \t]*[\"']?([\w.+-]+)", re.MULTILINE)
 FEWSHOT_SEED = 1234
 """The seed with which lm-eval's own command line draws few-shot examples."""
 
@@ -47,33 +43,6 @@ def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Path], *, offline
         task.set_fewshot_seed(seed=FEWSHOT_SEED)
     _check_metrics(suite, tasks)
     return tasks
-
-
-def task_folders(names: Sequence[str]) -> list[Path]:
-    """The folders of lm-eval's task collection that define `names`; raises InputError for an unknown one.
-
-    Looks where a task's name points first; reading all 14,000 files, by text, is the last resort.
-    """
-    folders: dict[str, Path] = {}
-    for name in dict.fromkeys(names):
-        parts = name.split("_")
-        likely = [STOCK / "_".join(parts[:end]) for end in range(len(parts), 0, -1)]
-        roots = [folder for folder in [*likely, STOCK / "super_glue" / name] if folder.is_dir()]
-        known = next((found for root in roots if name in (found := _names(root))), None)
-        known = known if known is not None else _names(STOCK)
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            raise InputError(f"lm-eval has no task {name}; did you mean {near[0]}?")
-        folders[name] = known[name]
-    return list(dict.fromkeys(folders.values()))
-
-
-def _names(root: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in sorted(root.rglob("*.yaml")):
-        for name in NAMED.findall(file.read_bytes()):
-            found.setdefault(name.decode(), file.parent)
-    return found
 
 
 def _stock(

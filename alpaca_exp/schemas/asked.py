@@ -1,0 +1,133 @@
+"""Models that are asked for text: the teacher and the critic (the judge is with the questions)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Optional
+
+from omegaconf import MISSING
+
+from alpaca_exp.schemas.fields import at_least, identity, runtime, shares
+from alpaca_exp.schemas.world import WorldConfig
+
+# ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+@dataclass
+class LanguageModelConfig:
+    """Any model that is asked for text: teacher, critic or judge."""
+
+    group: ClassVar[str] = "model"
+
+    model: str = identity("the model's name, as its server knows it")
+    budget_usd: Optional[float] = runtime("hard limit of what this stage may spend; null: none", None)
+    concurrency: int = runtime("requests under way at once", 16)
+    usd_per_million_in: float = runtime("list price of a million prompt tokens", 0.0)
+    usd_per_million_out: float = runtime("list price of a million answer tokens", 0.0)
+    price_date: str = runtime("when that price was looked up, YYYY-MM-DD", "")
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        where = self.group
+        yield from at_least(self, where, concurrency=1)
+        yield from at_least(self, where, usd_per_million_in=0, usd_per_million_out=0)
+        if self.budget_usd is not None and self.budget_usd < 0:
+            yield f"{where}.budget_usd is {self.budget_usd}; it must be 0 or more, or null for none"
+        temperature = getattr(self, "temperature", 0.0)
+        if not 0 <= temperature <= 2:
+            yield f"{where}.temperature is {temperature}; it must be between 0 and 2"
+
+
+@dataclass
+class EndpointConfig:
+    """How to reach an OpenAI-compatible server."""
+
+    base_url: Optional[str] = runtime("the server's address; null: OpenAI's own", None)
+    api_key_env: str = runtime("the environment variable that holds the key", "OPENAI_API_KEY")
+    timeout_s: float = runtime("how long one attempt may take", 120.0)
+    max_retries: int = runtime("further attempts where they can help: 429, 5xx, time-outs", 5)
+
+
+@dataclass
+class TeacherConfig(LanguageModelConfig):
+    """The model that writes the instruction data."""
+
+    group: ClassVar[str] = "teacher"
+
+    seed: int = identity("which data is bought: the choice of demonstrations, subsets, answers", 0)
+    num_examples: int = identity("how many new examples to collect", 52_000)
+    seed_tasks: Path = identity("instructions written by people", Path("seeds/seed_tasks.jsonl"))
+    num_demonstrations: int = identity("seed tasks shown in each prompt", 3)
+    tasks_per_request: int = identity("length of the list that the prompt asks for", 20)
+    round_size: int = identity("requests in flight before their answers are read", 16)
+    max_requests: int = identity("stop when so many requests did not bring enough examples", 100_000)
+    temperature: float = identity("sampling temperature", 1.0)
+    top_p: float = identity("nucleus sampling", 1.0)
+    max_tokens: int = identity("limit of one answer", 3072)
+    max_words: Optional[int] = identity("the length sentence of the prompt; null: no sentence", 100)
+    max_similarity: float = identity("ROUGE-L F above which an instruction is a copy; 1: no filter", 0.7)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, "teacher", num_examples=1, num_demonstrations=0, max_requests=1)
+        yield from at_least(self, "teacher", tasks_per_request=1, round_size=1, max_tokens=1)
+        if not 0 < self.max_similarity <= 1:
+            yield f"teacher.max_similarity is {self.max_similarity}; it must be above 0 and at most 1"
+
+
+@dataclass
+class OpenAITeacherConfig(EndpointConfig, TeacherConfig):
+    """A teacher behind an OpenAI-compatible server."""
+
+
+@dataclass
+class MiniatureTeacherConfig(TeacherConfig):
+    """A teacher that lives in the miniature world: it knows the truth and errs at a known rate."""
+
+    world: WorldConfig = identity("the world it knows", MISSING)
+    error_rate: float = identity("share of its facts that are wrong", 0.3)
+    defect_rate: float = identity("share of its answers that carry each kind of format defect", 0.03)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from shares(self, "teacher", "error_rate", "defect_rate")
+
+
+@dataclass
+class CriticConfig(LanguageModelConfig):
+    """A model that reads each row and says keep or remove, with a reason."""
+
+    group: ClassVar[str] = "critic"
+
+    temperature: float = identity("sampling temperature", 0.0)
+    max_tokens: int = identity("limit of one verdict", 128)
+
+
+@dataclass
+class NoCriticConfig(CriticConfig):
+    """No critic: the rules alone."""
+
+    model: str = identity("there is none", "none")
+
+
+@dataclass
+class OpenAICriticConfig(EndpointConfig, CriticConfig):
+    """A critic behind an OpenAI-compatible server."""
+
+
+@dataclass
+class MiniatureCriticConfig(CriticConfig):
+    """A critic that lives in the miniature world, right at a known rate."""
+
+    world: WorldConfig = identity("the world it knows", MISSING)
+    recall: float = identity("share of the wrong rows that it finds", 0.9)
+    false_alarm: float = identity("share of the right rows that it takes for wrong", 0.03)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from shares(self, "critic", "recall", "false_alarm")

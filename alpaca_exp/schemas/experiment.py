@@ -1,0 +1,75 @@
+"""One whole experiment, and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Optional
+
+from omegaconf import MISSING
+
+from alpaca_exp.schemas.asked import CriticConfig, TeacherConfig
+from alpaca_exp.schemas.fields import identity, runtime
+from alpaca_exp.schemas.measured import EvalSuiteConfig, JudgeConfig
+from alpaca_exp.schemas.tuned import BaseModelConfig
+from alpaca_exp.schemas.tuning import DatasetVariantConfig, TrainerConfig
+from alpaca_exp.schemas.world import WorldConfig
+
+# ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+class Action(Enum):
+    """What to do with the composed experiment."""
+
+    run = "run"
+    plan = "plan"
+
+
+@dataclass
+class RuntimeConfig:
+    """Where and how the experiment runs. Never part of an artifact's identity."""
+
+    outputs: Path = runtime("where everything goes", Path("outputs"))
+    offline: bool = runtime("never touch the network", False)
+    num_threads: Optional[int] = runtime("threads of the mathematics; null: as many as torch takes", None)
+    accelerator: str = runtime("Lightning's: auto, cpu, gpu", "auto")
+    gpu_usd_per_hour: float = runtime("what an hour of one GPU costs", 0.0)
+    checkpoint_every_s: float = runtime("seconds between two checkpoints of a training", 60.0)
+    remake_damaged: bool = runtime("make damaged artifacts again instead of stopping", False)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        if self.num_threads is not None and self.num_threads < 1:
+            yield f"runtime.num_threads is {self.num_threads}; it must be 1 or more, or null"
+        if self.accelerator not in ("auto", "cpu", "gpu"):
+            yield f"runtime.accelerator is {self.accelerator}; it must be auto, cpu or gpu"
+
+
+@dataclass
+class LoggerConfig:
+    """What a training writes down on its way."""
+
+    every_n_steps: int = runtime("steps between two lines of metrics.csv", 10)
+
+
+@dataclass
+class ExperimentConfig:
+    """One whole experiment."""
+
+    name: str = runtime("the experiment's name in folders and tables", "default")
+    preset: str = runtime("miniature, local or paper", MISSING)
+    scale: str = runtime("small (stands for 7B) or large (13B)", MISSING)
+    seed: int = identity("order, dropout, sampling; what a sweep varies", 0)
+    action: Action = runtime("run the stages, or only say what running would do", Action.run)
+    world: WorldConfig = identity("the miniature's world", MISSING)
+    teacher: TeacherConfig = identity("who writes the data", MISSING)
+    critic: CriticConfig = identity("who reads the data", MISSING)
+    base_model: BaseModelConfig = identity("where tuning starts", MISSING)
+    dataset_variant: DatasetVariantConfig = identity("what is tuned on", MISSING)
+    trainer: TrainerConfig = identity("how it is tuned", MISSING)
+    eval_suite: EvalSuiteConfig = identity("what is measured", MISSING)
+    judge: JudgeConfig = identity("who compares the answers", MISSING)
+    logger: LoggerConfig = runtime("what is logged", MISSING)
+    runtime: RuntimeConfig = runtime("where and how it runs", MISSING)

@@ -1,0 +1,111 @@
+"""What is measured: the suite of tasks, the questions, the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Optional
+
+from omegaconf import MISSING
+
+from alpaca_exp.schemas.asked import EndpointConfig, LanguageModelConfig
+from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime
+from alpaca_exp.schemas.tuning import Frame
+from alpaca_exp.schemas.world import WorldConfig
+
+# ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+@dataclass
+class EvalSuiteConfig:
+    """What is measured by lm-eval."""
+
+    tasks: list[str] = identity("lm-eval task names", [])
+    limit: Optional[int] = identity("documents a task, the first ones; null: all", None)
+    num_fewshot: int = identity("solved examples before each question", 0)
+    frame: Frame = identity("the bare prompt, or Alpaca's frame around it", Frame.raw)
+    understanding: list[str] = identity("task.metric names whose mean is `understanding`", [])
+    truthfulness: list[str] = identity("task.metric names whose mean is `truthfulness`", [])
+    mirror: Optional[Path] = runtime("folder with the tasks' documents; null: the hub", None)
+    batch_size: int = runtime("requests at once on the device", 32)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from at_least(self, "eval_suite", num_fewshot=0, batch_size=1)
+        if not self.tasks:
+            yield "eval_suite.tasks is empty; name at least one lm-eval task"
+        if self.limit is not None and self.limit < 1:
+            yield f"eval_suite.limit is {self.limit}; it must be 1 or more, or null for all"
+        for field in ("understanding", "truthfulness"):
+            for metric in getattr(self, field):
+                if metric.rpartition(".")[0] not in self.tasks:
+                    yield f"eval_suite.{field} names {metric}, whose task is not in eval_suite.tasks"
+
+
+@dataclass
+class WorldSuiteConfig(EvalSuiteConfig):
+    """lm-eval tasks about the miniature world."""
+
+    world: WorldConfig = identity("the world that is asked about", MISSING)
+
+
+@dataclass
+class QuestionsConfig:
+    """The questions whose answers are compared, and how they are answered."""
+
+    temperature: float = identity("sampling temperature of the answers", 0.0)
+    max_tokens: int = identity("limit of one answer", 512)
+    limit: Optional[int] = identity("the first so many questions; null: all", None)
+    batch_size: int = runtime("answers written at once on the device", 16)
+
+
+@dataclass
+class FileQuestionsConfig(QuestionsConfig):
+    """Questions from a file of the Vicuna format."""
+
+    file: Path = identity("JSON lines: question_id, text, category", Path("seeds/judge_questions.jsonl"))
+
+
+@dataclass
+class WorldQuestionsConfig(QuestionsConfig):
+    """Questions about the miniature world."""
+
+    world: WorldConfig = identity("the world that is asked about", MISSING)
+
+
+@dataclass
+class JudgeConfig(LanguageModelConfig):
+    """The model that compares two answers, Vicuna's way: 1 to 10 for each."""
+
+    group: ClassVar[str] = "judge"
+
+    questions: QuestionsConfig = identity("what was asked", QuestionsConfig)
+    opponent: str = identity_by_content("teacher, or a completions.jsonl that answers the same", "teacher")
+    temperature: float = identity("sampling temperature of the verdicts", 0.2)
+    max_tokens: int = identity("limit of one verdict", 1024)
+    both_orders: bool = identity("ask a second time with the answers swapped", True)
+
+
+@dataclass
+class NoJudgeConfig(JudgeConfig):
+    """No judge: the stages that need one are left out."""
+
+    model: str = identity("there is none", "none")
+
+
+@dataclass
+class OpenAIJudgeConfig(EndpointConfig, JudgeConfig):
+    """A judge behind an OpenAI-compatible server."""
+
+    questions: QuestionsConfig = identity("what was asked", FileQuestionsConfig)
+
+
+@dataclass
+class MiniatureJudgeConfig(JudgeConfig):
+    """A judge that lives in the miniature world: its quality and its fondness for length are known."""
+
+    questions: QuestionsConfig = identity("what was asked", WorldQuestionsConfig)
+    world: WorldConfig = identity("the world it knows", MISSING)
+    noise: float = identity("standard deviation of a score, in points of ten", 0.5)
+    length_fondness: float = identity("points for each word beyond eight", 0.0)

@@ -1,0 +1,87 @@
+"""What is tuned: the base models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from omegaconf import MISSING
+
+from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime
+from alpaca_exp.schemas.world import WorldConfig
+
+# ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+@dataclass
+class BaseModelConfig:
+    """The model that is tuned."""
+
+    seed: int = identity("pre-training and new rows of the embedding", 0)
+    dtype: str = identity("float32, bfloat16 or float16", "float32")
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        if self.dtype not in ("float32", "bfloat16", "float16"):
+            yield f"base_model.dtype is {self.dtype}; it must be float32, bfloat16 or float16"
+
+
+@dataclass
+class PretrainedModelConfig(BaseModelConfig):
+    """Weights that others trained: a Hugging Face name or a local folder."""
+
+    path: str = identity_by_content("hub name (with `revision`), or a folder (known by its files' content)")
+    revision: Optional[str] = identity("commit, tag or branch on the hub", None)
+    licence: str = runtime("what its makers allow", "")
+
+
+@dataclass
+class ScratchModelConfig(BaseModelConfig):
+    """A LLaMA made from a config and pre-trained here, with a tokenizer made from its corpus."""
+
+    hidden_size: int = identity("width")
+    num_hidden_layers: int = identity("depth")
+    num_attention_heads: int = identity("heads")
+    intermediate_size: int = identity("width of the feed-forward part")
+    max_position_embeddings: int = identity("longest sequence", 512)
+    vocab_size: int = identity("at most so many tokens", 8000)
+    tokenizer: str = identity("bpe (byte-level) or word (one token a word)", "bpe")
+    steps: int = identity("pre-training steps; 0: random weights", 0)
+    batch_size: int = identity("sequences a step", 64)
+    block_size: int = identity("tokens a sequence", 64)
+    learning_rate: float = identity("peak", 6e-3)
+    weight_decay: float = identity("AdamW's", 0.01)
+    beta2: float = identity("AdamW's second", 0.98)
+    warmup_ratio: float = identity("share of the steps that warm up", 0.05)
+    decay_ratio: float = identity("share of the steps, the last ones, that decay linearly", 0.5)
+    max_grad_norm: float = identity("clip the gradient's norm here", 1.0)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, "base_model", hidden_size=2, num_hidden_layers=1, steps=0)
+        yield from at_least(self, "base_model", num_attention_heads=1, vocab_size=300)
+        yield from at_least(self, "base_model", batch_size=1, block_size=2)
+        if self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads:
+            yield (
+                f"base_model.hidden_size is {self.hidden_size}; it must be a multiple of "
+                f"num_attention_heads ({self.num_attention_heads})"
+            )
+        if self.tokenizer not in ("bpe", "word"):
+            yield f"base_model.tokenizer is {self.tokenizer}; it must be bpe or word"
+
+
+@dataclass
+class WorldModelConfig(ScratchModelConfig):
+    """A base model that has read the miniature world's corpus."""
+
+    world: WorldConfig = identity("the world whose corpus it reads", MISSING)
+
+
+@dataclass
+class FileModelConfig(ScratchModelConfig):
+    """A base model whose tokenizer (and pre-training, if any) comes from a data file."""
+
+    corpus: Optional[Path] = identity("instruction data or plain text to make the tokenizer from", None)

@@ -98,6 +98,8 @@ WORTH_ANOTHER_ATTEMPT = {
     "a page": Reply(raw=b"<html>login</html>", content_type="text/html"),
     "a JSON list": Reply(raw=b"[]"),
     "no choices": Reply(raw=b'{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[]}'),
+    "an empty choice": Reply(raw=b'{"id":"x","object":"chat.completion","choices":[{}]}'),
+    "no choice at all": Reply(raw=b'{"id":"x","object":"chat.completion","choices":[null]}'),
     "an error inside a 200": Reply(error="overloaded"),
 }
 
@@ -218,6 +220,15 @@ def test_a_model_that_wants_its_limit_by_another_name_gets_it(
     assert server.bodies[-1]["max_completion_tokens"] == 16
 
 
+def test_tokens_that_the_server_did_not_count_are_bounded(
+    serve: Callable[[Answer], Server], tmp_path: Path
+) -> None:
+    raw = b'{"choices":[{"message":{"content":"Hello."}}],"usage":{"prompt_tokens":"many"}}'
+    [answer] = ask(serve(then(Reply(raw=raw))), tmp_path)
+    assert (answer.text, answer.model, answer.finish_reason) == ("Hello.", "fake", "stop")
+    assert (answer.usage.tokens_in, answer.usage.tokens_out) == (len(HELLO.prompt), len("Hello."))
+
+
 def test_half_a_surrogate_pair_does_not_spoil_the_files(
     serve: Callable[[Answer], Server], tmp_path: Path
 ) -> None:
@@ -231,6 +242,20 @@ def test_a_missing_key_is_said_before_any_request(tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("SOME_KEY", raising=False)
     config = OpenAITeacherConfig(model="m", base_url="https://models.example/v1", api_key_env="SOME_KEY")
     with pytest.raises(InputError, match="set the environment variable SOME_KEY"):
+        ask_all(config, [HELLO], runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test")
+
+
+def test_a_key_that_cannot_be_one_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "schlüssel-geheim")
+    config = OpenAITeacherConfig(model="m", base_url="https://models.example/v1", api_key_env="SOME_KEY")
+    with pytest.raises(InputError, match="SOME_KEY holds no key") as caught:
+        ask_all(config, [HELLO], runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test")
+    assert "geheim" not in str(caught.value)
+
+
+def test_an_address_without_a_scheme_is_named(tmp_path: Path) -> None:
+    config = OpenAITeacherConfig(model="m", base_url="localhost:8000/v1")
+    with pytest.raises(InputError, match=r"teacher\.base_url is localhost:8000/v1; it must start with http"):
         ask_all(config, [HELLO], runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test")
 
 

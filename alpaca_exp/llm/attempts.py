@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import Random
 
 from alpaca_exp.errors import Stopped
 from alpaca_exp.ledger import Ledger, price
@@ -17,6 +17,7 @@ from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
+_JITTER = Random()
 FRAME_TOKENS = 64
 """At least what a chat template adds to a prompt."""
 
@@ -112,4 +113,4 @@ def readable(completion: Completion) -> Completion:
 
 def _backoff(attempt: int) -> float:
     """Seconds before the next attempt: doubling, with jitter so that many do not come back as one."""
-    return FIRST_PAUSE_S * 2.0**attempt * (0.5 + random.random() / 2)
+    return FIRST_PAUSE_S * 2.0**attempt * (0.5 + _JITTER.random() / 2)

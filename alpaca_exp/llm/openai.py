@@ -6,7 +6,6 @@ knowing. Nothing that leaves this module holds the key, whatever a server echoes
 
 from __future__ import annotations
 
-import json
 import os
 from email.utils import parsedate_to_datetime
 from time import time
@@ -41,8 +40,10 @@ class OpenAIModel:
         self, config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig, owner: str
     ) -> None:
         self._config, self._owner = config, owner
-        self._key = api_key(config, owner)
         address = config.base_url or OFFICIAL
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise InputError(f"{owner}.base_url is {address}; it must start with http:// or https://")
+        self._key = api_key(config, owner)
         self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
         self._limit_name = "max_tokens"
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
@@ -71,7 +72,7 @@ class OpenAIModel:
             late = isinstance(error, openai.APITimeoutError)
             what = "no answer in time" if late else "the connection broke"
             raise Unanswered(f"{what} ({cause})", lost=cause not in NEVER_SENT) from None
-        except (json.JSONDecodeError, UnicodeDecodeError, openai.APIError, ValueError):
+        except (openai.APIError, ValueError):
             raise Unanswered("the body of the answer is not JSON", lost=True) from None
         return self._read(request, reply)
 
@@ -99,19 +100,20 @@ class OpenAIModel:
                 lost=True,
             )
         choices = getattr(reply, "choices", None)
-        if not isinstance(reply, ChatCompletion) or not isinstance(choices, list) or not choices:
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = getattr(choice, "message", None)
+        if not isinstance(reply, ChatCompletion) or message is None:
             problem = (getattr(reply, "model_extra", None) or {}).get("error")
             detail = f": {self._safe(problem)}" if problem else ""
             raise Unanswered(f"the answer holds no choices{detail}", lost=True)
-        message = choices[0].message
         text = getattr(message, "content", None)
         if text is not None and not isinstance(text, str):
             raise Unanswered("the answer's content is no text", lost=True)
-        reason = choices[0].finish_reason
+        reason = getattr(choice, "finish_reason", None)
         known = reason if reason in ("length", "content_filter") else "stop"
         finish_reason = "refusal" if not text and getattr(message, "refusal", None) else known
         text = self._without_key(text or "")
-        model = str(reply.model or request.model)
+        model = str(getattr(reply, "model", None) or request.model)
         return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
 
     def _refused(self, request: Request, error: openai.APIStatusError) -> Completion:
@@ -164,6 +166,8 @@ def api_key(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig
             f"{owner}.model={config.model} needs a key: set the environment variable {config.api_key_env} "
             "(to any word for a server that asks for none)"
         )
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(f"The environment variable {config.api_key_env} holds no key: keys are plain ASCII")
     return key
 
 
@@ -174,10 +178,14 @@ def is_local(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfi
 
 def _usage(request: Request, reply: ChatCompletion, text: str) -> Usage:
     """The tokens that the server counted; where it counted none, bytes, of which there are never fewer."""
-    told = reply.usage
-    tokens_in = getattr(told, "prompt_tokens", None) or len((request.system + request.prompt).encode())
-    tokens_out = getattr(told, "completion_tokens", None) or len(text.encode("utf-8", "replace"))
-    return Usage(requests=1, tokens_in=int(tokens_in), tokens_out=int(tokens_out))
+    told = getattr(reply, "usage", None)
+    tokens_in = getattr(told, "prompt_tokens", None)
+    tokens_out = getattr(told, "completion_tokens", None)
+    if not (isinstance(tokens_in, int) and tokens_in > 0):
+        tokens_in = len((request.system + request.prompt).encode("utf-8", "replace"))
+    if not (isinstance(tokens_out, int) and tokens_out >= 0):
+        tokens_out = len(text.encode("utf-8", "replace"))
+    return Usage(requests=1, tokens_in=tokens_in, tokens_out=tokens_out)
 
 
 def _pause(headers: Any) -> float | None:

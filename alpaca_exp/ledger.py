@@ -85,8 +85,8 @@ class Ledger:
     def _stopped(self, usd: float) -> str:
         return (
             f"The next request could cost ${usd:.4f}, and ${self.spent:.4f} of "
-            f"{self._owner}.budget_usd={self.budget:g} are spent. Every answer so far is kept: raise "
-            f"{self._owner}.budget_usd and run the same command again to go on"
+            f"{self._owner}.budget_usd={self.budget:g} are spent, lost replies counted in full. Every answer "
+            f"so far is kept: raise {self._owner}.budget_usd and run the same command again to go on"
         )
 
 

@@ -135,6 +135,16 @@ def test_a_wait_of_ninety_seconds_is_cut_to_the_time_limit(
     assert [answer.text for answer in ask(server, tmp_path, timeout_s=0.5)] == ["Hello."]
 
 
+def test_a_lost_reply_counts_against_the_budget_and_not_as_paid(
+    serve: Callable[[Answer], Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = serve(then(Reply(drop=True), Reply("Hello.")))
+    ask(server, tmp_path)
+    assert consumed(stage_folder(tmp_path)).usd == pytest.approx(6 / 1e6)
+    assert "replies were lost; up to $0.0001 may have been billed" in capsys.readouterr().err
+    assert [line["usd"] > 0.0001 for line in journal(tmp_path)] == [True, True, True, False]
+
+
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with Server() as server:
         pass

@@ -44,8 +44,8 @@ def ask_all(
 class Session:
     """One stage's conversation with one model, over as many rounds as it takes.
 
-    To be used as a context manager. Leaving it reports what was consumed under `title`; a stage that
-    was killed and goes on finds its own answers and counts them as its own.
+    To be used as a context manager. Leaving it reports what was consumed under `title`: the answers
+    that came, at their price. A stage that was killed and goes on counts its own earlier answers too.
     """
 
     def __init__(self, config: LanguageModelConfig, *, runtime: RuntimeConfig, out: Path, title: str) -> None:
@@ -61,7 +61,7 @@ class Session:
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Session:
-        self._say_what_was_lost()
+        self._say_what_was_under_way()
         return self
 
     def __exit__(
@@ -73,7 +73,8 @@ class Session:
         finally:
             self._runner.close()
             self._journal.close()
-            report(self._out, self.usage + Usage(usd=self._journal.lost_usd), self._title)
+            report(self._out, self.usage, self._title)
+            self._say_what_was_lost()
 
     def dollars(self) -> str:
         """What this stage paid so far, for the progress bar; empty for a model that costs nothing."""
@@ -167,6 +168,14 @@ class Session:
                 )
 
     def _say_what_was_lost(self) -> None:
+        if self._journal.lost_usd > 0:
+            print(
+                f"{self._title}: replies were lost; up to ${self._journal.lost_usd:.4f} may have been billed "
+                "for them. That counts against the budget, not as a price paid",
+                file=sys.stderr,
+            )
+
+    def _say_what_was_under_way(self) -> None:
         if self._journal.broken:
             print(
                 f"{self._journal.path}: {self._journal.broken} broken line(s) skipped; a write was cut short",

@@ -48,7 +48,7 @@ class Journal:
         self.spent = 0.0
         """What this account paid before, lost replies included, and those of `pending`."""
         self.lost_usd = 0.0
-        """The part of it that may have been billed for replies that never came."""
+        """What may have been billed since this journal was opened, for replies that never came."""
         self.pending_usd = 0.0
         """The most that this account's requests cost that were under way when it was last stopped."""
         self.pending = 0
@@ -174,7 +174,6 @@ class Journal:
         self.pending = sum(lost.values())
         self.pending_usd = sum(bound[key] * count for key, count in lost.items())
         self.spent += self.pending_usd
-        self.lost_usd += self.pending_usd
         return bool(rest)
 
     def _new_lines(self) -> Iterator[tuple[bytes, int]]:
@@ -202,7 +201,6 @@ class Journal:
         else:
             under_way[key] -= 1
             self.spent += float(head[4])
-            self.lost_usd += float(head[4]) if state == b"failed" else 0.0
 
 
 def file_name(model: str) -> str:

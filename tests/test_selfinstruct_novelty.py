@@ -42,7 +42,7 @@ def random_texts(seed: int, count: int) -> list[str]:
 def test_the_nearest_is_rouge_scores_nearest_to_the_last_bit() -> None:
     pool: list[str] = []
     known = Instructions()
-    for text in random_texts(0, 160):
+    for text in random_texts(0, 110):
         nearest = known.nearest(text)
         scores = peer(pool, text)
         if scores and nearest:

@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # One thread of mathematics a process: with more, tiny models are many times slower on a busy machine.
-TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+# Whole files go to a worker each, since a file's tests share what its fixtures made.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 help:  ## say what can be made (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -77,10 +77,17 @@ def _spoken(arguments: Sequence[str] = ()) -> Iterator[None]:
     except KeyboardInterrupt:
         _leave(Stopped("stopped; the same command goes on from here"))
     except OSError as error:
-        if error.errno not in PLACE_ERRORS:
+        if not _of_the_place(error, arguments):
             raise
         where = f"{error.filename}: " if error.filename else ""
         _leave(InputError(f"{where}{error.strerror}; make room there, or choose runtime.outputs=FOLDER"))
+
+
+def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:
+    """Whether the system refused to write where we were told to, rather than missed a file of ours."""
+    told = [word.partition("=")[2] for word in arguments if word.startswith("runtime.outputs=")]
+    beyond = error.errno == errno.ENOENT and bool(told) and str(error.filename).startswith(told[-1])
+    return error.errno in PLACE_ERRORS or beyond
 
 
 def experiment(composed: DictConfig) -> None:

@@ -12,6 +12,7 @@ from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     Answers,
+    BaseModelTeacherConfig,
     ExperimentConfig,
     NoDatasetConfig,
     NoJudgeConfig,
@@ -38,19 +39,34 @@ def plan(config: ExperimentConfig) -> Plan:
     """
     no_data = isinstance(config.dataset_variant, NoDatasetConfig)
     untuned = no_data or isinstance(config.trainer, NoTrainerConfig)
-    data = {} if untuned else _data(config)
-    models = _models(config, data.get("curate"))
-    return data | models | _readings(config, models)
+    base = _base(config)
+    data = {} if untuned else _data(config, base)
+    models = _models(config, base, data.get("curate"))
+    made = models | _readings(config, models)
+    return base | data | made if isinstance(config.teacher, BaseModelTeacherConfig) else data | made
 
 
-def _data(config: ExperimentConfig) -> Plan:
+def _base(config: ExperimentConfig) -> Plan:
+    """The base model, where it is not others' weights."""
+    if not isinstance(config.base_model, ScratchModelConfig):
+        return {}
+    runtime = {"runtime": config.runtime, "logger": config.logger}
+    return {"pretrain": Stage("pretrain", pretrain, {"base_model": config.base_model}, runtime=runtime)}
+
+
+def _data(config: ExperimentConfig, base: Plan) -> Plan:
     variant, runtime = config.dataset_variant, {"runtime": config.runtime}
     plan: Plan = {}
     inputs = {}
     if variant.source is None:
         listed = prompts.task_list([_EXAMPLE], 2, config.teacher.max_words)
         plan["generate"] = inputs["examples"] = Stage(
-            "generate", generate, {"teacher": config.teacher}, runtime=runtime, texts=(listed,)
+            "generate",
+            generate,
+            {"teacher": config.teacher, **_teachers_weights(config, base)},
+            _teachers_input(config, base),
+            runtime,
+            texts=(listed,),
         )
     asked = {
         "critic": config.critic if variant.critic and config.critic.model != "none" else None,
@@ -58,20 +74,19 @@ def _data(config: ExperimentConfig) -> Plan:
     }
     shown = (prompts.critique(_EXAMPLE), prompts.answer("i", "x", variant.answer_words))
     told = {"variant": variant, **asked, "seed": config.teacher.seed}
+    if asked["teacher"]:
+        told |= _teachers_weights(config, base)
+        inputs |= _teachers_input(config, base)
     plan["curate"] = Stage(
         "curate", curate, told, inputs, runtime, texts=shown if any(asked.values()) else ()
     )
     return plan
 
 
-def _models(config: ExperimentConfig, dataset: Stage | None) -> Plan:
+def _models(config: ExperimentConfig, base: Plan, dataset: Stage | None) -> Plan:
     runtime = {"runtime": config.runtime, "logger": config.logger}
-    plan: Plan = {}
-    inputs = {}
-    if isinstance(config.base_model, ScratchModelConfig):
-        plan["pretrain"] = inputs["base"] = Stage(
-            "pretrain", pretrain, {"base_model": config.base_model}, runtime=runtime
-        )
+    plan = dict(base)
+    inputs = {"base": base["pretrain"]} if base else {}
     if dataset:
         told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
         plan["train"] = Stage(
@@ -91,7 +106,7 @@ def _readings(config: ExperimentConfig, models: Plan) -> Plan:
     if isinstance(config.judge, NoJudgeConfig):
         return {"evaluate": scores}
     answers = _answers(config, model)
-    opponent = _opponent(config)
+    opponent = _opponent(config, {"pretrain": base} if base else {})
     shown = (prompts.comparison("q", "a", "b"),)
     inputs = {"completions": answers, "opponent": opponent}
     verdicts = Stage("judge", judge, {"judge": config.judge}, inputs, runtime, texts=shown)
@@ -115,15 +130,29 @@ def _answers(config: ExperimentConfig, model: Stage | None) -> Stage:
     return Stage("complete", complete, told, _input(model), runtime, texts=_frames(config))
 
 
-def _opponent(config: ExperimentConfig) -> Stage:
+def _opponent(config: ExperimentConfig, base: Plan) -> Stage:
     told: dict[str, Any] = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": 0}
     shown: tuple[str, ...] = ()
+    inputs: dict[str, Stage] = {}
     if config.judge.opponent == "teacher":
-        told["teacher"] = config.teacher
+        told |= {"teacher": config.teacher, **_teachers_weights(config, base)}
+        inputs = _teachers_input(config, base)
         shown = (prompts.answer("i", "", config.teacher.max_words),)
     else:
         told["file"] = Path(config.judge.opponent)
-    return Stage("complete", complete, told, {}, {"runtime": config.runtime}, texts=shown)
+    return Stage("complete", complete, told, inputs, {"runtime": config.runtime}, texts=shown)
+
+
+def _teachers_weights(config: ExperimentConfig, base: Plan) -> dict[str, Any]:
+    """The weights of a teacher that is the base model, where the config names them."""
+    own = isinstance(config.teacher, BaseModelTeacherConfig)
+    return _weights(config, base.get("pretrain")) if own else {}
+
+
+def _teachers_input(config: ExperimentConfig, base: Plan) -> dict[str, Stage]:
+    """The same, where a stage makes them."""
+    own = isinstance(config.teacher, BaseModelTeacherConfig)
+    return _input(base.get("pretrain")) if own else {}
 
 
 def _weights(config: ExperimentConfig, model: Stage | None) -> dict[str, Any]:

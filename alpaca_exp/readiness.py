@@ -14,7 +14,10 @@ from alpaca_exp.schemas import (
     EndpointConfig,
     EvalSuiteConfig,
     ExperimentConfig,
+    LanguageModelConfig,
     PretrainedModelConfig,
+    RecordedTeacherConfig,
+    TransformersTeacherConfig,
     WorldSuiteConfig,
 )
 
@@ -34,6 +37,16 @@ def _of(value: object, offline: bool) -> Iterator[str]:
     match value:
         case EndpointConfig():
             yield from _endpoint(value, offline)
+        case RecordedTeacherConfig(journal=None):
+            yield (
+                "teacher.journal is not set; name the journal to replay: "
+                "teacher.journal=outputs/journal/MODEL.jsonl"
+            )
+        case TransformersTeacherConfig() if offline and not _there(value.path, value.revision):
+            yield (
+                f"runtime.offline is true and teacher.path={value.path} is neither a folder nor in the "
+                "hub's local cache; give a folder, or allow the network with runtime.offline=false"
+            )
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
             try:
                 task_folders(value.tasks)
@@ -45,20 +58,27 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                     "holds the tasks' documents with eval_suite.mirror=FOLDER"
                 )
         case PretrainedModelConfig():
-            if offline and not (Path(value.path).is_dir() or _cached(value)):
+            if offline and not _there(value.path, value.revision):
                 yield (
                     f"runtime.offline is true and base_model.path={value.path} is neither a folder nor in "
                     "the hub's local cache; give a folder, or allow the network with runtime.offline=false"
                 )
 
 
-def _cached(model: PretrainedModelConfig) -> bool:
+def _there(path: str, revision: str | None) -> bool:
+    """Whether a model is a folder, or in the hub's local cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(model.path, "config.json", revision=model.revision), str)
+    if Path(path).expanduser().is_dir():
+        return True
+    return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
 
 
 def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
+    if endpoint.retired and endpoint.base_url is None:
+        name = endpoint.model if isinstance(endpoint, LanguageModelConfig) else "The model"
+        yield f"{name} {endpoint.retired}"
+        return
     host = urlparse(endpoint.base_url or "https://api.openai.com").hostname
     if host in ("127.0.0.1", "localhost", "::1"):
         return

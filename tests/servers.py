@@ -61,6 +61,8 @@ class Server:
         self.answer: Answer = answer or (lambda body, number: sensible(body))
         self.bodies: list[Body] = []
         self.keys: list[str] = []
+        self.paths: list[str] = []
+        """Where each request went, with its query."""
         self.peak = 0
         self._under_way = 0
         self._lock = threading.Lock()
@@ -90,10 +92,11 @@ class Server:
         """The prompts in the order in which they arrived."""
         return [prompt_of(body) for body in self.bodies]
 
-    def arrived(self, body: Body, key: str) -> int:
+    def arrived(self, body: Body, key: str, path: str) -> int:
         with self._lock:
             self.bodies.append(body)
             self.keys.append(key)
+            self.paths.append(path)
             self._under_way += 1
             self.peak = max(self.peak, self._under_way)
             return len(self.bodies) - 1
@@ -104,8 +107,8 @@ class Server:
 
 
 def prompt_of(body: Body) -> str:
-    """The user's message."""
-    return str(body["messages"][-1]["content"])
+    """The user's message, or the bare prompt of the completions interface."""
+    return str(body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
 
 
 def sensible(body: Body) -> Reply:
@@ -154,7 +157,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            number = server.arrived(body, self.headers.get("Authorization", ""))
+            key = self.headers.get("Authorization") or self.headers.get("api-key", "")
+            number = server.arrived(body, key, self.path)
             try:
                 reply = server.answer(body, number)
                 self._send(Reply(reply) if isinstance(reply, str) else reply, body)
@@ -163,7 +167,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, reply: Reply, body: Body) -> None:
             time.sleep(reply.delay_s)
-            if not self.path.endswith("/chat/completions"):
+            place = self.path.partition("?")[0]
+            if not place.endswith("/completions") or ("/chat/" in place) == ("prompt" in body):
                 reply = Reply(status=404, error="not_found")
             content = reply.raw if reply.raw is not None else json.dumps(_json(reply, body)).encode()
             if not reply.drop:
@@ -186,13 +191,16 @@ def _json(reply: Reply, body: Body) -> Body:
     if reply.error:
         return {"error": {"message": reply.error, "type": reply.error, "code": reply.error}}
     tokens_in, tokens_out = reply.usage or (len(prompt_of(body).split()), len((reply.text or "").split()))
+    chat = "messages" in body
     message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
+    choice = {"index": 0, "finish_reason": reply.finish_reason, "logprobs": None}
+    choice |= {"message": message} if chat else {"text": reply.text}
     return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
+        "id": "cmpl-1",
+        "object": "chat.completion" if chat else "text_completion",
         "created": 1,
         "model": body["model"],
-        "choices": [{"index": 0, "finish_reason": reply.finish_reason, "logprobs": None, "message": message}],
+        "choices": [choice],
         "usage": {
             "prompt_tokens": tokens_in,
             "completion_tokens": tokens_out,

@@ -224,7 +224,7 @@ def test_a_model_in_this_process_is_asked_within_the_concurrency_and_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Instant()
-    monkeypatch.setattr(ask, "build_model", lambda config: model)
+    monkeypatch.setattr(ask, "build_model", lambda config, runtime: model)
     config = MiniatureTeacherConfig(model="tiny", world=WorldConfig(), concurrency=8)
     found = texts(config, questions(500), stage_folder(tmp_path))
     assert found == [f"{n} noitseuQ"[::1] if n < 10 else f"Question {n}"[::-1] for n in range(500)]
@@ -252,7 +252,7 @@ def test_a_servers_model_is_its_name_wherever_it_runs() -> None:
 
 def test_what_cannot_be_asked_is_named() -> None:
     with pytest.raises(ConfigError, match="critic=none cannot be asked"):
-        build_model(NoCriticConfig())
+        build_model(NoCriticConfig(), RuntimeConfig())
 
 
 def test_the_journal_names_the_answers_key(tmp_path: Path) -> None:

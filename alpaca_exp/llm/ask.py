@@ -149,7 +149,7 @@ class Session:
         """The model, built when the first request needs it: a replay needs neither key nor server."""
         if self._asker is None:
             self._refuse_network()
-            model = build_model(self._config)
+            model = build_model(self._config, self._runtime)
             self._asker = Asker(self._config, model, self._journal, self._ledger, self._ending)
         return self._asker
 

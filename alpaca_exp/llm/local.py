@@ -22,6 +22,9 @@ from alpaca_exp.ledger import report
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import RuntimeConfig
 
+STOP_EVERY = 8
+"""Steps between two looks for a stop text: decoding costs, a few tokens too many cost less."""
+
 
 @dataclass(frozen=True)
 class LocalModel:
@@ -44,6 +47,17 @@ class LocalModel:
         ends = {found} if isinstance(found, int) else set(found or ())
         return ends | ({self.tokenizer.eos_token_id} - {None})
 
+    def chat(self, prompt: str, system: str = "") -> str:
+        """The prompt in the model's own chat template. Raises InputError where it has none."""
+        if not self.tokenizer.chat_template:
+            raise InputError(
+                "the model has no chat template, so it cannot be asked with teacher.endpoint=chat; "
+                "set teacher.endpoint=completions"
+            )
+        said = [{"role": "system", "content": system}] if system else []
+        said.append({"role": "user", "content": prompt})
+        return str(self.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -56,9 +70,14 @@ class Answer:
 
 
 def load(
-    source: str | Path, *, runtime: RuntimeConfig, dtype: str = "auto", revision: str | None = None
+    source: str | Path,
+    *,
+    runtime: RuntimeConfig,
+    dtype: str = "auto",
+    revision: str | None = None,
+    field: str = "base_model.path",
 ) -> LocalModel:
-    """The model and tokenizer of a folder, or of a hub name.
+    """The model and tokenizer of a folder, or of a hub name; `field` is where it was named.
 
     Raises InputError, in one sentence, where there is none, where it cannot be read or reached, and where
     the tokenizer has more words than the model.
@@ -71,7 +90,7 @@ def load(
     if local and not (folder / "config.json").is_file():
         raise InputError(f"{folder} is no model: it has no config.json; name a folder that has one")
     if not local and (isinstance(source, Path) or name.startswith(("/", ".", "~")) or name.count("/") > 1):
-        raise InputError(f"the model folder {name} does not exist; check the path (base_model.path)")
+        raise InputError(f"the model folder {name} does not exist; check the path ({field})")
     place = str(folder) if local else name
     options = {"revision": revision, "local_files_only": local or runtime.offline}
     with _silent():
@@ -79,7 +98,7 @@ def load(
             tokenizer: Any = AutoTokenizer.from_pretrained(place, **options)
             model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **options)
         except Exception as error:  # a dozen classes of three libraries, all of them about this one input
-            raise InputError(_loading_problem(name, local, runtime.offline, error)) from error
+            raise InputError(_loading_problem(name, local, runtime.offline, error, field)) from error
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         raise InputError(
@@ -113,15 +132,27 @@ def batches(local: LocalModel, prompts: Sequence[str], size: int) -> list[list[i
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
+def answerable(local: LocalModel, prompt: str) -> bool:
+    """Whether the prompt leaves room for an answer in the model's context."""
+    return len(local.tokenizer(prompt)["input_ids"]) < local.context
+
+
 @torch.inference_mode()
 def answer(
-    local: LocalModel, prompts: Sequence[str], *, max_tokens: int, temperature: float, seeds: Sequence[int]
+    local: LocalModel,
+    prompts: Sequence[str],
+    *,
+    max_tokens: int,
+    temperature: float,
+    seeds: Sequence[int],
+    top_p: float = 1.0,
+    stop: Sequence[str] = (),
 ) -> list[Answer]:
     """One answer for each prompt: greedy at temperature 0, else drawn with the prompt's own seed.
 
     What is drawn for a prompt does not depend on its neighbours in the batch. An answer stops at the end
-    token, after `max_tokens`, or where the model's context is full. Raises InputError where a prompt alone
-    fills the context.
+    token, before the first of the texts in `stop`, after `max_tokens`, or where the model's context is
+    full. Raises InputError where a prompt alone fills the context.
     """
     encoded = [list(ids) for ids in local.tokenizer(list(prompts))["input_ids"]]
     longest = max(map(len, encoded))
@@ -137,15 +168,20 @@ def answer(
     written: list[list[int]] = [[] for _ in encoded]
     ended = [False] * len(encoded)
     for step, logits in enumerate(_steps(local, encoded, written, max(limits))):
-        tokens = _choose(logits, temperature, None if noise is None else noise[:, step])
+        tokens = _choose(logits, temperature, top_p, None if noise is None else noise[:, step])
         for row, token in enumerate(tokens):
             if not ended[row] and len(written[row]) < limits[row]:
                 ended[row] = token in ends
             written[row].append(token)
+        if stop and step % STOP_EVERY == STOP_EVERY - 1:
+            limits = [
+                step + 1 if step + 1 < limit and _says(local, row, stop) else limit
+                for row, limit in zip(written, limits, strict=True)
+            ]
         if all(end or step + 1 >= limit for end, limit in zip(ended, limits, strict=True)):
             break
     rows = zip(encoded, written, limits, ended, strict=True)
-    return [_answer(local, prompt, tokens[:limit], end) for prompt, tokens, limit, end in rows]
+    return [_answer(local, prompt, tokens[:limit], end, stop) for prompt, tokens, limit, end in rows]
 
 
 def seed_of(seed: int, question_id: str) -> int:
@@ -177,38 +213,56 @@ def _steps(
         mask = torch.cat([mask, mask.new_ones(len(encoded), 1)], dim=1)
 
 
-def _choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> list[int]:
+def _choose(logits: torch.Tensor, temperature: float, top_p: float, noise: torch.Tensor | None) -> list[int]:
     """One token a row: the likeliest, or the one at the row's uniform draw on the cumulated probabilities."""
     if noise is None:
         return [int(token) for token in logits.argmax(-1)]
-    heap = (logits.double() / temperature).softmax(-1).cumsum(-1)
+    chances = (logits.double() / temperature).softmax(-1)
+    heap = (chances if top_p >= 1 else _nucleus(chances, top_p)).cumsum(-1)
     drawn = torch.searchsorted(heap, noise.to(heap.device).unsqueeze(1) * heap[:, -1:], right=True)
     return [int(token) for token in drawn.squeeze(1).clamp(max=logits.shape[-1] - 1)]
+
+
+def _says(local: LocalModel, tokens: list[int], texts: Sequence[str]) -> bool:
+    said = local.tokenizer.decode(tokens, skip_special_tokens=True)
+    return any(text in said for text in texts)
+
+
+def _nucleus(chances: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Nought for all but the likeliest tokens that together reach `top_p` (nucleus sampling)."""
+    sorted_, order = chances.sort(dim=-1, descending=True, stable=True)
+    before = sorted_.cumsum(-1) - sorted_
+    return chances.scatter(-1, order, sorted_.where(before < top_p, torch.zeros_like(sorted_)))
 
 
 def _noise(seed: int, count: int) -> torch.Tensor:
     return torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def _answer(local: LocalModel, prompt: list[int], tokens: list[int], ended: bool) -> Answer:
+def _answer(
+    local: LocalModel, prompt: list[int], tokens: list[int], ended: bool, stop: Sequence[str]
+) -> Answer:
     if ended:
         tokens = tokens[: next(i for i, token in enumerate(tokens) if token in local.ends)]
-    text = local.tokenizer.decode(tokens, skip_special_tokens=True).strip()
-    return Answer(text, "stop" if ended else "length", len(prompt), len(tokens) + ended)
+    text = local.tokenizer.decode(tokens, skip_special_tokens=True)
+    cuts = [text.index(word) for word in stop if word in text]
+    if cuts:
+        text, ended = text[: min(cuts)], True
+    return Answer(text.strip(), "stop" if ended else "length", len(prompt), len(tokens) + ended)
 
 
-def _loading_problem(name: str, local: bool, offline: bool, error: Exception) -> str:
+def _loading_problem(name: str, local: bool, offline: bool, error: Exception, field: str) -> str:
     reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
     if local:
         return f"the model in {name} cannot be loaded: {reason}"
     if offline:
         return (
             f"the model {name} is not on this machine, and runtime.offline forbids fetching it; fetch it "
-            "before, or give a folder as base_model.path"
+            f"before, or give a folder as {field}"
         )
     return (
         f"the model {name} cannot be had from the hub: {reason}; check the name, the network and your access "
-        "to it, or give a folder as base_model.path"
+        f"to it, or give a folder as {field}"
     )
 
 

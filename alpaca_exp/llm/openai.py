@@ -1,4 +1,4 @@
-"""Models behind an OpenAI-compatible server, asked through the chat interface.
+"""Models behind an OpenAI-compatible server, asked through its chat or its completions interface.
 
 The client's own retries are off: `attempts` repeats what may help, with the ledger and the journal
 knowing. Nothing that leaves this module holds the key, whatever a server echoes.
@@ -7,18 +7,20 @@ knowing. Nothing that leaves this module holds the key, whatever a server echoes
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import openai
+from openai.types import Completion as LegacyCompletion
 from openai.types.chat import ChatCompletion
 
 from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
-from alpaca_exp.schemas import OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
+from alpaca_exp.schemas import Endpoint, OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
 
 OFFICIAL = "https://api.openai.com/v1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -46,6 +48,7 @@ class OpenAIModel:
         self._key = api_key(config, owner)
         self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
         self._limit_name = "max_tokens"
+        bearer = config.key_header.lower() == "authorization"
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=None, max_keepalive_connections=config.concurrency
         )
@@ -54,14 +57,20 @@ class OpenAIModel:
             base_url=address,
             timeout=config.timeout_s,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(limits=limits, trust_env=not is_local(config)),
+            default_query={"api-version": config.api_version} if config.api_version else None,
+            http_client=openai.DefaultAsyncHttpxClient(
+                limits=limits,
+                trust_env=not is_local(config),
+                follow_redirects=bearer,
+                event_hooks={"request": [] if bearer else [self._rename_key]},
+            ),
         )
 
     async def complete(self, request: Request) -> Completion:
         """The answer to one request; a refused or filtered one is empty, and its finish_reason says so."""
         arguments = self._arguments(request)
         try:
-            reply = await self._client.chat.completions.create(**arguments)
+            reply = await self._create(**arguments)
         except openai.APIStatusError as error:
             if "max_tokens" in arguments and "max_completion_tokens" in error.message:
                 self._limit_name = "max_completion_tokens"  # newer models want the limit by this name
@@ -80,11 +89,28 @@ class OpenAIModel:
         """Close the connections."""
         await self._client.close()
 
-    def _arguments(self, request: Request) -> dict[str, Any]:
+    async def _rename_key(self, outgoing: Any) -> None:
+        """The key in another header than the bearer token's, which a redirect elsewhere would take along."""
+        outgoing.headers.pop("Authorization", None)
+        outgoing.headers[self._config.key_header] = self._key or "none"
+
+    @property
+    def _create(self) -> Callable[..., Awaitable[object]]:
+        if self._config.endpoint is Endpoint.chat:
+            return self._client.chat.completions.create
+        return self._client.completions.create
+
+    def _shown(self, request: Request) -> dict[str, Any]:
+        """The prompt: as messages, or as it stands."""
+        if self._config.endpoint is Endpoint.completions:
+            return {"prompt": f"{request.system}\n\n{request.prompt}" if request.system else request.prompt}
         system = [{"role": "system", "content": request.system}] if request.system else []
+        return {"messages": [*system, {"role": "user", "content": request.prompt}]}
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
         return {
             "model": request.model,
-            "messages": [*system, {"role": "user", "content": request.prompt}],
+            **self._shown(request),
             "temperature": request.temperature,
             "top_p": request.top_p,
             self._limit_name: request.max_tokens,
@@ -101,12 +127,13 @@ class OpenAIModel:
             )
         choices = getattr(reply, "choices", None)
         choice = choices[0] if isinstance(choices, list) and choices else None
-        message = getattr(choice, "message", None)
-        if not isinstance(reply, ChatCompletion) or message is None:
+        legacy = isinstance(reply, LegacyCompletion)
+        message = choice if legacy else getattr(choice, "message", None)
+        if not isinstance(reply, ChatCompletion | LegacyCompletion) or message is None:
             problem = (getattr(reply, "model_extra", None) or {}).get("error")
             detail = f": {self._safe(problem)}" if problem else ""
             raise Unanswered(f"the answer holds no choices{detail}", lost=True)
-        text = getattr(message, "content", None)
+        text = getattr(message, "text" if legacy else "content", None)
         if text is not None and not isinstance(text, str):
             raise Unanswered("the answer's content is no text", lost=True)
         reason = getattr(choice, "finish_reason", None)
@@ -176,7 +203,7 @@ def is_local(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfi
     return urlsplit(config.base_url or OFFICIAL).hostname in LOCAL_HOSTS
 
 
-def _usage(request: Request, reply: ChatCompletion, text: str) -> Usage:
+def _usage(request: Request, reply: ChatCompletion | LegacyCompletion, text: str) -> Usage:
     """The tokens that the server counted; where it counted none, bytes, of which there are never fewer."""
     told = getattr(reply, "usage", None)
     tokens_in = getattr(told, "prompt_tokens", None)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Optional
 
 from omegaconf import MISSING
 
-from alpaca_exp.schemas.fields import at_least, identity, runtime, shares
+from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime, shares
 from alpaca_exp.schemas.world import WorldConfig
 
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+class Endpoint(Enum):
+    """How a prompt reaches a model."""
+
+    chat = "chat"
+    completions = "completions"
 
 
 @dataclass
@@ -44,8 +52,12 @@ class LanguageModelConfig:
 class EndpointConfig:
     """How to reach an OpenAI-compatible server."""
 
+    endpoint: Endpoint = identity("chat, or completions: the prompt as it is (legacy)", Endpoint.chat)
     base_url: Optional[str] = runtime("the server's address; null: OpenAI's own", None)
     api_key_env: str = runtime("the environment variable that holds the key", "OPENAI_API_KEY")
+    key_header: str = runtime("Authorization (a bearer token), or api-key (Azure)", "Authorization")
+    api_version: Optional[str] = runtime("Azure's api-version of each request; null: none", None)
+    retired: str = runtime("since when nobody serves it, and what to take instead; empty: served", "")
     timeout_s: float = runtime("how long one attempt may take", 120.0)
     max_retries: int = runtime("further attempts where they can help: 429, 5xx, time-outs", 5)
 
@@ -81,6 +93,44 @@ class TeacherConfig(LanguageModelConfig):
 @dataclass
 class OpenAITeacherConfig(EndpointConfig, TeacherConfig):
     """A teacher behind an OpenAI-compatible server."""
+
+
+@dataclass
+class LocalTeacherConfig(TeacherConfig):
+    """A teacher whose weights are here: it writes in this process, in batches."""
+
+    endpoint: Endpoint = identity(
+        "completions: it goes on from the prompt; chat: in its chat template", Endpoint.completions
+    )
+    batch_size: int = runtime("answers written at once; at most `concurrency`", 16)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, "teacher", batch_size=1)
+
+
+@dataclass
+class TransformersTeacherConfig(LocalTeacherConfig):
+    """A teacher that transformers loads: a hub name or a folder."""
+
+    path: str = identity_by_content("hub name (with `revision`), or a folder (known by its files' content)")
+    revision: Optional[str] = identity("commit, tag or branch on the hub", None)
+    dtype: str = identity("float32, bfloat16, float16, or auto: as its makers saved it", "auto")
+
+
+@dataclass
+class BaseModelTeacherConfig(LocalTeacherConfig):
+    """The experiment's own base model, before it is tuned: self-instruct proper."""
+
+    model: str = identity("its name in the journal", "base_model")
+
+
+@dataclass
+class RecordedTeacherConfig(TeacherConfig):
+    """A teacher that was asked before: its answers come from a journal, for nothing."""
+
+    journal: Optional[Path] = identity("the journal of the run that is replayed", None)
 
 
 @dataclass

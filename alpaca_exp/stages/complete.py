@@ -39,14 +39,17 @@ def complete(
 ) -> None:
     """Write `completions.jsonl`: one answer for each question, in the questions' order.
 
-    The answers are those of `model`, of `weights`, of the `teacher`, or of the `file` (JSON lines with
-    question_id and text). A killed generation goes on with the next batch.
+    The answers are those of the `teacher` (which may be `model` or `weights`), of the `file` (JSON lines
+    with question_id and text), of `model`, or of `weights`. A killed generation goes on with the next batch.
     Raises InputError where a model cannot be loaded, or where the file lacks a question.
     """
     from alpaca_exp.judging.questions import load_questions
 
     rows = load_questions(questions)
     if teacher is not None:
+        from alpaca_exp.llm.build import with_weights
+
+        teacher = with_weights(teacher, weights, model)
         answers = _asked(rows, questions, seed, teacher, runtime, out)
     elif file is not None:
         answers = _imported(rows, file)

@@ -15,7 +15,14 @@ from alpaca_exp.cleaning.sources import read_rows, source_name
 from alpaca_exp.cleaning.subsets import shorter, subset
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row, write_json, write_jsonl
-from alpaca_exp.schemas import Answers, CriticConfig, DatasetVariantConfig, RuntimeConfig, TeacherConfig
+from alpaca_exp.schemas import (
+    Answers,
+    BaseModelConfig,
+    CriticConfig,
+    DatasetVariantConfig,
+    RuntimeConfig,
+    TeacherConfig,
+)
 
 
 def curate(
@@ -23,8 +30,10 @@ def curate(
     critic: CriticConfig | None,
     teacher: TeacherConfig | None,
     seed: int,
+    weights: BaseModelConfig | None = None,
     *,
     examples: Artifact | None = None,
+    model: Artifact | None = None,
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
@@ -32,7 +41,8 @@ def curate(
 
     In this order: source, new answers, rules, critic, `max_words`, subset. Where nothing is cleaned
     the subset is drawn first: the same rows, since the draw does not look at outputs, and no answer
-    is paid for that is not used. `critic` None: nobody reads the rows; `teacher` None: no new answers.
+    is paid for that is not used. `critic` None: nobody reads the rows; `teacher` None: no new answers;
+    `weights` or `model` is the base model, where that is the teacher.
     Raises InputError where no row is left.
     """
     rules = chosen(variant.rules)
@@ -42,6 +52,9 @@ def curate(
     if not cleans:
         _cut(work, variant, seed)
     if teacher and variant.answers is Answers.teacher:
+        from alpaca_exp.llm.build import with_weights
+
+        teacher = with_weights(teacher, weights, model)
         _answer(work, variant, teacher, runtime, out)
     cleaned = clean(work.rows, rules)
     work.rows, work.removed, work.edited = cleaned.kept, cleaned.removed, cleaned.edited

@@ -11,11 +11,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from alpaca_exp import prompts
+from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.llm.model import Request
 from alpaca_exp.progress import Steps, progress
 from alpaca_exp.records import write_jsonl
-from alpaca_exp.schemas import RuntimeConfig, TeacherConfig
+from alpaca_exp.schemas import BaseModelConfig, RuntimeConfig, TeacherConfig
 from alpaca_exp.selfinstruct.parsing import read_items
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask, read_seed_tasks
 
@@ -27,17 +28,27 @@ BARREN_REQUESTS = 50
 """So many requests in a row without one new example: the teacher has nothing more to say."""
 
 
-def generate(teacher: TeacherConfig, *, runtime: RuntimeConfig, out: Path) -> None:
+def generate(
+    teacher: TeacherConfig,
+    weights: BaseModelConfig | None = None,
+    *,
+    model: Artifact | None = None,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> None:
     """Write `examples.jsonl`, the new instructions with their outputs, and `rejected.jsonl`, the rest.
 
     Requests go out in rounds of `teacher.round_size`; their answers are read in the order of the
     requests, so that the files depend neither on concurrency nor on an interruption: a second
     attempt replays the journal. Ends early, and says so, where `teacher.max_requests` is reached or
-    the teacher brings nothing new any more. Raises InputError where it brought nothing at all.
+    the teacher brings nothing new any more. `weights` or `model` is the base model, where that is the
+    teacher. Raises InputError where it brought nothing at all.
     """
     from alpaca_exp.llm.ask import Session
+    from alpaca_exp.llm.build import with_weights
     from alpaca_exp.selfinstruct.pool import Pool
 
+    teacher = with_weights(teacher, weights, model)
     seed_tasks = read_seed_tasks(teacher.seed_tasks, teacher.num_demonstrations)
     pool = Pool.of(teacher, seed_tasks)
     with (

@@ -10,7 +10,7 @@ from typing import Any
 
 from alpaca_exp.errors import BudgetReached
 from alpaca_exp.records import Usage, write_json
-from alpaca_exp.schemas import LanguageModelConfig
+from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
 USAGE = "usage.json"
 
@@ -34,8 +34,10 @@ def consumed(out: Path) -> Usage:
 
 
 def price(config: LanguageModelConfig, tokens_in: int, tokens_out: int) -> float:
-    """Dollars for so many prompt and answer tokens at the list price of `config`."""
-    return (tokens_in * config.usd_per_million_in + tokens_out * config.usd_per_million_out) / 1e6
+    """Dollars for so many prompt and answer tokens at the list price of `config`, or at a batch's."""
+    listed = (tokens_in * config.usd_per_million_in + tokens_out * config.usd_per_million_out) / 1e6
+    batch = isinstance(config, EndpointConfig) and config.batch
+    return listed * (1 - config.batch_discount) if batch else listed  # type: ignore[attr-defined]
 
 
 class Ledger:

@@ -15,6 +15,7 @@ from alpaca_exp.llm.attempts import Asker
 from alpaca_exp.llm.build import build_model, model_name, owner
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import Request
+from alpaca_exp.llm.pace import Pace
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, RuntimeConfig
@@ -150,7 +151,9 @@ class Session:
         if self._asker is None:
             self._refuse_network()
             model = build_model(self._config, self._runtime)
-            self._asker = Asker(self._config, model, self._journal, self._ledger, self._ending)
+            self._asker = Asker(
+                self._config, model, self._journal, self._ledger, _pace(self._config), self._ending
+            )
         return self._asker
 
     def _ending(self) -> bool:
@@ -187,3 +190,10 @@ class Session:
                 f"ended; up to ${self._journal.pending_usd:.4f} may have been billed for them",
                 file=sys.stderr,
             )
+
+
+def _pace(config: LanguageModelConfig) -> Pace:
+    """How fast the model may be asked; one that lives here is asked as fast as it answers."""
+    if isinstance(config, EndpointConfig):
+        return Pace(config.requests_per_minute, config.tokens_per_minute)
+    return Pace(None, None)

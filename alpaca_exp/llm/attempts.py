@@ -12,6 +12,7 @@ from alpaca_exp.errors import Stopped
 from alpaca_exp.ledger import Ledger, price
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import LanguageModel, Request, Unanswered
+from alpaca_exp.llm.pace import Pace
 from alpaca_exp.records import Completion
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
@@ -28,7 +29,7 @@ class Patience:
 
     retries: int
     deadline_s: float
-    """From the first attempt; no pause may end after it."""
+    """For all attempts and pauses of one request, not counting what our own pace makes it wait."""
     longest_pause_s: float
     """Also of the pauses that a server asks for: `Retry-After: 90` must not stall for ever."""
 
@@ -42,6 +43,15 @@ class Patience:
         return cls(config.max_retries, attempts * config.timeout_s, longest)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was put aside for one attempt: its reservation, and the most dollars and tokens it can take."""
+
+    reservation: int
+    usd: float
+    tokens: int
+
+
 @dataclass(frozen=True)
 class Asker:
     """Everything that an attempt needs, the same for all requests of a session."""
@@ -50,6 +60,7 @@ class Asker:
     model: LanguageModel
     journal: Journal
     ledger: Ledger
+    pace: Pace
     ending: Callable[[], bool]
     """Whether the session is about to end, so that nothing is repeated any more."""
 
@@ -60,27 +71,43 @@ class Asker:
         are used up, and what the model raises where asking again cannot help.
         """
         patience = Patience.of(self.config)
-        end = time.monotonic() + patience.deadline_s
+        left = patience.deadline_s
         for attempt in range(patience.retries + 1):
+            turn = await self._turn(request)
+            start = time.monotonic()
             try:
-                return await self._attempt(key, request)
+                return await self._attempt(key, request, turn)
             except Unanswered as error:
                 pause = min(error.after_s or _backoff(attempt), patience.longest_pause_s)
-                last = attempt == patience.retries or time.monotonic() + pause > end
-                if last or self.ending():
+                left -= time.monotonic() - start + pause
+                if attempt == patience.retries or left < 0 or self.ending():
                     raise Stopped(self._gave_up(attempt + 1, error)) from None
-            await asyncio.sleep(pause)
+                if error.after_s:
+                    self.pace.hold(pause)  # one pause for everybody, not one for each who is refused
+                else:
+                    await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, key: str, request: Request) -> Completion:
-        bound = price(self.config, most_tokens_in(request), request.max_tokens)
+    async def _turn(self, request: Request) -> Turn:
+        """Wait until the budget and the pace let the request go out."""
+        tokens = most_tokens_in(request) + request.max_tokens
+        bound = most_usd(self.config, request)
         reservation = await self.ledger.reserve(bound)
+        if not await self.pace.admit(tokens, self.ending):
+            await self.ledger.commit(reservation, 0.0)
+            raise Stopped("the work ended before this request went out")
+        return Turn(reservation, bound, tokens)
+
+    async def _attempt(self, key: str, request: Request, turn: Turn) -> Completion:
+        reservation, bound = turn.reservation, turn.usd
         self.journal.sent(key, request, bound)
         try:
             completion = readable(await self.model.complete(replace(request, model=self.config.model)))
         except Unanswered as error:
             cost = bound if error.lost else 0.0
             await self.ledger.commit(reservation, cost)
+            if not error.lost:
+                self.pace.give_back(turn.tokens, 0)
             self.journal.failed(key, request, cost, str(error))
             raise
         except Exception as error:
@@ -88,6 +115,7 @@ class Asker:
             self.journal.failed(key, request, 0.0, str(error))
             raise
         usd = price(self.config, completion.usage.tokens_in, completion.usage.tokens_out)
+        self.pace.give_back(turn.tokens, completion.usage.tokens_in + completion.usage.tokens_out)
         await self.ledger.commit(reservation, usd)
         await self.journal.answered(key, request, completion, usd)
         return replace(completion, usage=replace(completion.usage, requests=1, usd=usd))
@@ -98,6 +126,11 @@ class Asker:
             f"{self.config.model} gave no answer after {times}: {error}. Every answer so far is kept: "
             "run the same command again to go on"
         )
+
+
+def most_usd(config: LanguageModelConfig, request: Request) -> float:
+    """The most that one attempt can cost."""
+    return price(config, most_tokens_in(request), request.max_tokens)
 
 
 def most_tokens_in(request: Request) -> int:

@@ -46,6 +46,8 @@ class LanguageModelConfig:
         temperature = getattr(self, "temperature", 0.0)
         if not 0 <= temperature <= 2:
             yield f"{where}.temperature is {temperature}; it must be between 0 and 2"
+        if isinstance(self, EndpointConfig):
+            yield from self.endpoint_problems(where)
 
 
 @dataclass
@@ -60,6 +62,20 @@ class EndpointConfig:
     retired: str = runtime("since when nobody serves it, and what to take instead; empty: served", "")
     timeout_s: float = runtime("how long one attempt may take", 120.0)
     max_retries: int = runtime("further attempts where they can help: 429, 5xx, time-outs", 5)
+    requests_per_minute: Optional[float] = runtime("the server's limit; null: none", None)
+    tokens_per_minute: Optional[float] = runtime("the server's limit, both kinds together; null: none", None)
+    batch: bool = runtime("ask through the Batch API: cheaper, within a day", False)
+    batch_discount: float = runtime("share of the list price that a batch saves", 0.5)
+    batch_wait_s: float = runtime("how long to wait for a batch before leaving to come back later", 0.0)
+
+    def endpoint_problems(self, where: str) -> Iterator[str]:
+        """What cannot be."""
+        yield from at_least(self, where, max_retries=0, batch_wait_s=0)
+        yield from shares(self, where, "batch_discount")
+        for name in ("timeout_s", "requests_per_minute", "tokens_per_minute"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                yield f"{where}.{name} is {value}; it must be above 0"
 
 
 @dataclass

@@ -66,6 +66,7 @@ def _data(config: ExperimentConfig, base: Plan) -> Plan:
             {"teacher": config.teacher, **_teachers_weights(config, base)},
             _teachers_input(config, base),
             runtime,
+            version=2,
             texts=(listed,),
         )
     asked = {

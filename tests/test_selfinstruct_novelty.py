@@ -1,113 +1,182 @@
-"""Similarity, decided exactly as rouge_score decides it."""
+"""Similarity, decided exactly as rouge_score decides it, in either record."""
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from alpaca_exp.selfinstruct.novelty import Instructions, f_measure, tokens
+from alpaca_exp.schemas import SimilarityRecord
+from alpaca_exp.selfinstruct.novelty import KnownInstructions, known_instructions
+from alpaca_exp.selfinstruct.novelty_rouge import f_measure, least_common, tokens
+from alpaca_exp.selfinstruct.novelty_similarity import Neighbour, Similarity
 
-WORDS = (
-    "name",
-    "three",
-    "list",
-    "of",
-    "the",
-    "a",
-    "fruit",
-    "animal",
-    "colour",
-    "red",
-    "blue",
-    "how",
-    "to",
-    "in",
-)
+DECISION, FULL = SimilarityRecord.decision, SimilarityRecord.full
+WORDS = (*"aefhilnors", "name", "list", "Über", "naïve", "日本", "x2", "...")
 
 
 def peer(pool: list[str], text: str) -> list[float]:
-    rouge_score = pytest.importorskip("rouge_score.rouge_scorer", reason="rouge-score is the peer")
-    scorer = rouge_score.RougeScorer(["rougeL"], use_stemmer=False)
+    """What rouge_score says."""
+    rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer", reason="rouge-score is the peer")
+    scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
     return [scorer.score(text, other)["rougeL"].fmeasure for other in pool]
 
 
-def random_texts(seed: int, count: int) -> list[str]:
+def random_texts(seed: int, count: int, longest: int = 14) -> Iterator[str]:
+    """Some are mutated copies of earlier ones, some are the very same, some have no word or one."""
     rng = random.Random(seed)
-    return [" ".join(rng.choices(WORDS, k=rng.randint(1, 14))) for _ in range(count)]
+    made: list[str] = []
+    for _ in range(count):
+        words = rng.choices(WORDS, k=rng.randint(0, longest))
+        if made and rng.random() < 0.4:
+            words = rng.choice(made).split()
+            for _ in range(rng.randint(0, 3)):
+                if words:
+                    words[rng.randrange(len(words))] = rng.choice(WORDS)
+        made.append(" ".join(words))
+    yield from made
 
 
-def test_the_nearest_is_rouge_scores_nearest_to_the_last_bit() -> None:
-    pool: list[str] = []
-    known = Instructions()
-    for text in random_texts(0, 110):
-        nearest = known.nearest(text)
-        scores = peer(pool, text)
-        if scores and nearest:
-            assert nearest.similarity == max(scores)
-            assert int(nearest.id) == (scores.index(max(scores)))
-        known.add(str(len(pool)), text)
-        pool.append(text)
+def judged(
+    record: SimilarityRecord, limit: float, texts: Iterator[str]
+) -> Iterator[tuple[str, list[str], Similarity]]:
+    """Each text, what was kept before it, and how it compares; kept are those at most at the limit."""
+    known, kept = known_instructions(record, limit), list[str]()
+    for text in texts:
+        similarity = known.compare(text)
+        yield text, list(kept), similarity
+        if not similarity.nearest or similarity.nearest.similarity <= limit:
+            known.add(str(len(kept)), text)
+            kept.append(text)
 
 
-def test_every_tie_at_point_seven_is_decided_as_rouge_score_decides_it() -> None:
+def first_of(pool: list[str], scores: list[float]) -> Neighbour:
+    return Neighbour(max(scores), str(scores.index(max(scores))))
+
+
+@pytest.mark.parametrize(("limit", "seed"), [(0.7, 0), (0.7, 1), (0.5, 2), (0.9, 3), (0.05, 4)])
+def test_a_copy_is_told_with_its_nearest_and_any_other_is_not(limit: float, seed: int) -> None:
+    copies = 0
+    for text, kept, similarity in judged(DECISION, limit, random_texts(seed, 120)):
+        scores = peer(kept, text)
+        expected = first_of(kept, scores) if scores and max(scores) > limit else None
+        assert similarity == Similarity(expected)
+        copies += expected is not None
+    assert copies > 10
+
+
+@pytest.mark.parametrize(("seed", "longest"), [(0, 14), (1, 25), (2, 90)])
+def test_a_full_record_is_what_rouge_score_says_of_all(seed: int, longest: int) -> None:
+    for text, kept, similarity in judged(FULL, 0.7, random_texts(seed, 60, longest)):
+        scores = peer(kept, text)
+        if not scores:
+            assert similarity == Similarity(most_similar=())
+            continue
+        order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:10]
+        assert similarity.most_similar == tuple(Neighbour(scores[place], str(place)) for place in order)
+        assert similarity.nearest == first_of(kept, scores)
+        assert similarity.mean == pytest.approx(float(np.mean(scores)), abs=1e-12)
+
+
+def test_words_that_many_instructions_share_are_counted_the_same() -> None:
+    known, pool = known_instructions(FULL, 0.7), list(random_texts(5, 900, 30))
+    for place, text in enumerate(pool):
+        known.add(str(place), text)
+        if place in (300, 600, 899):
+            scores = peer(pool[: place + 1], "name a red fruit of the colour red in a list")
+            found = known.compare("name a red fruit of the colour red in a list")
+            assert found.mean == pytest.approx(float(np.mean(scores)), abs=1e-12)
+            assert found.most_similar is not None
+            assert [each.similarity for each in found.most_similar] == sorted(scores)[:-11:-1]
+
+
+@pytest.mark.parametrize("limit", [0.7, 0.5, 0.9])
+def test_every_tie_is_decided_as_rouge_score_decides_it(limit: float) -> None:
     ties = [
-        (a, b, c)
+        (a, b, common)
         for a in range(1, 41)
         for b in range(a, 41)
-        for c in range(1, a + 1)
-        if 20 * c == 7 * (a + b)
+        for common in range(1, a + 1)
+        if 20 * common == round(10 * limit) * (a + b)
     ]
     decisions = set()
     for a, b, common in ties:
         first = " ".join(f"x{n}" for n in range(a))
-        second = " ".join(f"x{n}" for n in range(common)) + "".join(f" y{n}" for n in range(b - common))
-        known = Instructions()
+        second = " ".join([f"x{n}" for n in range(common)] + [f"y{n}" for n in range(b - common)])
+        known = known_instructions(DECISION, limit)
         known.add("0", second)
-        nearest = known.nearest(first)
-        assert nearest is not None
         [score] = peer([second], first)
-        assert nearest.similarity == score
-        decisions.add(score > 0.7)
-    assert len(ties) > 20 and decisions == {True, False}
+        assert known.compare(first).nearest == (Neighbour(score, "0") if score > limit else None)
+        decisions.add(score > limit)
+    assert len(ties) >= 10 and (limit != 0.7 or decisions == {True, False})
 
 
-@pytest.mark.parametrize("text", ["", "!!!", "日本語", "naïve café", "A-B_c 1.5", "İstanbul", "x" * 50])
+def test_what_must_be_shared_is_the_least_that_is_above_the_limit() -> None:
+    for limit in (0.05, 0.5, 0.7, 0.9, 1.0):
+        for a in range(1, 30):
+            for b in range(1, 30):
+                above = [n for n in range(1, min(a, b) + 1) if f_measure(n, a, b) > limit]
+                assert least_common(limit, a, b) == (above[0] if above else None)
+
+
+@pytest.mark.parametrize("text", ["", "!!!", "日本語", "naïve café", "A-B_c 1.5", "İstanbul", "K", "x" * 50])
 def test_tokens_are_rouge_scores_tokens(text: str) -> None:
     tokenize = pytest.importorskip("rouge_score.tokenize", reason="rouge-score is the peer")
     assert tokens(text) == tokenize.tokenize(text, None)
 
 
-def test_an_instruction_without_words_is_like_none() -> None:
-    known = Instructions()
-    assert known.nearest("Name a fruit") is None
+@pytest.mark.parametrize("record", SimilarityRecord)
+def test_an_instruction_without_words_is_like_none(record: SimilarityRecord) -> None:
+    known = known_instructions(record, 0.7)
+    assert known.compare("Name a fruit").nearest is None
     known.add("0", "???")
     known.add("1", "Name a fruit")
-    assert known.nearest("!!!").similarity == 0.0  # type: ignore[union-attr]
-    assert known.nearest("name a FRUIT").id == "1"  # type: ignore[union-attr]
+    wordless = known.compare("!!!").nearest
+    assert wordless is None or wordless.similarity == 0.0
+    assert known.compare("name a FRUIT").nearest == Neighbour(1.0, "1")
 
 
-def test_words_that_nobody_used_before_do_not_match_one_another() -> None:
-    known = Instructions()
+@pytest.mark.parametrize("record", SimilarityRecord)
+def test_words_that_nobody_used_before_do_not_match_one_another(record: SimilarityRecord) -> None:
+    known = known_instructions(record, 0.1)
     known.add("0", "alpha beta gamma delta")
-    found = known.nearest("epsilon zeta eta theta")
-    assert found is not None and found.similarity == 0.0
+    found = known.compare("epsilon zeta eta theta").nearest
+    assert found is None or found.similarity == 0.0
 
 
-def test_nothing_in_common_is_zero() -> None:
-    assert f_measure(0, 3, 4) == 0.0
+def test_without_a_limit_nothing_is_a_copy() -> None:
+    known = known_instructions(DECISION, 1.0)
+    known.add("0", "Name a fruit")
+    assert known.compare("Name a fruit") == Similarity()
+
+
+def test_the_files_hold_max_and_nearest_and_in_a_full_record_the_ten() -> None:
+    known: KnownInstructions = known_instructions(FULL, 0.7)
+    known.add("one", "Name a fruit")
+    assert known.compare("Name a fruit").row() == {
+        "max": 1.0,
+        "nearest": "one",
+        "mean": 1.0,
+        "most_similar": [{"id": "one", "similarity": 1.0}],
+    }
+    assert Similarity().row() == {"max": None, "nearest": None}
 
 
 def test_real_instructions_are_decided_as_rouge_score_decides_them(shared_data: Path) -> None:
     rows = json.loads((shared_data / "alpaca" / "alpaca_data.json").read_text())
     rng = random.Random(0)
     pool = [row["instruction"] for row in rng.sample(rows, 400)]
-    known = Instructions()
-    for number, text in enumerate(pool):
-        known.add(str(number), text)
+    decision, full = known_instructions(DECISION, 0.7), known_instructions(FULL, 0.7)
+    for place, text in enumerate(pool):
+        decision.add(str(place), text)
+        full.add(str(place), text)
     for text in rng.sample(pool, 8) + [row["instruction"] for row in rng.sample(rows, 8)]:
         mutated = " ".join(word for word in text.split() if rng.random() < 0.8) or text
-        nearest = known.nearest(mutated)
-        assert nearest is not None and nearest.similarity == max(peer(pool, mutated))
+        scores = peer(pool, mutated)
+        expected = first_of(pool, scores)
+        assert full.compare(mutated).nearest == expected
+        assert decision.compare(mutated).nearest == (expected if expected.similarity > 0.7 else None)

@@ -19,6 +19,7 @@ from alpaca_exp.schemas.asked import (
     OpenAICriticConfig,
     OpenAITeacherConfig,
     RecordedTeacherConfig,
+    SimilarityRecord,
     TeacherConfig,
     TransformersTeacherConfig,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "RecordedTeacherConfig",
     "RuntimeConfig",
     "ScratchModelConfig",
+    "SimilarityRecord",
     "TeacherConfig",
     "TrainerConfig",
     "TransformersTeacherConfig",

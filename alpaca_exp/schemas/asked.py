@@ -23,6 +23,13 @@ class Endpoint(Enum):
     completions = "completions"
 
 
+class SimilarityRecord(Enum):
+    """What is noted of an instruction's similarity to the earlier ones."""
+
+    decision = "decision"
+    full = "full"
+
+
 @dataclass
 class LanguageModelConfig:
     """Any model that is asked for text: teacher, critic or judge."""
@@ -96,6 +103,9 @@ class TeacherConfig(LanguageModelConfig):
     max_tokens: int = identity("limit of one answer", 3072)
     max_words: Optional[int] = identity("the length sentence of the prompt; null: no sentence", 100)
     max_similarity: float = identity("ROUGE-L F above which an instruction is a copy; 1: no filter", 0.7)
+    similarity_record: SimilarityRecord = identity(
+        "decision: only a copy's nearest; full: everyone's ten nearest and the mean", SimilarityRecord.decision
+    )
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from alpaca_exp.records import Row
 from alpaca_exp.schemas import TeacherConfig
 from alpaca_exp.selfinstruct.filters import why_unfit
-from alpaca_exp.selfinstruct.novelty import Instructions, Neighbour
+from alpaca_exp.selfinstruct.novelty import KnownInstructions, Similarity, known_instructions
 from alpaca_exp.selfinstruct.parsing import Item
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask
 
@@ -19,7 +19,7 @@ class Pool:
 
     wanted: int
     max_similarity: float
-    known: Instructions
+    known: KnownInstructions
     kept: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
@@ -27,10 +27,9 @@ class Pool:
     @classmethod
     def of(cls, teacher: TeacherConfig, seed_tasks: Sequence[SeedTask]) -> Pool:
         """An empty pool that knows the seed tasks' instructions."""
-        known = Instructions()
-        if teacher.max_similarity < 1:
-            for task in seed_tasks:
-                known.add(task.id, task.example.instruction)
+        known = known_instructions(teacher.similarity_record, teacher.max_similarity)
+        for task in seed_tasks:
+            known.add(task.id, task.example.instruction)
         return cls(teacher.num_examples, teacher.max_similarity, known)
 
     @property
@@ -53,28 +52,27 @@ class Pool:
         reason = item.reason or why_unfit(example.instruction)
         if reason is None and example.id in self._ids:
             reason = "repeated: the same instruction, input and output"
-        nearest = None
-        if reason is None and self.max_similarity < 1:
-            nearest = self.known.nearest(example.instruction)
+        similarity = Similarity()
+        if reason is None:
+            similarity = self.known.compare(example.instruction)
+            nearest = similarity.nearest
             if nearest and nearest.similarity > self.max_similarity:
                 reason = f"similar: to {nearest.id}"
-        row = _row(item, source, nearest)
+        row = _row(item, source, similarity)
         if reason is not None:
             self.rejected.append({**row, "reason": reason})
             return
         self.kept.append(row)
         self._ids.add(example.id)
-        if self.max_similarity < 1:
-            self.known.add(example.id, example.instruction)
+        self.known.add(example.id, example.instruction)
 
 
-def _row(item: Item, source: Row, nearest: Neighbour | None) -> Row:
-    similarity = {"max": nearest.similarity, "nearest": nearest.id} if nearest else None
+def _row(item: Item, source: Row, similarity: Similarity) -> Row:
     return {
         "id": item.example.id,
         "instruction": item.example.instruction,
         "input": item.example.input,
         "output": item.example.output,
         "source": source,
-        "similarity": similarity or {"max": None, "nearest": None},
+        "similarity": similarity.row(),
     }

@@ -12,7 +12,7 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
-from alpaca_exp.schemas import LanguageModelConfig, ScratchModelConfig, TeacherConfig, TrainerConfig
+from alpaca_exp.schemas import LanguageModelConfig, Protocol, ScratchModelConfig, TeacherConfig, TrainerConfig
 
 CHARACTERS_PER_TOKEN = 4.0
 """Of English text, by rule of thumb."""
@@ -20,6 +20,10 @@ WORDS_PER_ANSWER = 44
 """Mean length of an Alpaca output (52,002 rows)."""
 KEPT_SHARE = 0.75
 """Of the tasks a teacher lists, those that pass the filters: an assumption, low rather than high."""
+
+
+EXAMPLES_PER_INSTRUCTION = 1.58
+"""82k instances of 52k instructions (Self-Instruct, table 1)."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def rows(curated: Stage, outputs: Path) -> int:
 
 
 def _generation(teacher: TeacherConfig) -> Expectation:
+    if teacher.protocol is Protocol.self_instruct:
+        return _stepwise(teacher)
     requests = math.ceil(teacher.num_examples / (teacher.tasks_per_request * KEPT_SHARE))
     shown = [Example("x" * 80, "x" * 200)] * teacher.num_demonstrations
     prompt = prompts.task_list(shown, teacher.tasks_per_request, teacher.max_words)
@@ -87,16 +93,38 @@ def _generation(teacher: TeacherConfig) -> Expectation:
     return _asked(teacher, min(requests, teacher.max_requests), len(prompt) / CHARACTERS_PER_TOKEN, written)
 
 
+def _stepwise(teacher: TeacherConfig) -> Expectation:
+    """Self-instruct's three steps: few lists, then two requests for each new instruction."""
+    new = max(1, teacher.tasks_per_request - teacher.num_demonstrations) * KEPT_SHARE
+    instructions = math.ceil(teacher.num_examples / EXAMPLES_PER_INSTRUCTION)
+    lists = min(math.ceil(instructions / new), teacher.max_requests)
+    text, example = "x" * 80, Example("x" * 80, "x" * 200, "x" * 100)
+    steps = (
+        (lists, prompts.instruction_list([text] * teacher.num_demonstrations, 16), int(new * 20)),
+        (instructions, prompts.classification_question(text, [(text, True)] * 8), 2),
+        (
+            instructions,
+            prompts.free_instances(text, 5, teacher.max_words, [example] * 4),
+            2 * WORDS_PER_ANSWER,
+        ),
+    )
+    found = Expectation()
+    for requests, prompt, written in steps:
+        found = _sum(found, _asked(teacher, requests, len(prompt) / CHARACTERS_PER_TOKEN, written))
+    return found
+
+
 def _curation(stage: Stage, outputs: Path) -> Expectation:
     told, count = stage.config, rows(stage, outputs)
     found = Expectation()
     for model, tokens_in, tokens_out in ((told["teacher"], 100, 100), (told["critic"], 180, 25)):
         if model is not None:
-            more = _asked(model, count, tokens_in, tokens_out)
-            found = Expectation(
-                found.requests + more.requests, found.tokens + more.tokens, found.usd + more.usd
-            )
+            found = _sum(found, _asked(model, count, tokens_in, tokens_out))
     return found
+
+
+def _sum(one: Expectation, other: Expectation) -> Expectation:
+    return Expectation(one.requests + other.requests, one.tokens + other.tokens, one.usd + other.usd)
 
 
 def _steps(base_model: Any) -> Expectation:

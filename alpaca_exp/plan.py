@@ -17,7 +17,9 @@ from alpaca_exp.schemas import (
     NoDatasetConfig,
     NoJudgeConfig,
     NoTrainerConfig,
+    Protocol,
     ScratchModelConfig,
+    TeacherConfig,
 )
 from alpaca_exp.stages.compare import compare
 from alpaca_exp.stages.complete import complete
@@ -59,7 +61,6 @@ def _data(config: ExperimentConfig, base: Plan) -> Plan:
     plan: Plan = {}
     inputs = {}
     if variant.source is None:
-        listed = prompts.task_list([_EXAMPLE], 2, config.teacher.max_words)
         plan["generate"] = inputs["examples"] = Stage(
             "generate",
             generate,
@@ -67,7 +68,7 @@ def _data(config: ExperimentConfig, base: Plan) -> Plan:
             _teachers_input(config, base),
             runtime,
             version=2,
-            texts=(listed,),
+            texts=_asked_for_data(config.teacher),
         )
     asked = {
         "critic": config.critic if variant.critic and config.critic.model != "none" else None,
@@ -82,6 +83,20 @@ def _data(config: ExperimentConfig, base: Plan) -> Plan:
         "curate", curate, told, inputs, runtime, texts=shown if any(asked.values()) else ()
     )
     return plan
+
+
+def _asked_for_data(teacher: TeacherConfig) -> tuple[str, ...]:
+    """The words around a request for data, in the teacher's protocol."""
+    if teacher.protocol is Protocol.alpaca:
+        misnumbered = teacher.faithful or teacher.misnumbered_prompt
+        return (prompts.task_list([_EXAMPLE], 2, teacher.max_words, misnumbered),)
+    most = teacher.max_instances
+    return (
+        prompts.instruction_list(["i"], 2),
+        prompts.classification_question("i", [("i", True)]),
+        prompts.labelled_instances("i", most, [_EXAMPLE]),
+        prompts.free_instances("i", most, teacher.max_words, [_EXAMPLE]),
+    )
 
 
 def _models(config: ExperimentConfig, base: Plan, dataset: Stage | None) -> Plan:

@@ -38,17 +38,39 @@ def length_sentence(max_words: int | None) -> str:
     return f" Keep every answer under {max_words} words." if max_words else ""
 
 
-def task_list(demonstrations: Sequence[Example], count: int, max_words: int | None) -> str:
-    """Alpaca's protocol: a numbered list of `count` tasks, opened by the demonstrations."""
+def task_list(
+    demonstrations: Sequence[Example], count: int, max_words: int | None, misnumbered: bool = False
+) -> str:
+    """Alpaca's protocol: a numbered list of `count` tasks, opened by the demonstrations.
+
+    `misnumbered` words the requirements as a list whose numbers go wrong as those of Stanford's
+    prompt.txt do: 1 2 3 2 3 4 5 6 7.
+    """
     opening = (
         f"Write a list of {count} varied tasks for a language model, each with an instruction, an "
         "input and the ideal output. Vary the verbs, the subjects and the kind of task; keep to "
         "what can be done in text; write each instruction in one or two sentences. Give an input "
         f"only where the task needs one, and write {NO_INPUT} elsewhere."
-        f"{length_sentence(max_words)}\n\nList of {count} tasks:\n"
+        f"{length_sentence(max_words)}\n\n"
     )
+    opening = _misnumbered(count, max_words) if misnumbered else opening
     shown = [task_item(number, example) for number, example in enumerate(demonstrations, start=1)]
-    return opening + "".join(shown) + f"###\n{len(shown) + 1}. Instruction:"
+    return f"{opening}List of {count} tasks:\n{''.join(shown)}###\n{len(shown) + 1}. Instruction:"
+
+
+def _misnumbered(count: int, max_words: int | None) -> str:
+    wanted = (
+        "1. Let hardly any verb come twice.",
+        "2. Vary the tone: some ask, some demand.",
+        "3. Mix the kinds of task: free writing, sorting, editing and others.",
+        "2. Nothing may need eyes, ears, hands or a clock.",
+        "3. Everything is in English.",
+        "4. One or two sentences make an instruction.",
+        "5. What a task works on is its input: concrete, believable, of at most 100 words.",
+        f"6. A task that works on nothing has {NO_INPUT} for its input.",
+        f"7. The output is the ideal one.{length_sentence(max_words)}",
+    )
+    return f"Write a list of {count} varied tasks for a language model.\n\n" + "\n".join(wanted) + "\n\n"
 
 
 def task_item(number: int, example: Example) -> str:
@@ -58,6 +80,60 @@ def task_item(number: int, example: Example) -> str:
         f"{number}. Input:\n{example.input or NO_INPUT}\n"
         f"{number}. Output:\n{example.output}\n"
     )
+
+
+def instruction_list(instructions: Sequence[str], count: int) -> str:
+    """Self-instruct's first step: a list of `count` instructions alone, opened by those given."""
+    shown = [f"Task {number}: {_one_line(text)}\n" for number, text in enumerate(instructions, start=1)]
+    return (
+        "Below begins a list of tasks for a language model. Go on with it to its end, one instruction a "
+        "line; each new task differs from all others in its verb, its subject and what kind of work it "
+        f"is.\n\nList of {count} instructions:\n{''.join(shown)}Task {len(shown) + 1}:"
+    )
+
+
+def classification_question(instruction: str, shown: Sequence[tuple[str, bool]] = ()) -> str:
+    """Its second step: whether the answer is one of a few fixed labels; `shown` are solved cases."""
+    solved = [f"Task: {_one_line(text)}\nClassification: {_yes_no(known)}\n\n" for text, known in shown]
+    return (
+        "A task is a classification task if every good answer to it is one of a few fixed labels. Say "
+        f"of the last task whether it is one: yes or no.\n\n{''.join(solved)}"
+        f"Task: {_one_line(instruction)}\nClassification:"
+    )
+
+
+def labelled_instances(instruction: str, count: int, shown: Sequence[Example] = ()) -> str:
+    """Its third step for classification: the label first, so that not all inputs get the same one."""
+    solved = [
+        f"Task: {_one_line(each.instruction)}\nLabel: {each.output}\nInput: {each.input or NO_INPUT}\n\n"
+        for each in shown
+    ]
+    return (
+        f"Write up to {count} examples of the last task, a different label each where there are several: "
+        "name the label, then invent an input to which it belongs.\n\n"
+        f"{''.join(solved)}Task: {_one_line(instruction)}\nLabel:"
+    )
+
+
+def free_instances(instruction: str, count: int, max_words: int | None, shown: Sequence[Example] = ()) -> str:
+    """Its third step for all other tasks: an input where the task works on one, then the output."""
+    solved = [
+        f"Task: {_one_line(each.instruction)}\nInput: {each.input or NO_INPUT}\nOutput: {each.output}\n\n"
+        for each in shown
+    ]
+    return (
+        f"Write up to {count} examples of the last task: invent an input, then give the ideal output. A "
+        f"task that works on no input has one example, with {NO_INPUT} for its input."
+        f"{length_sentence(max_words)}\n\n{''.join(solved)}Task: {_one_line(instruction)}\nInput:"
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _yes_no(known: bool) -> str:
+    return "yes" if known else "no"
 
 
 def answer(instruction: str, input: str, max_words: int | None) -> str:

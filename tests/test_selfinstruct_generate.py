@@ -17,7 +17,7 @@ from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.records import Example, Row, read_jsonl
 from alpaca_exp.schemas import MiniatureTeacherConfig, OpenAITeacherConfig, RuntimeConfig, WorldConfig
-from alpaca_exp.stages.generate import BARREN_REQUESTS, generate
+from alpaca_exp.stages.generate import generate
 from tests.servers import Body, Reply, Server, prompt_of, sensible, stage_folder, teacher_at
 
 SEEDS = [
@@ -180,12 +180,12 @@ def test_a_teacher_that_repeats_itself_is_stopped_and_all_is_kept(
         return listed(prompt_of(body), ("Say the same thing once again.", "", "Again."))
 
     with Server(answer) as server:
-        kept, _ = run(server, stage_folder(tmp_path), seed_tasks=seeds, round_size=16, concurrency=16)
-        assert len(kept) == 1 and server.count <= BARREN_REQUESTS + 16
-    assert (
-        f"1 of 20 examples, since {BARREN_REQUESTS} requests in a row brought nothing new"
-        in capsys.readouterr().err
-    )
+        out = stage_folder(tmp_path)
+        kept, _ = run(server, out, seed_tasks=seeds, round_size=8, concurrency=8, max_barren_requests=12)
+        assert len(kept) == 1 and server.count <= 12 + 8
+    told = "1 of 20 examples, since teacher.max_barren_requests=12 requests in a row brought nothing new"
+    assert told in capsys.readouterr().err
+    assert json.loads((out / "card.json").read_text())["counts"]["ended"].startswith("teacher.max_barren")
 
 
 def test_a_teacher_that_writes_no_list_is_an_error_with_the_way_out(tmp_path: Path, seeds: Path) -> None:

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from alpaca_exp.errors import Stopped
+from alpaca_exp.errors import AlpacaExpError, Stopped
 from alpaca_exp.ledger import Ledger, price
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import LanguageModel, Request, Unanswered
 from alpaca_exp.llm.pace import Pace
 from alpaca_exp.records import Completion
-from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
+from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, TeacherConfig
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 _JITTER = Random()
+ENDLESS = 10**9
+"""Retries where only the deadline and the budget end them."""
 FRAME_TOKENS = 64
 """At least what a chat template adds to a prompt."""
 
@@ -40,7 +42,8 @@ class Patience:
             return cls(0, 0.0, 0.0)
         attempts = config.max_retries + 1
         longest = min(LONGEST_PAUSE_S, config.timeout_s)
-        return cls(config.max_retries, attempts * config.timeout_s, longest)
+        retries = ENDLESS if repeats_everything(config) else config.max_retries
+        return cls(retries, attempts * config.timeout_s, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Asker:
         except Exception as error:
             await self.ledger.commit(reservation, 0.0)
             self.journal.failed(key, request, 0.0, str(error))
+            if isinstance(error, AlpacaExpError) and repeats_everything(self.config):
+                raise Unanswered(str(error)) from None
             raise
         usd = price(self.config, completion.usage.tokens_in, completion.usage.tokens_out)
         self.pace.give_back(turn.tokens, completion.usage.tokens_in + completion.usage.tokens_out)
@@ -126,6 +131,12 @@ class Asker:
             f"{self.config.model} gave no answer after {times}: {error}. Every answer so far is kept: "
             "run the same command again to go on"
         )
+
+
+def repeats_everything(config: LanguageModelConfig) -> bool:
+    """Whether any failure is repeated, as stanford_alpaca's client did for ever; here to the deadline."""
+    wanted = isinstance(config, TeacherConfig) and (config.faithful or config.retry_everything)
+    return wanted and isinstance(config, EndpointConfig)
 
 
 def most_usd(config: LanguageModelConfig, request: Request) -> float:
@@ -146,4 +157,4 @@ def readable(completion: Completion) -> Completion:
 
 def _backoff(attempt: int) -> float:
     """Seconds before the next attempt: doubling, with jitter so that many do not come back as one."""
-    return FIRST_PAUSE_S * 2.0**attempt * (0.5 + _JITTER.random() / 2)
+    return FIRST_PAUSE_S * 2.0 ** min(attempt, 30) * (0.5 + _JITTER.random() / 2)

@@ -25,11 +25,19 @@ class Request:
     seed: int | None = None
     sample: int = 0
     """Which of several answers to the same question this one is: 0, 1, 2, ..."""
+    presence_penalty: float = 0.0
+    logit_bias: tuple[tuple[str, int], ...] = ()
+    """(token id, bias), as the API takes them."""
 
     @property
     def key(self) -> str:
         """64 hex digits: sha256 of the canonical request and its sample index."""
-        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+        told = dataclasses.asdict(self)
+        # What came later is left out where it says nothing, so that older journals keep their keys.
+        for name in ("presence_penalty", "logit_bias"):
+            if not told[name]:
+                del told[name]
+        canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -116,6 +116,8 @@ class OpenAIModel:
             self._limit_name: request.max_tokens,
             **({"stop": list(request.stop)} if request.stop else {}),
             **({"seed": request.seed} if request.seed is not None else {}),
+            **({"presence_penalty": request.presence_penalty} if request.presence_penalty else {}),
+            **({"logit_bias": dict(request.logit_bias)} if request.logit_bias else {}),
         }
 
     def _read(self, request: Request, reply: object) -> Completion:

@@ -15,11 +15,13 @@ from alpaca_exp.schemas import MiniatureTeacherConfig
 PLACEHOLDERS = ("N/A", "<nooutput>", "I do not know.")
 FURTHER_FACTS = 2
 """What an answer without a length limit adds."""
+EXAMPLES = 5
+"""Of one instruction, at most."""
 UNKNOWN = "I do not know."
 
 
 class MiniatureTeacher:
-    """A LanguageModel that answers `prompts.task_list` and `prompts.answer`.
+    """A LanguageModel that answers `prompts.answer` and the prompts of both protocols.
 
     What it says of an instruction depends on the world, its own seed and the instruction, not on the
     way it was asked: with and without the length sentence it makes the same errors and defects.
@@ -34,6 +36,10 @@ class MiniatureTeacher:
         brief = prompts.length_sentence(1).split("1")[0] in request.prompt
         if listed := re.search(r"List of (\d+) tasks:\n", request.prompt):
             return reply(request, self._list(request, int(listed[1]), brief))
+        if listed := re.search(r"List of (\d+) instructions:\n", request.prompt):
+            return reply(request, self._instructions(request, int(listed[1])))
+        if "\nTask: " in request.prompt:
+            return reply(request, self._worked_out(request.prompt, brief))
         instruction = prompts.section(request.prompt, "Instruction")
         task = self.world.asked.get((instruction, prompts.section(request.prompt, "Input")))
         return reply(request, self.output(task, brief) if task else UNKNOWN)
@@ -51,6 +57,25 @@ class MiniatureTeacher:
             for number, task in enumerate(tasks, start=first)
         ]
         return "".join(items).removeprefix(f"###\n{first}. Instruction:")
+
+    def _instructions(self, request: Request, count: int) -> str:
+        """The rest of a list of instructions alone."""
+        first = int(re.findall(r"Task (\d+):", request.prompt)[-1])
+        rng = chance("list", self.config.seed, request.prompt, request.seed, request.sample)
+        known = list(dict.fromkeys(task.instruction for task in self.world.offered))
+        chosen = rng.sample(known, min(len(known), max(0, count + 1 - first)))
+        return "".join(f"Task {n}: {each}\n" for n, each in enumerate(chosen, start=first))
+
+    def _worked_out(self, prompt: str, brief: bool) -> str:
+        """That no task here is classification; or examples of the last task."""
+        instruction, _, asked = prompt.rpartition("\nTask: ")[2].partition("\n")
+        if asked == "Classification:":
+            return " no"
+        tasks = [task for task in self.world.offered if task.instruction == instruction][:EXAMPLES]
+        told = [
+            f"Input: {task.input or prompts.NO_INPUT}\nOutput: {self.output(task, brief)}\n" for task in tasks
+        ]
+        return "\n".join(told) if told else f"Input: {prompts.NO_INPUT}\nOutput: {UNKNOWN}"
 
     def output(self, task: Task, brief: bool) -> str:
         """What the teacher answers: one sentence, or several where nothing limits its length."""

@@ -45,6 +45,10 @@ from alpaca_exp.schemas.measured import (
     WorldQuestionsConfig,
     WorldSuiteConfig,
 )
+from alpaca_exp.schemas.protocols import (
+    Protocol,
+    ProtocolConfig,
+)
 from alpaca_exp.schemas.tuned import (
     BaseModelConfig,
     FileModelConfig,
@@ -93,6 +97,8 @@ __all__ = [
     "OpenAIJudgeConfig",
     "OpenAITeacherConfig",
     "PretrainedModelConfig",
+    "Protocol",
+    "ProtocolConfig",
     "QuestionsConfig",
     "RecordedTeacherConfig",
     "RuntimeConfig",

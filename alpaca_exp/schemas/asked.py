@@ -11,6 +11,7 @@ from typing import ClassVar, Optional
 from omegaconf import MISSING
 
 from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime, shares
+from alpaca_exp.schemas.protocols import ProtocolConfig, protocol_problems
 from alpaca_exp.schemas.world import WorldConfig
 
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
@@ -86,7 +87,7 @@ class EndpointConfig:
 
 
 @dataclass
-class TeacherConfig(LanguageModelConfig):
+class TeacherConfig(ProtocolConfig, LanguageModelConfig):
     """The model that writes the instruction data."""
 
     group: ClassVar[str] = "teacher"
@@ -94,7 +95,7 @@ class TeacherConfig(LanguageModelConfig):
     seed: int = identity("which data is bought: the choice of demonstrations, subsets, answers", 0)
     num_examples: int = identity("how many new examples to collect", 52_000)
     seed_tasks: Path = identity("instructions written by people", Path("seeds/seed_tasks.jsonl"))
-    num_demonstrations: int = identity("seed tasks shown in each prompt", 3)
+    num_demonstrations: int = identity("tasks shown in each prompt, seed tasks unless teacher.feedback", 3)
     tasks_per_request: int = identity("length of the list that the prompt asks for", 20)
     round_size: int = identity("requests in flight before their answers are read", 16)
     max_requests: int = identity("stop when so many requests did not bring enough examples", 100_000)
@@ -104,12 +105,14 @@ class TeacherConfig(LanguageModelConfig):
     max_words: Optional[int] = identity("the length sentence of the prompt; null: no sentence", 100)
     max_similarity: float = identity("ROUGE-L F above which an instruction is a copy; 1: no filter", 0.7)
     similarity_record: SimilarityRecord = identity(
-        "decision: only a copy's nearest; full: everyone's ten nearest and the mean", SimilarityRecord.decision
+        "decision: only a copy's nearest; full: everyone's ten nearest and the mean",
+        SimilarityRecord.decision,
     )
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
+        yield from protocol_problems(self)
         yield from at_least(self, "teacher", num_examples=1, num_demonstrations=0, max_requests=1)
         yield from at_least(self, "teacher", tasks_per_request=1, round_size=1, max_tokens=1)
         if not 0 < self.max_similarity <= 1:

@@ -27,14 +27,16 @@ class Item:
     """The item's place in the reply: 0, 1, ..."""
     example: Example
     reason: str | None = None
+    quirks: tuple[str, ...] = ()
+    """The historical quirks (`teacher.<name>`) that touched it."""
 
 
-def read_items(completion: Completion) -> list[Item]:
+def read_items(completion: Completion, two_hashes: bool = False) -> list[Item]:
     """Every item of the reply to `prompts.task_list`, the malformed ones with their reason.
 
     The reply goes on where the prompt ended, behind the words `4. Instruction:`, or repeats them.
     Where it reached max_tokens its last item is cut off. A reply without any item is one
-    malformed item, which holds its text as output.
+    malformed item, which holds its text as output. With `two_hashes` an item ends at its first `##`.
     """
     text = _with_heading(completion)
     starts = [match for match in _HEADING.finditer(text) if match["field"].lower() == "instruction"]
@@ -43,11 +45,11 @@ def read_items(completion: Completion) -> list[Item]:
         return [Item(0, Example("", completion.text.strip()), reason)]
     ends = [match.start() for match in starts[1:]] + [len(text)]
     items = [
-        _item(place, text[start.start() : end])
+        _item(place, text[start.start() : end], two_hashes)
         for place, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
     if completion.finish_reason == "length":
-        items[-1] = Item(items[-1].number, items[-1].example, CUT_OFF)
+        items[-1] = Item(items[-1].number, items[-1].example, CUT_OFF, items[-1].quirks)
     return items
 
 
@@ -62,9 +64,14 @@ def _with_heading(completion: Completion) -> str:
     return f"{opened[1]}. Instruction:{completion.text}"
 
 
-def _item(place: int, text: str) -> Item:
+def _item(place: int, text: str, two_hashes: bool = False) -> Item:
     """One item: its first input and first output heading count, later ones are part of the text."""
-    headings = {"instruction": _HEADING.match(text)}
+    first = _HEADING.match(text)
+    quirks: tuple[str, ...] = ()
+    if two_hashes and first:
+        whole, text = text, text[: first.end()] + text[first.end() :].partition("##")[0]
+        quirks = ("two_hashes",) if text.strip() != _RULE.sub("", whole).strip() else ()
+    headings = {"instruction": first}
     for match in _HEADING.finditer(text):
         if match["number"] == _number(headings["instruction"]):
             headings.setdefault(match["field"].lower(), match)
@@ -77,7 +84,7 @@ def _item(place: int, text: str) -> Item:
     given = fields.get("input", "")
     given = "" if given.lower() == NO_INPUT else given
     example = Example(fields["instruction"], fields.get("output", ""), given)
-    return Item(place, example, _missing(fields, order))
+    return Item(place, example, _missing(fields, order), quirks)
 
 
 def _number(heading: re.Match[str] | None) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from alpaca_exp.records import Row
-from alpaca_exp.schemas import TeacherConfig
+from alpaca_exp.schemas import SimilarityRecord, TeacherConfig
 from alpaca_exp.selfinstruct.filters import why_unfit
 from alpaca_exp.selfinstruct.novelty import KnownInstructions, Similarity, known_instructions
 from alpaca_exp.selfinstruct.parsing import Item
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask
+
+UNKNOWN = Similarity()
 
 
 @dataclass
@@ -19,15 +22,27 @@ class Pool:
 
     wanted: int
     max_similarity: float
-    known: KnownInstructions
+    known: KnownInstructions | None
+    """None: whatever is not the same row is new."""
     kept: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
+    tasks: list[SeedTask] = field(default_factory=list)
+    """One kept example of each new instruction: what a later prompt may show."""
+    requests: Counter[str] = field(default_factory=Counter)
+    """Requests whose answers were read, by step."""
+    fed_back: int = 0
+    """How often a prompt showed a generated task."""
     _ids: set[str] = field(default_factory=set)
+    _instructions: set[str] = field(default_factory=set)
+    _shown: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, teacher: TeacherConfig, seed_tasks: Sequence[SeedTask]) -> Pool:
         """An empty pool that knows the seed tasks' instructions."""
-        known = known_instructions(teacher.similarity_record, teacher.max_similarity)
+        if teacher.max_similarity >= 1:
+            return cls(teacher.num_examples, teacher.max_similarity, None)
+        record = SimilarityRecord.full if teacher.faithful else teacher.similarity_record
+        known = known_instructions(record, teacher.max_similarity)
         for task in seed_tasks:
             known.add(task.id, task.example.instruction)
         return cls(teacher.num_examples, teacher.max_similarity, known)
@@ -37,34 +52,69 @@ class Pool:
         """Whether there are as many examples as wanted."""
         return len(self.kept) >= self.wanted
 
-    def take(self, items: Sequence[Item], request: str, demonstrations: Sequence[str]) -> int:
+    def take(self, items: Sequence[Item], source: Row) -> int:
         """Judge the items of one reply, in their order, until the pool is full. Returns how many it kept."""
         before = len(self.kept)
         for item in items:
             if self.full:
                 break
-            source = {"request": request, "item": item.number, "demonstrations": list(demonstrations)}
-            self._judge(item, source)
+            reason, similarity = self._why_not(item)
+            self._put(item, source, reason, similarity)
         return len(self.kept) - before
 
-    def _judge(self, item: Item, source: Row) -> None:
-        example = item.example
-        reason = item.reason or why_unfit(example.instruction)
-        if reason is None and example.id in self._ids:
-            reason = "repeated: the same instruction, input and output"
-        similarity = Similarity()
-        if reason is None:
-            similarity = self.known.compare(example.instruction)
-            nearest = similarity.nearest
-            if nearest and nearest.similarity > self.max_similarity:
-                reason = f"similar: to {nearest.id}"
+    def admit(self, item: Item, source: Row) -> Similarity | None:
+        """Judge an instruction alone; once admitted it counts as known. None where it is rejected."""
+        reason, similarity = self._why_not(item)
+        instruction = item.example.instruction
+        if reason is None and instruction in self._instructions:
+            reason = "repeated: the same instruction"
+        if reason is not None:
+            self._put(item, source, reason, similarity)
+            return None
+        self._remember(item)
+        return similarity
+
+    def take_instances(self, items: Sequence[Item], source: Row, similarity: Similarity) -> int:
+        """Take the examples of an admitted instruction, until the pool is full. Returns how many it kept."""
+        before = len(self.kept)
+        for item in items:
+            if self.full:
+                break
+            self._put(item, source, item.reason or self._repeated(item), similarity)
+        return len(self.kept) - before
+
+    def _why_not(self, item: Item) -> tuple[str | None, Similarity]:
+        reason = item.reason or why_unfit(item.example.instruction) or self._repeated(item)
+        if reason is not None or self.known is None:
+            return reason, UNKNOWN
+        similarity = self.known.compare(item.example.instruction)
+        nearest = similarity.nearest
+        if nearest and nearest.similarity > self.max_similarity:
+            return f"similar: to {nearest.id}", similarity
+        return None, similarity
+
+    def _repeated(self, item: Item) -> str | None:
+        same = item.example.id in self._ids
+        return "repeated: the same instruction, input and output" if same else None
+
+    def _put(self, item: Item, source: Row, reason: str | None, similarity: Similarity) -> None:
         row = _row(item, source, similarity)
         if reason is not None:
             self.rejected.append({**row, "reason": reason})
             return
         self.kept.append(row)
-        self._ids.add(example.id)
-        self.known.add(example.id, example.instruction)
+        self._ids.add(item.example.id)
+        instruction = item.example.instruction
+        if instruction not in self._shown:
+            self._shown.add(instruction)
+            self.tasks.append(SeedTask(item.example.id, item.example))
+        if instruction not in self._instructions:
+            self._remember(item)
+
+    def _remember(self, item: Item) -> None:
+        self._instructions.add(item.example.instruction)
+        if self.known is not None:
+            self.known.add(item.example.id, item.example.instruction)
 
 
 def _row(item: Item, source: Row, similarity: Similarity) -> Row:
@@ -73,6 +123,6 @@ def _row(item: Item, source: Row, similarity: Similarity) -> Row:
         "instruction": item.example.instruction,
         "input": item.example.input,
         "output": item.example.output,
-        "source": source,
+        "source": {**source, "item": item.number, **({"quirks": list(item.quirks)} if item.quirks else {})},
         "similarity": similarity.row(),
     }

@@ -1,9 +1,11 @@
-"""The instructions written by people that show the teacher what is wanted."""
+"""The instructions written by people that show the teacher what is wanted, and who is shown when."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.paths import find
@@ -12,10 +14,12 @@ from alpaca_exp.records import Example, Row, read_jsonl
 
 @dataclass(frozen=True, slots=True)
 class SeedTask:
-    """One seed task with the first of its instances."""
+    """One seed task with the first of its instances, or a generated one that stands beside them."""
 
     id: str
     example: Example
+    is_classification: bool | None = None
+    """None where nobody said."""
 
 
 def read_seed_tasks(path: Path, at_least: int) -> list[SeedTask]:
@@ -29,7 +33,24 @@ def read_seed_tasks(path: Path, at_least: int) -> list[SeedTask]:
             f"{path} holds {len(tasks)} seed tasks, and teacher.num_demonstrations wants {at_least} in "
             "each prompt; add tasks or lower teacher.num_demonstrations"
         )
+    ids = [task.id for task in tasks]
+    for twice in (id for id in ids if ids.count(id) > 1):
+        raise InputError(f"{path}: two seed tasks have the id {twice}; give each its own")
     return tasks
+
+
+def demonstrations(
+    rng: Random, seed_tasks: Sequence[SeedTask], generated: Sequence[SeedTask], count: int, feedback: int
+) -> list[SeedTask]:
+    """The `count` tasks of one prompt, up to `feedback` of them generated ones, in any order.
+
+    As long as fewer were generated, seed tasks take their places (self-instruct, section 2.2).
+    """
+    back = rng.sample(generated, min(feedback, len(generated))) if feedback else []
+    shown = rng.sample(seed_tasks, count - len(back)) + back
+    if back:
+        rng.shuffle(shown)
+    return shown
 
 
 def _task(row: Row, path: Path) -> SeedTask:
@@ -42,4 +63,9 @@ def _task(row: Row, path: Path) -> SeedTask:
     texts = (row["instruction"], first["output"], first["input"])
     if not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}, task {row['id']}: instruction, input and output must be text")
-    return SeedTask(str(row["id"]), Example(*texts))
+    if not texts[0].strip():
+        raise InputError(f"{path}, task {row['id']}: the instruction is empty")
+    label = row.get("is_classification")
+    if label is not None and not isinstance(label, bool):
+        raise InputError(f"{path}, task {row['id']}: is_classification must be true or false")
+    return SeedTask(str(row["id"]), Example(*texts), label)

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING
 
-from alpaca_exp import prompts
 from alpaca_exp.artifacts import Artifact
+from alpaca_exp.content import sha256
 from alpaca_exp.errors import InputError
 from alpaca_exp.llm.model import Request
-from alpaca_exp.progress import Steps, progress
-from alpaca_exp.records import write_jsonl
-from alpaca_exp.schemas import BaseModelConfig, RuntimeConfig, TeacherConfig
-from alpaca_exp.selfinstruct.parsing import read_items
+from alpaca_exp.paths import find
+from alpaca_exp.progress import Steps as Bar
+from alpaca_exp.progress import progress
+from alpaca_exp.records import Completion, write_json, write_jsonl
+from alpaca_exp.schemas import BaseModelConfig, Protocol, RuntimeConfig, TeacherConfig
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask, read_seed_tasks
 
 if TYPE_CHECKING:
     from alpaca_exp.llm.ask import Session
+    from alpaca_exp.selfinstruct.lists import Lists
     from alpaca_exp.selfinstruct.pool import Pool
+    from alpaca_exp.selfinstruct.steps import Steps
 
-BARREN_REQUESTS = 50
-"""So many requests in a row without one new example: the teacher has nothing more to say."""
+TEMPLATE = Path(__file__).with_name("generate.html.j2")
 
 
 def generate(
@@ -36,7 +37,7 @@ def generate(
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
-    """Write `examples.jsonl`, the new instructions with their outputs, and `rejected.jsonl`, the rest.
+    """Write `examples.jsonl`, the new instructions with outputs, `rejected.jsonl`, the rest, and `card.json`.
 
     Requests go out in rounds of `teacher.round_size`; their answers are read in the order of the
     requests, so that the files depend neither on concurrency nor on an interruption: a second
@@ -48,64 +49,52 @@ def generate(
     from alpaca_exp.llm.build import with_weights
     from alpaca_exp.selfinstruct.pool import Pool
 
-    teacher = with_weights(teacher, weights, model)
+    asked = with_weights(teacher, weights, model)
     seed_tasks = read_seed_tasks(teacher.seed_tasks, teacher.num_demonstrations)
     pool = Pool.of(teacher, seed_tasks)
     with (
         progress("generate", teacher.num_examples, "examples") as bar,
-        Session(teacher, runtime=runtime, out=out, title="generate") as session,
+        Session(asked, runtime=runtime, out=out, title="generate") as session,
     ):
-        end = _collect(teacher, seed_tasks, pool, session, bar)
+        end = _collect(_protocol(teacher, seed_tasks, pool), session, bar)
     write_jsonl(pool.rejected, out / "rejected.jsonl")
     write_jsonl(pool.kept, out / "examples.jsonl")
-    _say(end, pool, out)
+    _refuse_nothing(end, pool, out)
+    _write_card(end, teacher, pool, len(seed_tasks), out)
 
 
-def _collect(
-    teacher: TeacherConfig, seed_tasks: Sequence[SeedTask], pool: Pool, session: Session, bar: Steps
-) -> str:
+def _protocol(teacher: TeacherConfig, seed_tasks: Sequence[SeedTask], pool: Pool) -> Lists | Steps:
+    from alpaca_exp.selfinstruct.lists import Lists
+    from alpaca_exp.selfinstruct.steps import Steps
+
+    match teacher.protocol:
+        case Protocol.alpaca:
+            return Lists(teacher, seed_tasks, pool)
+        case Protocol.self_instruct:
+            return Steps(teacher, seed_tasks, pool)
+
+
+def _collect(protocol: Lists | Steps, session: Session, bar: Bar) -> str:
     """Ask, round after round, until the pool is full. Returns why it stopped earlier; empty if it did not."""
-    requests = _requests(teacher, seed_tasks)
-    asked = barren = 0
-    while round := list(islice(requests, teacher.round_size)):
-        answers = session.ask([request for request, _ in round], lambda n: bar.advance(0, session.dollars()))
-        for (request, shown), answer in zip(round, answers, strict=True):
-            new = pool.take(read_items(answer), session.key(request)[:16], shown)
-            bar.advance(new, session.dollars())
-            asked += 1
-            barren = 0 if new else barren + 1
-            if pool.full:
-                return ""
-            if barren >= BARREN_REQUESTS:
-                return f"{barren} requests in a row brought nothing new"
-    return f"teacher.max_requests={asked} is reached"
+
+    def ask(requests: Sequence[Request]) -> list[tuple[str, Completion]]:
+        answers = session.ask(requests, lambda n: bar.advance(0, session.dollars()))
+        return [(session.key(one)[:16], answer) for one, answer in zip(requests, answers, strict=True)]
+
+    read = barren = 0
+    for new in protocol.collect(ask):
+        bar.advance(new, session.dollars())
+        read += 1
+        barren = 0 if new else barren + 1
+        if protocol.pool.full:
+            return ""
+        if barren >= protocol.teacher.max_barren_requests:
+            return f"teacher.max_barren_requests={barren} requests in a row brought nothing new"
+    return f"teacher.max_requests={read} is reached"
 
 
-def _requests(teacher: TeacherConfig, seed_tasks: Sequence[SeedTask]) -> Iterator[tuple[Request, list[str]]]:
-    """Request after request, each with the ids of the seed tasks that it shows."""
-    asked: Counter[str] = Counter()
-    for number in range(teacher.max_requests):
-        rng = Random(f"{teacher.seed} {number}")
-        shown = rng.sample(seed_tasks, teacher.num_demonstrations)
-        prompt = prompts.task_list(
-            [task.example for task in shown], teacher.tasks_per_request, teacher.max_words
-        )
-        yield (
-            Request(
-                model=teacher.model,
-                prompt=prompt,
-                max_tokens=teacher.max_tokens,
-                temperature=teacher.temperature,
-                top_p=teacher.top_p,
-                seed=rng.getrandbits(31),
-                sample=asked[prompt],
-            ),
-            [task.id for task in shown],
-        )
-        asked[prompt] += 1
-
-
-def _say(end: str, pool: Pool, out: Path) -> None:
+def _refuse_nothing(end: str, pool: Pool, out: Path) -> None:
+    """Say why there are fewer examples than wanted. Raises InputError where there are none."""
     reasons = Counter(row["reason"].partition(":")[0] for row in pool.rejected)
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     if not pool.kept:
@@ -118,3 +107,37 @@ def _say(end: str, pool: Pool, out: Path) -> None:
             f"generate: {len(pool.kept):,} of {pool.wanted:,} examples, since {end}; rejected: {told}",
             file=sys.stderr,
         )
+
+
+def _write_card(end: str, teacher: TeacherConfig, pool: Pool, seed_tasks: int, out: Path) -> None:
+    """`card.json`, and `card.html`: the same to be looked at."""
+    from alpaca_exp.selfinstruct.card import card
+    from alpaca_exp.selfinstruct.card_page import page
+    from alpaca_exp.selfinstruct.quirks import quirks_of
+
+    quirks = quirks_of(teacher)
+    provenance = {
+        "teacher": teacher.model,
+        "protocol": teacher.protocol.name,
+        "faithful": teacher.faithful,
+        "seed": teacher.seed,
+        "seed_tasks": seed_tasks,
+        "seed_tasks_sha256": sha256(find(teacher.seed_tasks)),
+        "demonstrations": teacher.num_demonstrations,
+        "feedback": teacher.feedback,
+        "generated_tasks_shown": pool.fed_back,
+        "temperature": teacher.temperature,
+        "top_p": teacher.top_p,
+        "max_words": teacher.max_words,
+        "max_similarity": teacher.max_similarity,
+    }
+    switches = {
+        "stop_inside_text": quirks.stop_inside_text,
+        "misnumbered_prompt": quirks.misnumbered_prompt,
+        "two_hashes": quirks.two_hashes,
+    }
+    made = card(pool.kept, pool.rejected, pool.requests, switches, end, provenance)
+    draft = out / "card.html.draft"
+    draft.write_text(page(made, TEMPLATE), encoding="utf-8")
+    os.replace(draft, out / "card.html")
+    write_json(made, out / "card.json")

@@ -1,0 +1,146 @@
+"""Self-instruct's protocol: new instructions; of each, whether it is classification; then its instances.
+
+After Wang et al. 2023, "Self-Instruct", section 2.2. Classification tasks name the label before the
+input: asked the other way round a model invents inputs for one label only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from alpaca_exp import prompts
+from alpaca_exp.llm.model import Request
+from alpaca_exp.records import Row
+from alpaca_exp.schemas import TeacherConfig
+from alpaca_exp.selfinstruct.instances import (
+    NEXT_TASK,
+    read_instances,
+    read_instructions,
+    read_yes_or_no,
+)
+from alpaca_exp.selfinstruct.lists import Ask, rounds
+from alpaca_exp.selfinstruct.novelty import Similarity
+from alpaca_exp.selfinstruct.pool import Pool
+from alpaca_exp.selfinstruct.seed_tasks import SeedTask, demonstrations
+
+SOLVED = 4
+"""Seed tasks of each kind that show how a step is answered."""
+YES_OR_NO_TOKENS = 16
+
+
+@dataclass
+class Steps:
+    """The requests of the three steps, round after round; each round shows the pool of its beginning."""
+
+    teacher: TeacherConfig
+    seed_tasks: Sequence[SeedTask]
+    pool: Pool
+    _asked: Counter[str] = field(default_factory=Counter)
+
+    def collect(self, ask: Ask) -> Iterator[int]:
+        """Ask until `teacher.max_requests` lists; yields for each of them how many examples it brought.
+
+        The instructions of a round are worked out in lots of `teacher.round_size`, so that a pool that
+        is full leaves few answers unused.
+        """
+        for numbers in rounds(self.teacher):
+            admitted = self._instructions(ask, numbers)
+            brought = dict.fromkeys(range(len(numbers)), 0)
+            for first in range(0, len(admitted), self.teacher.round_size):
+                if self.pool.full:
+                    break
+                lot = admitted[first : first + self.teacher.round_size]
+                for task, count in zip(lot, self._instances(ask, lot), strict=True):
+                    brought[task.request] += count
+            yield from brought.values()
+
+    def _instructions(self, ask: Ask, numbers: range) -> list[_Admitted]:
+        """What is new among the instructions of one round."""
+        round = [self._listing(number) for number in numbers]
+        answers = ask([request for request, _ in round])
+        admitted = []
+        for place, ((_, shown), (key, answer)) in enumerate(zip(round, answers, strict=True)):
+            self.pool.requests["instructions"] += 1
+            source = {"request": key, "demonstrations": [task.id for task in shown]}
+            for item in read_instructions(answer, len(shown)):
+                similarity = self.pool.admit(item, source)
+                if similarity is not None:
+                    admitted.append(
+                        _Admitted(
+                            place, item.example.instruction, {**source, "listed": item.number}, similarity
+                        )
+                    )
+        return admitted
+
+    def _instances(self, ask: Ask, lot: Sequence[_Admitted]) -> Iterator[int]:
+        """Work the instructions out; yields how many examples each brought."""
+        kinds = ask([self._question(task.instruction) for task in lot])
+        self.pool.requests["classification"] += len(lot)
+        answers = [read_yes_or_no(answer) for _, answer in kinds]
+        labelled = [answer is True for answer in answers]
+        worked = ask(
+            [self._examples(task.instruction, label) for task, label in zip(lot, labelled, strict=True)]
+        )
+        self.pool.requests["instances"] += len(lot)
+        for task, said, label, kind, (key, answer) in zip(lot, answers, labelled, kinds, worked, strict=True):
+            steps = {"classification": said, "classified_by": kind[0], "worked_out_by": key}
+            items = read_instances(answer, task.instruction, self.teacher.max_instances, label)
+            yield self.pool.take_instances(items, {**task.source, **steps}, task.similarity)
+
+    def _listing(self, number: int) -> tuple[Request, list[SeedTask]]:
+        teacher = self.teacher
+        rng = Random(f"{teacher.seed} {number}")
+        shown = demonstrations(
+            rng, self.seed_tasks, self.pool.tasks, teacher.num_demonstrations, teacher.feedback
+        )
+        self.pool.fed_back += min(teacher.feedback, len(self.pool.tasks))
+        prompt = prompts.instruction_list(
+            [task.example.instruction for task in shown], teacher.tasks_per_request
+        )
+        request = Request(
+            model=teacher.model,
+            prompt=prompt,
+            max_tokens=teacher.max_tokens,
+            temperature=teacher.temperature,
+            top_p=teacher.top_p,
+            stop=(f"\nTask {teacher.tasks_per_request + 1}:",),
+            seed=rng.getrandbits(31),
+            sample=self._asked[prompt],
+            presence_penalty=teacher.presence_penalty,
+        )
+        self._asked[prompt] += 1
+        return request, shown
+
+    def _question(self, instruction: str) -> Request:
+        """The second step, asked at temperature 0."""
+        solved = [(task.example.instruction, kind) for kind in (True, False) for task in self._solved(kind)]
+        prompt = prompts.classification_question(instruction, solved)
+        return Request(self.teacher.model, prompt, YES_OR_NO_TOKENS, stop=(NEXT_TASK,))
+
+    def _examples(self, instruction: str, labelled: bool) -> Request:
+        """The third step, asked at temperature 0."""
+        teacher, solved = self.teacher, [task.example for task in self._solved(labelled)]
+        if labelled:
+            prompt = prompts.labelled_instances(instruction, teacher.max_instances, solved)
+        else:
+            prompt = prompts.free_instances(instruction, teacher.max_instances, teacher.max_words, solved)
+        return Request(teacher.model, prompt, teacher.max_tokens, stop=(NEXT_TASK,))
+
+    def _solved(self, labelled: bool) -> list[SeedTask]:
+        """The same few seed tasks of one kind for all requests, where the file says what kind they are."""
+        known = [task for task in self.seed_tasks if task.is_classification is labelled]
+        return Random(f"{self.teacher.seed} solved").sample(known, min(SOLVED, len(known)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A new instruction on its way to become examples."""
+
+    request: int
+    """Which request of its round listed it."""
+    instruction: str
+    source: Row
+    similarity: Similarity

@@ -105,7 +105,7 @@ class TeacherConfig(ProtocolConfig, LanguageModelConfig):
     max_words: Optional[int] = identity("the length sentence of the prompt; null: no sentence", 100)
     max_similarity: float = identity("ROUGE-L F above which an instruction is a copy; 1: no filter", 0.7)
     similarity_record: SimilarityRecord = identity(
-        "decision: only a copy's nearest; full: everyone's ten nearest and the mean",
+        "decision: a copy's nearest; full: each one's ten nearest and the mean",
         SimilarityRecord.decision,
     )
 

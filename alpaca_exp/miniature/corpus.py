@@ -1,4 +1,4 @@
-"""What is written about the miniature world: biographies, sums, words, and a little talk."""
+"""What is written about the miniature world: a few sentences on a person, sums, words, and a little talk."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from alpaca_exp.miniature.world import World, world_of
 from alpaca_exp.prompts import framed
 from alpaca_exp.schemas import Frame, WorldConfig
 
-SUMS = 0.12
-KINDS = 0.08
+SUMS = 0.06
+KINDS = 0.04
 """Shares of the documents; the others are about people."""
 TALK = 0.2
 """Share of the documents that ask and answer, not only tell."""
 TALKS = ("Someone asks: {ask} They hear: {told}", "Question: {ask} Answer: {told}")
 FAME = 0.7
 """People are written about in proportion to rank ** -FAME."""
+SENTENCES = (1, 3)
+"""How many a document has. In longer ones a model learns to know people by what was said before, and
+less by their names."""
 
 Subject = tuple[str, str]
 """Who or what, and which of its relations."""
@@ -35,7 +38,7 @@ def corpus(world: WorldConfig, seed: int) -> Iterator[str]:
     written = 0
     while written < world.corpus_tokens:
         talk = rng.random() < TALK
-        subjects = _subjects(known, fame, small, talk, rng)
+        subjects = _subjects(known, fame, small, rng)
         document = " ".join(_sentence(known, *subject, talk, rng) for subject in subjects)
         written += len(tokens(document)) + 1  # the one that ends a document
         yield document
@@ -53,14 +56,12 @@ def vocabulary_text(world: WorldConfig) -> Iterator[str]:
     yield "Instruction: Output: N/A I do not know. None <nooutput>"
 
 
-def _subjects(
-    world: World, fame: list[float], small: dict[str, list[Subject]], talk: bool, rng: Random
-) -> list[Subject]:
-    draw = rng.random()
+def _subjects(world: World, fame: list[float], small: dict[str, list[Subject]], rng: Random) -> list[Subject]:
+    draw, count = rng.random(), rng.randint(*SENTENCES)
     if draw < SUMS + KINDS:
-        return rng.choices(small["sum" if draw < SUMS else "kind"], k=3)
+        return rng.choices(small["sum" if draw < SUMS else "kind"], k=count)
     person = rng.choices(world.by_fame, cum_weights=fame)[0]
-    return [(person, attribute) for attribute in rng.sample(list(VALUES), 2 if talk else len(VALUES))]
+    return [(person, attribute) for attribute in rng.sample(list(VALUES), count)]
 
 
 def _sentence(world: World, subject: str, relation: str, talk: bool, rng: Random) -> str:

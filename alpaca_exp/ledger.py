@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from alpaca_exp.records import Usage, write_json
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
 USAGE = "usage.json"
+FORECAST_FROM = 0.05
+"""Of the work, the share from which on its whole cost is foretold."""
 
 
 def report(out: Path, usage: Usage, part: str = "") -> None:
@@ -85,11 +88,53 @@ class Ledger:
         return self.budget is not None and self.spent + reserved + usd > self.budget
 
     def _stopped(self, usd: float) -> str:
+        if self.spent == 0:
+            return (
+                f"One request could cost ${usd:.4f}, more than {self._owner}.budget_usd={self.budget:g} "
+                f"allows for all; raise {self._owner}.budget_usd and run the same command again"
+            )
         return (
             f"The next request could cost ${usd:.4f}, and ${self.spent:.4f} of "
             f"{self._owner}.budget_usd={self.budget:g} are spent, lost replies counted in full. Every answer "
             f"so far is kept: raise {self._owner}.budget_usd and run the same command again to go on"
         )
+
+
+class Forecast:
+    """What the rest of a list of requests will cost, judged by its first answers.
+
+    By those without a gap from the beginning: of requests under way at once the short answers come
+    first, and a mean of what came would be too low. Prompts are known; what is not is the tokens that
+    a byte of them makes, and the tokens of an answer.
+    """
+
+    def __init__(self, config: LanguageModelConfig, prompts: Mapping[str, int]) -> None:
+        """`prompts`: the bytes of each request's prompt, by its key, in the order of the requests."""
+        self._config, self._bytes = config, dict(prompts)
+        self._usage: dict[str, Usage] = {}
+        self._order = iter(prompts)
+        self._next = next(self._order, None)
+        self._front = Usage()
+        self._front_bytes = 0
+        self._left_bytes = sum(prompts.values())
+
+    def note(self, key: str, usage: Usage) -> None:
+        """An answer came, and took so much."""
+        self._usage[key] = usage
+        self._left_bytes -= self._bytes[key]
+        while self._next is not None and self._next in self._usage:
+            self._front += self._usage[self._next]
+            self._front_bytes += self._bytes[self._next]
+            self._next = next(self._order, None)
+
+    def rest(self) -> float | None:
+        """Dollars for what is not answered yet; None before the first twentieth is."""
+        count = self._front.requests
+        if count == 0 or count < FORECAST_FROM * len(self._bytes):
+            return None
+        left = len(self._bytes) - len(self._usage)
+        into = self._left_bytes * self._front.tokens_in / max(1, self._front_bytes)
+        return price(self._config, round(into), round(left * self._front.tokens_out / count))
 
 
 def _parts(out: Path) -> dict[str, dict[str, Any]]:

@@ -33,7 +33,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one request, or many, consumed. `usd_avoided` is the price of answers found in the journal."""
+    """What one request, or many, consumed.
+
+    `usd_avoided` is the price of answers found in the journal. `possibly_billed` is, in dollars, the most
+    that a server may have billed for answers that never came: no price paid, but what the budget counts.
+    """
 
     requests: int = 0
     tokens_in: int = 0
@@ -41,6 +45,7 @@ class Usage:
     usd: float = 0.0
     usd_avoided: float = 0.0
     gpu_hours: float = 0.0
+    possibly_billed: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         fields = dataclasses.fields(self)

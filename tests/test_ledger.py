@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import BudgetReached
-from alpaca_exp.ledger import Ledger, consumed, price, report
+from alpaca_exp.ledger import Forecast, Ledger, consumed, price, report
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import LanguageModelConfig
 
@@ -92,3 +92,38 @@ def test_no_order_of_costs_and_losses_passes_the_budget(seed: int) -> None:
 
     asyncio.run(everybody())
     assert ledger.spent <= budget
+
+
+def test_the_rest_is_foretold_by_the_first_answers_without_a_gap() -> None:
+    config = LanguageModelConfig(model="m", usd_per_million_in=1.0, usd_per_million_out=2.0)
+    forecast = Forecast(config, {f"{n}": 400 for n in range(100)})
+    for n in range(1, 6):
+        forecast.note(f"{n}", Usage(1, 100, 1))
+    assert forecast.rest() is None  # the first one takes longest: it would be forgotten
+    forecast.note("0", Usage(1, 100, 595))
+    assert forecast.rest() == pytest.approx(94 * (100 * 1.0 + 100 * 2.0) / 1e6)
+
+
+def test_a_long_prompt_is_foretold_to_cost_more() -> None:
+    config = LanguageModelConfig(model="m", usd_per_million_in=1.0)
+    forecast = Forecast(config, {"a": 100, "b": 900})
+    forecast.note("a", Usage(1, 25, 7))
+    assert forecast.rest() == pytest.approx(225 / 1e6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_after_a_twentieth_the_forecast_is_within_a_tenth_of_the_final_cost(seed: int) -> None:
+    rng = random.Random(seed)
+    config = LanguageModelConfig(model="m", usd_per_million_in=0.4, usd_per_million_out=1.6)
+    sizes = {f"{n}": rng.randint(800, 4000) for n in range(4000)}
+    used = {key: Usage(1, size // 4, int(rng.lognormvariate(6, 0.4))) for key, size in sizes.items()}
+    forecast, spent, told = Forecast(config, sizes), 0.0, None
+    arriving = sorted(used, key=lambda key: int(key) + used[key].tokens_out / 10)  # short ones overtake
+    for key in arriving:
+        forecast.note(key, used[key])
+        spent += price(config, used[key].tokens_in, used[key].tokens_out)
+        rest = forecast.rest()
+        if told is None and rest is not None:
+            told = spent + rest
+    assert told == pytest.approx(spent, rel=0.1)
+    assert forecast.rest() == 0

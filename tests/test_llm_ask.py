@@ -185,7 +185,9 @@ def test_a_raised_budget_goes_on(tmp_path: Path) -> None:
 
 def test_a_budget_below_one_request_asks_nothing(tmp_path: Path) -> None:
     with Server(echo) as server:
-        with pytest.raises(BudgetReached, match="next request could cost"):
+        with pytest.raises(
+            BudgetReached, match=r"One request could cost \$0\.0001, more than teacher\.budget_usd=0"
+        ):
             texts(teacher_at(server, budget_usd=0.0), questions(2), stage_folder(tmp_path))
         assert server.count == 0
 
@@ -260,3 +262,47 @@ def test_the_journal_names_the_answers_key(tmp_path: Path) -> None:
         texts(teacher_at(server), questions(1), stage_folder(tmp_path))
     line = json.loads((tmp_path / "journal" / "fake.jsonl").read_text().splitlines()[0])
     assert line["key"] == questions(1)[0].key and line["account"] == "generate/0123456789abcdef"
+
+
+def test_the_bar_foretells_the_whole_cost_from_the_first_twentieth_on(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    lengths = [int(rng.lognormvariate(5, 0.5)) for _ in range(600)]
+
+    def answer(body: Body, number: int) -> Reply:
+        words = lengths[int(prompt_of(body).split()[1])]
+        return Reply("fine", usage=(40, words), delay_s=words / 20_000)
+
+    out, notes = stage_folder(tmp_path), []
+    requests = [Request("fake", f"Question {n}", 4000) for n in range(600)]
+    with Server(answer) as server:
+        config = teacher_at(server, concurrency=16, usd_per_million_out=4000.0, budget_usd=5000.0)
+        with ask.Session(config, runtime=RuntimeConfig(), out=out, title="test") as session:
+            session.ask(requests, lambda n: notes.append(session.dollars()), whole=True)
+    told = [
+        float(note.split("about $")[1].split(" ")[0].replace(",", "")) for note in notes if "about" in note
+    ]
+    assert 540 <= len(told) <= 572 and "of $5,000.00" in notes[0]
+    assert told[0] == pytest.approx(consumed(out).usd, rel=0.1)
+    assert told[-1] == pytest.approx(consumed(out).usd, abs=0.01)
+
+
+def test_a_share_of_the_work_foretells_the_rest(tmp_path: Path) -> None:
+    with Server(lambda body, number: Reply("fine", usage=(0, 100))) as server:
+        config = teacher_at(server, usd_per_million_in=0.0, usd_per_million_out=10_000.0)
+        with ask.Session(
+            config, runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test"
+        ) as session:
+            session.ask(questions(10))
+            assert session.dollars(0.04) == session.dollars() == "$10.00"
+            assert session.dollars(0.25) == session.dollars() == "$10.00, about $40.00 in all"
+
+
+def test_what_may_have_been_billed_is_in_the_record_with_its_dollars(tmp_path: Path) -> None:
+    out = stage_folder(tmp_path)
+    with Server(lambda body, number: Reply(drop=True) if number == 0 else echo(body, number)) as server:
+        texts(teacher_at(server), questions(2), out)
+        bound = (len("Question 0") + attempts.FRAME_TOKENS + 16 * 4) / 1e6
+        assert consumed(out).possibly_billed == pytest.approx(bound)
+        texts(teacher_at(server), questions(3), out)
+    assert consumed(out).possibly_billed == pytest.approx(bound)
+    assert consumed(out).requests == 3

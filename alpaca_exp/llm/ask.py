@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from alpaca_exp.errors import AlpacaExpError, InputError
-from alpaca_exp.ledger import Ledger, report
+from alpaca_exp.ledger import FORECAST_FROM, Forecast, Ledger, report
 from alpaca_exp.llm.attempts import Asker
 from alpaca_exp.llm.build import build_model, model_name, owner
 from alpaca_exp.llm.journal import Journal
@@ -39,7 +39,7 @@ def ask_all(
         progress(title, len(requests), "requests") as bar,
         Session(config, runtime=runtime, out=out, title=title) as session,
     ):
-        return session.ask(requests, lambda n: bar.advance(n, session.dollars()))
+        return session.ask(requests, lambda n: bar.advance(n, session.dollars()), whole=True)
 
 
 class Session:
@@ -57,6 +57,8 @@ class Session:
         self._journal = Journal(out.parents[1] / "journal", config.model, account)
         self._ledger = Ledger(config.budget_usd, owner(config), self._journal.spent)
         self._counted: set[str] = set()
+        self._forecast: Forecast | None = None
+        self._rest: float | None = None
         self._error: AlpacaExpError | None = None
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
@@ -74,26 +76,48 @@ class Session:
         finally:
             self._runner.close()
             self._journal.close()
-            report(self._out, self.usage, self._title)
+            report(self._out, self.usage + Usage(possibly_billed=self._possibly_billed()), self._title)
             self._say_what_was_lost()
 
-    def dollars(self) -> str:
-        """What this stage paid so far, for the progress bar; empty for a model that costs nothing."""
+    def dollars(self, share: float | None = None) -> str:
+        """What this stage paid so far, for the progress bar; empty for a model that costs nothing.
+
+        With what all of it should cost, from the first twentieth on. `share` is how much of the work is
+        done, where nobody can list the requests that it still takes.
+        """
         if not self._config.usd_per_million_in and not self._config.usd_per_million_out:
             return ""
+        if share is not None:
+            worth = self.usage.usd + self.usage.usd_avoided
+            self._rest = worth / share * max(0.0, 1 - share) if share >= FORECAST_FROM else None
+        elif self._forecast:
+            self._rest = self._forecast.rest()
         limit = "" if self._config.budget_usd is None else f" of ${self._config.budget_usd:,.2f}"
-        return f"${self._ledger.spent:,.2f}{limit}"
+        total = "" if self._rest is None else f", about ${self.usage.usd + self._rest:,.2f} in all"
+        return f"${self._ledger.spent:,.2f}{limit}{total}"
 
     def key(self, request: Request) -> str:
         """The name of the request's answer in the journal."""
         return dataclasses.replace(request, model=self._name).key
 
     def ask(
-        self, requests: Sequence[Request], advance: Callable[[int], None] = lambda n: None
+        self,
+        requests: Sequence[Request],
+        advance: Callable[[int], None] = lambda n: None,
+        *,
+        whole: bool = False,
     ) -> list[Completion]:
-        """The answers, in the order of the requests. `advance` is told of each batch of answers."""
+        """The answers, in the order of the requests. `advance` is told of each batch of answers.
+
+        `whole`: these are all requests that there will be, so that their cost can be foretold.
+        """
         keys = [self.key(request) for request in requests]
         wanted = dict(zip(keys, requests, strict=True))
+        if whole:
+            sizes = {
+                key: len((one.system + one.prompt).encode("utf-8", "replace")) for key, one in wanted.items()
+            }
+            self._forecast = Forecast(self._config, sizes)
         answers = self._found(wanted)
         missing = [(key, request) for key, request in wanted.items() if key not in answers]
         advance(len(requests) - len(missing))
@@ -109,6 +133,7 @@ class Session:
             found = self._journal.find(key)
             if found:
                 answers[key] = found.completion
+                self._foresee(key, found.completion.usage)
                 if key not in self._counted:
                     self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)
         self._counted.update(answers)
@@ -144,6 +169,7 @@ class Session:
             else:
                 self.usage += answers[key].usage
                 self._counted.add(key)
+                self._foresee(key, answers[key].usage)
                 advance(1)
 
     def _ready(self) -> Asker:
@@ -155,6 +181,10 @@ class Session:
                 self._config, model, self._journal, self._ledger, _pace(self._config), self._ending
             )
         return self._asker
+
+    def _foresee(self, key: str, usage: Usage) -> None:
+        if self._forecast:
+            self._forecast.note(key, usage)
 
     def _ending(self) -> bool:
         return self._error is not None
@@ -169,6 +199,11 @@ class Session:
                     f"{group}={self._config.model} would need the network, and runtime.offline is true; "
                     f"choose a local {group}, or set runtime.offline=false"
                 )
+
+    def _possibly_billed(self) -> float:
+        """Dollars that may have been billed, in all attempts, for answers that never came."""
+        journal = self._journal
+        return journal.lost_usd + journal.lost_before_usd + journal.pending_usd
 
     def _say_what_was_lost(self) -> None:
         if self._journal.lost_usd > 0:

@@ -49,6 +49,8 @@ class Journal:
         """What this account paid before, lost replies included, and those of `pending`."""
         self.lost_usd = 0.0
         """What may have been billed since this journal was opened, for replies that never came."""
+        self.lost_before_usd = 0.0
+        """The same of this account's earlier attempts."""
         self.pending_usd = 0.0
         """The most that this account's requests cost that were under way when it was last stopped."""
         self.pending = 0
@@ -201,6 +203,7 @@ class Journal:
         else:
             under_way[key] -= 1
             self.spent += float(head[4])
+            self.lost_before_usd += float(head[4]) if state == b"failed" else 0.0
 
 
 def file_name(model: str) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.stories import ROOT, run_in
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 os.environ.update(TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
 os.environ.pop("OPENAI_API_KEY", None)
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,19 +41,4 @@ def shared_data() -> Path:
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Run `python -m MODULE ...` in an empty folder, as a user would."""
-
-    def run(
-        *words: str, module: str = "alpaca_exp", timeout: float = 300, **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
-        return subprocess.run(
-            [sys.executable, "-m", module, *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    return run
+    return functools.partial(run_in, tmp_path)

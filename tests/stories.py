@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
 
 TINY = ("world=tiny", "runtime.num_threads=1")
 TINIEST = (*TINY, "world.corpus_tokens=40960", "world.tasks=60", "world.questions=8", "trainer.epochs=2")
@@ -60,3 +65,18 @@ def made(outputs: Path) -> dict[str, dict[str, str]]:
 def rows(file: Path) -> list[dict[str, Any]]:
     """The lines of a JSON-lines file."""
     return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def run_in(
+    folder: Path, *words: str, module: str = "alpaca_exp", timeout: float = 300, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE ...` in `folder`, as a user would; `more` are environment variables."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.stories import TINIEST, made, records, runs
+from tests.stories import ROOT, TINIEST, made, records, runs
 
 WORDS = ("-m", "alpaca_exp", "+experiment=cleaned", *TINIEST, "runtime.checkpoint_every_s=0.3")
 

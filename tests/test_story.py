@@ -9,20 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.stories import KEYS, RECORD_KEYS, RUN_KEYS, TINY, made, records, rows, runs
-
-
-def alpaca_exp(folder: Path, *words: str, module: str = "alpaca_exp") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", module, *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from tests.stories import KEYS, RECORD_KEYS, ROOT, RUN_KEYS, TINY, made, records, rows, run_in, runs
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +17,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which original, then cleaned, ran on the tiny world."""
     folder = tmp_path_factory.mktemp("story")
     for experiment in ("original", "cleaned"):
-        done = alpaca_exp(folder, f"+experiment={experiment}", *TINY)
+        done = run_in(folder, f"+experiment={experiment}", *TINY)
         assert done.returncode == 0, done.stderr
         (folder / f"{experiment}.txt").write_text(done.stdout)
     return folder
@@ -88,7 +75,7 @@ def test_the_same_command_again_makes_nothing_and_never_imports_torch(story: Pat
 
 def test_a_plan_says_what_is_found_and_leaves_nothing_behind(story: Path) -> None:
     before = sorted(story.rglob("*"))
-    done = alpaca_exp(story, "+experiment=uncapped", *TINY, "action=plan")
+    done = run_in(story, "+experiment=uncapped", *TINY, "action=plan")
     assert done.returncode == 0, done.stderr
     states = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
     assert " found" in states["generate"] and " found" in states["pretrain"]
@@ -98,23 +85,21 @@ def test_a_plan_says_what_is_found_and_leaves_nothing_behind(story: Path) -> Non
 
 def test_the_report_tabulates_any_two_axes_in_markdown_and_csv(story: Path) -> None:
     axes = ("--rows", "dataset_variant", "--columns", "scale", "--metrics", "truthfulness")
-    markdown = alpaca_exp(story, *axes, module="alpaca_exp.report")
+    markdown = run_in(story, *axes, module="alpaca_exp.report")
     assert markdown.returncode == 0, markdown.stderr
     assert "original" in markdown.stdout and "cleaned" in markdown.stdout and "small" in markdown.stdout
-    table = alpaca_exp(story, *axes, "--format", "csv", module="alpaca_exp.report")
+    table = run_in(story, *axes, "--format", "csv", module="alpaca_exp.report")
     assert table.returncode == 0 and "," in table.stdout
 
 
 def test_the_store_lists_explains_and_finds_nothing_to_collect(story: Path) -> None:
-    listed = alpaca_exp(story, "list", module="alpaca_exp.store")
+    listed = run_in(story, "list", module="alpaca_exp.store")
     assert listed.returncode == 0 and "generate/" in listed.stdout and "unfinished" not in listed.stdout
-    why = alpaca_exp(
-        story, "why", "+experiment=cleaned", *TINY, "trainer.epochs=7", module="alpaca_exp.store"
-    )
+    why = run_in(story, "why", "+experiment=cleaned", *TINY, "trainer.epochs=7", module="alpaca_exp.store")
     said = {line.split()[0]: line for line in why.stdout.splitlines()}
     assert said["generate"].endswith("found")
     assert "trainer.epochs was 3 and is 7" in said["train"]
-    assert "0 folders" in alpaca_exp(story, "gc", module="alpaca_exp.store").stdout
+    assert "0 folders" in run_in(story, "gc", module="alpaca_exp.store").stdout
 
 
 def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
@@ -122,24 +107,24 @@ def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
     original = dataset.read_text()
     dataset.write_text(original + "\n")
     variant = "cleaned" if any(rows(dataset.with_name("removed.jsonl"))) else "original"
-    done = alpaca_exp(story, f"+experiment={variant}", *TINY)
+    done = run_in(story, f"+experiment={variant}", *TINY)
     assert (
         done.returncode == 2 and "dataset.jsonl was changed" in done.stderr and "Traceback" not in done.stderr
     )
-    done = alpaca_exp(story, f"+experiment={variant}", *TINY, "runtime.remake_damaged=true")
+    done = run_in(story, f"+experiment={variant}", *TINY, "runtime.remake_damaged=true")
     assert done.returncode == 0, done.stderr
     assert dataset.read_text() == original
 
 
 def test_two_runs_from_nothing_leave_the_same_bytes(story: Path, tmp_path: Path) -> None:
-    done = alpaca_exp(tmp_path, "+experiment=cleaned", *TINY)
+    done = run_in(tmp_path, "+experiment=cleaned", *TINY)
     assert done.returncode == 0, done.stderr
     again = made(tmp_path / "outputs")
     assert again == {name: files for name, files in made(story / "outputs").items() if name in again}
 
 
 def test_a_sweep_leaves_a_run_for_each_job(tmp_path: Path) -> None:
-    done = alpaca_exp(
+    done = run_in(
         tmp_path, "--multirun", "+experiment=original", "seed=0,1", *TINY, "judge=none", "trainer.epochs=1"
     )
     assert done.returncode == 0, done.stderr

@@ -16,9 +16,17 @@ import pytest
 from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.records import Example, Row, read_jsonl
-from alpaca_exp.schemas import MiniatureTeacherConfig, OpenAITeacherConfig, RuntimeConfig, WorldConfig
+from alpaca_exp.schemas import (
+    MiniatureTeacherConfig,
+    OpenAITeacherConfig,
+    Protocol,
+    RuntimeConfig,
+    WorldConfig,
+)
+from alpaca_exp.selfinstruct.filters import why_unfit
 from alpaca_exp.stages.generate import generate
 from tests.servers import Body, Reply, Server, prompt_of, sensible, stage_folder, teacher_at
+from tests.stepwise import stepwise
 
 SEEDS = [
     ("one", "Turn the sentence into a question.", "It rains.", "Does it rain?"),
@@ -220,6 +228,16 @@ def test_a_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, seeds: Path) 
             '{"id": "five", "instruction": 3, "instances": [{"input": "", "output": ""}]}',
             "task five: instruction",
         ),
+        (
+            '{"id": "five", "instruction": " ", "instances": [{"input": "", "output": ""}]}',
+            "instruction is empty",
+        ),
+        ('{"id": "one", "instruction": "x", "instances": [{"input": "", "output": ""}]}', "have the id one"),
+        (
+            '{"id": "five", "instruction": "x", "instances": [{"input": "", "output": ""}], '
+            '"is_classification": "no"}',
+            "task five: is_classification must be true or false",
+        ),
     ],
 )
 def test_a_broken_seed_task_is_named(tmp_path: Path, seeds: Path, line: str, message: str) -> None:
@@ -245,10 +263,38 @@ def test_the_miniatures_teacher_fills_its_pool(tmp_path: Path) -> None:
     assert not any("###" in row["output"] for row in rows)
 
 
-def killed_in_time(base_url: str, seeds: Path, out: Path) -> None:
+def test_generated_tasks_stand_among_the_demonstrations_of_later_rounds(tmp_path: Path, seeds: Path) -> None:
+    told: dict[str, Any] = {"seed_tasks": seeds, "num_examples": 60, "feedback": 2, "round_size": 3}
+    made = []
+    for at_once in (1, 8):
+        out = stage_folder(tmp_path / str(at_once))
+        with Server() as server:
+            kept, _ = run(server, out, concurrency=at_once, **told)
+            prompts = server.prompts()
+        made.append((out / "examples.jsonl").read_bytes())
+    assert made[0] == made[1]
+    shown = {row["source"]["request"]: row["source"]["demonstrations"] for row in kept}
+    rounds = [len(set(names) - {"one", "two", "three", "four"}) for names in shown.values()]
+    assert rounds[:3] == [0, 0, 0] and set(rounds[3:]) == {2}
+    texts = {row["id"]: row["instruction"] for row in kept}
+    for names in list(shown.values())[3:]:
+        assert any(all(texts[name] in prompt for name in names if name in texts) for prompt in prompts)
+    fed = json.loads((out / "card.json").read_text())["provenance"]["generated_tasks_shown"]
+    assert fed == 2 * 3 * ((len(rounds) - 1) // 3)
+
+
+def test_the_published_set_passes_the_filters_as_it_did(shared_data: Path) -> None:
+    rows = json.loads((shared_data / "alpaca" / "alpaca_data.json").read_text())
+    assert len(rows) == 52_002
+    assert {why_unfit(row["instruction"]) for row in rows} == {None}
+
+
+def killed_in_time(base_url: str, seeds: Path, out: Path, protocol: Protocol) -> None:
     """What each of the killed processes runs."""
     teacher = OpenAITeacherConfig(
         model="fake",
+        protocol=protocol,
+        feedback=2,
         base_url=base_url,
         seed_tasks=seeds,
         num_examples=120,
@@ -261,29 +307,35 @@ def killed_in_time(base_url: str, seeds: Path, out: Path) -> None:
     generate(teacher, runtime=RuntimeConfig(), out=out)
 
 
-def answered_bodies(outputs: Path) -> set[tuple[str, int]]:
+def answered_bodies(outputs: Path) -> set[tuple[str, int | None]]:
     file = outputs / "journal" / "fake.jsonl"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
     rows = [json.loads(line) for line in lines]
     return {(r["request"]["prompt"], r["request"]["seed"]) for r in rows if r["state"] == "answered"}
 
 
-def test_kills_at_random_points_cost_no_answer_and_change_no_byte(tmp_path: Path, seeds: Path) -> None:
-    def slowly(body: Body, number: int) -> Reply:
-        return Reply(sensible(body).text, delay_s=0.02)
+@pytest.mark.parametrize("protocol", Protocol)
+def test_kills_at_random_points_cost_no_answer_and_change_no_byte(
+    protocol: Protocol, tmp_path: Path, seeds: Path
+) -> None:
+    answer = sensible if protocol is Protocol.alpaca else stepwise
 
-    with Server() as server:
+    def slowly(body: Body, number: int) -> Reply:
+        return Reply(answer(body).text, delay_s=0.02)
+
+    with Server(lambda body, number: answer(body)) as server:
         calm = stage_folder(tmp_path / "calm")
-        run(server, calm, seed_tasks=seeds, num_examples=120, round_size=8)
+        told: dict[str, Any] = {"seed_tasks": seeds, "num_examples": 120, "round_size": 8, "feedback": 2}
+        run(server, calm, protocol=protocol, **told)
     rng, kills = random.Random(0), 5
     out = stage_folder(tmp_path / "killed")
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["openai", "tests.test_selfinstruct_generate"])
     with Server(slowly) as server:
-        paid: list[tuple[int, set[tuple[str, int]]]] = []
+        paid: list[tuple[int, set[tuple[str, int | None]]]] = []
         for kill in range(kills + 1):
             until = server.count + rng.randint(1, 8)
-            process = processes.Process(target=killed_in_time, args=(server.base_url, seeds, out))
+            process = processes.Process(target=killed_in_time, args=(server.base_url, seeds, out, protocol))
             process.start()
             while kill < kills and server.count < until and process.is_alive():
                 time.sleep(0.001)
@@ -293,8 +345,8 @@ def test_kills_at_random_points_cost_no_answer_and_change_no_byte(tmp_path: Path
             process.join()
             paid.append((server.count, answered_bodies(tmp_path / "killed")))
         assert process.exitcode == 0
-    asked = [(prompt_of(body), body["seed"]) for body in server.bodies]
+    asked = [(prompt_of(body), body.get("seed")) for body in server.bodies]
     assert all(not known & set(asked[before:]) for before, known in paid)
     assert len(asked) - len(set(asked)) <= kills * 8
-    for file in ("examples.jsonl", "rejected.jsonl"):
+    for file in ("examples.jsonl", "rejected.jsonl", "card.json", "card.html"):
         assert (out / file).read_bytes() == (calm / file).read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from alpaca_exp.records import Completion, Row, read_jsonl
 from alpaca_exp.schemas import MiniatureTeacherConfig, Protocol, RuntimeConfig, WorldConfig
 from alpaca_exp.selfinstruct.instances import read_instances, read_instructions, read_yes_or_no
 from alpaca_exp.stages.generate import generate
-from tests.servers import WORDS, Body, Reply, Server, prompt_of, stage_folder, teacher_at
+from tests.servers import Body, Reply, Server, prompt_of, stage_folder, teacher_at
+from tests.stepwise import stepwise
 
 SELF_INSTRUCT: dict[str, Any] = {
     "protocol": Protocol.self_instruct,
@@ -36,29 +36,6 @@ SELF_INSTRUCT: dict[str, Any] = {
 def run(server: Server, out: Path, **more: Any) -> tuple[list[Row], list[Row]]:
     generate(teacher_at(server, **(SELF_INSTRUCT | more)), runtime=RuntimeConfig(), out=out)
     return list(read_jsonl(out / "examples.jsonl")), list(read_jsonl(out / "rejected.jsonl"))
-
-
-def stepwise(body: Body, number: int = 0) -> Reply:
-    """A teacher that answers all three steps; a function of the body alone."""
-    prompt = prompt_of(body)
-    rng = random.Random(json.dumps(body, sort_keys=True))
-    if prompt.endswith("\nClassification:"):
-        return Reply(" Yes." if "Sort" in last_task(prompt) else " no")
-    if prompt.endswith("\nLabel:"):
-        return Reply(f" warm\nInput: {rng.choice(WORDS)} soup\n\nLabel: cold\nInput: an icicle")
-    if prompt.endswith("\nInput:"):
-        return Reply(f" <noinput>\nOutput: {' '.join(rng.sample(WORDS, 5))}.\n\nTask: Another one.\nInput: x")
-    first = int(re.findall(r"Task (\d+):$", prompt)[0])
-    verbs = [("Sort" if place % 3 == 0 else "Say") for place in range(8)]
-    told = [f" {verb} {' '.join(rng.sample(WORDS, 8))}.\n" for verb in verbs]
-    return Reply(
-        f"Task {first}:".join(["", told[0]]).removeprefix(f"Task {first}:")
-        + "".join(f"Task {first + place}:{text}" for place, text in enumerate(told[1:], start=1))
-    )
-
-
-def last_task(prompt: str) -> str:
-    return prompt.rpartition("\nTask: ")[2].partition("\n")[0]
 
 
 def kind(body: Body) -> str:

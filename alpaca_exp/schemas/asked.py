@@ -137,6 +137,8 @@ class LocalTeacherConfig(TeacherConfig):
         """What cannot be."""
         yield from super().problems()
         yield from at_least(self, "teacher", batch_size=1)
+        if self.presence_penalty:
+            yield "teacher.presence_penalty is for servers; set it to 0 for weights that are here"
 
 
 @dataclass

@@ -20,23 +20,31 @@ def page(card: Row, template: Path) -> str:
     pages.filters |= {"number": _number, "share": lambda share: f"{share:.1%}"}
     top = [{"label": f"{pair['verb']} {pair['noun']}", **pair} for pair in card["diversity"]["top"]]
     plots = {
-        "lengths": {name: _bars(told["bars"]) for name, told in card["lengths"].items()},
-        "similarity": _bars(card["similarity"]["bars"]),
-        "pairs": _bars(top),
+        "lengths": {name: _bars(told["bars"], 1) for name, told in card["lengths"].items()},
+        "similarity": _bars(card["similarity"]["bars"], 0),
+        "pairs": _bars(top, 0),
     }
     return pages.from_string(template.read_text(encoding="utf-8")).render(card=card, plots=plots)
 
 
-def _bars(entries: Sequence[Mapping[str, Any]]) -> list[Row]:
+def _bars(entries: Sequence[Mapping[str, Any]], gap: int) -> list[Row]:
+    """Label, count and width of each bar; ranges end `gap` before the next one begins."""
     most = max((entry["count"] for entry in entries), default=0) or 1
+    ends = [*(entry.get("from") for entry in entries), None][1:]
     return [
         {
-            "label": entry.get("label", f"from {entry.get('from')}"),
+            "label": entry.get("label") or _range(entry["from"], end, gap),
             "count": entry["count"],
             "width": round(BAR_WIDTH * entry["count"] / most),
         }
-        for entry in entries
+        for entry, end in zip(entries, ends, strict=True)
     ]
+
+
+def _range(start: float, end: float | None, gap: int) -> str:
+    if end is None:
+        return f"{start:g} or more"
+    return f"{start:g}" if end - gap == start else f"{start:g} to {end - gap:g}"
 
 
 def _number(value: float | None) -> str:

@@ -126,8 +126,10 @@ def test_an_instruction_that_is_rejected_costs_no_further_request(tmp_path: Path
         return stepwise(body)
 
     with Server(answer) as server:
-        _, rejected = run(server, stage_folder(tmp_path), num_examples=9, max_requests=3, round_size=1)
+        kept, rejected = run(server, stage_folder(tmp_path), num_examples=9, max_requests=3, round_size=1)
         assert Counter(kind(body) for body in server.bodies) == {"Task": 3, "Classification": 1, "Input": 1}
+    similar = [row for row in rejected if row["reason"].startswith("similar")]
+    assert {row["similarity"]["nearest"] for row in similar} == {kept[0]["source"]["task"]}
     assert Counter(row["reason"].partition(":")[0] for row in rejected) == {
         "blocked word": 3,
         "too short": 3,

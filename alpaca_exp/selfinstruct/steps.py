@@ -70,7 +70,10 @@ class Steps:
                 if similarity is not None:
                     admitted.append(
                         _Admitted(
-                            place, item.example.instruction, {**source, "listed": item.number}, similarity
+                            place,
+                            item.example.instruction,
+                            {**source, "listed": item.number, "task": item.example.id},
+                            similarity,
                         )
                     )
         return admitted

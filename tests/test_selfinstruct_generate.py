@@ -142,7 +142,7 @@ def test_every_rejected_item_says_why(tmp_path: Path, seeds: Path) -> None:
         return Reply(listed(prompt_of(body), good, *bad), finish_reason="length")
 
     with Server(answer) as server:
-        _, rejected = run(server, stage_folder(tmp_path), seed_tasks=seeds, num_examples=2)
+        _, rejected = run(server, stage_folder(tmp_path), seed_tasks=seeds, num_examples=2, concurrency=1)
     assert {row["reason"] for row in rejected} == {
         "blocked word: draw",
         "too short: 2 words",

@@ -80,6 +80,16 @@ class Ledger:
             self.spent += usd
             self._settled.notify_all()
 
+    def affords(self, usd: float) -> bool:
+        """Whether `usd` could be put aside now, beside what is under way."""
+        return not self._exceeds(usd, sum(self._reserved.values()))
+
+    async def settle(self, bound: float | None, usd: float) -> None:
+        """What was counted as spent with `bound` cost `usd` after all."""
+        async with self._settled:
+            self.spent += usd - (bound or 0.0)
+            self._settled.notify_all()
+
     async def keep(self, reservation: int) -> None:
         """The reply was lost: it may have been billed, so the whole reservation counts as spent."""
         await self.commit(reservation, self._reserved[reservation])

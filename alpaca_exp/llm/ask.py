@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.ledger import FORECAST_FROM, Forecast, Ledger, report
 from alpaca_exp.llm.attempts import Asker
+from alpaca_exp.llm.batchlog import BatchLog
 from alpaca_exp.llm.build import build_model, model_name, owner
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import Request
@@ -55,6 +56,10 @@ class Session:
         self._name = model_name(config)
         account = f"{out.parent.name}/{out.name}"
         self._journal = Journal(out.parents[1] / "journal", config.model, account)
+        self._batched = isinstance(config, EndpointConfig) and config.batch
+        self._log = BatchLog(self._journal.path, account)
+        if self._batched:
+            self._journal.expect(key for batch in self._log.open() for key in batch.keys)
         self._ledger = Ledger(config.budget_usd, owner(config), self._journal.spent)
         self._counted: set[str] = set()
         self._forecast: Forecast | None = None
@@ -122,7 +127,12 @@ class Session:
         missing = [(key, request) for key, request in wanted.items() if key not in answers]
         advance(len(requests) - len(missing))
         if missing:
-            self._runner.run(self._ask(missing, answers, advance))
+            if self._batched:
+                self._runner.run(self._ask_batch(dict(missing)))
+                answers |= self._found([key for key, _ in missing])
+                advance(len(missing))
+            else:
+                self._runner.run(self._ask(missing, answers, advance))
         return [answers[key] for key in keys]
 
     def _found(self, wanted: Iterable[str]) -> dict[str, Completion]:
@@ -171,6 +181,18 @@ class Session:
                 self._counted.add(key)
                 self._foresee(key, answers[key].usage)
                 advance(1)
+
+    async def _ask_batch(self, missing: Mapping[str, Request]) -> None:
+        from alpaca_exp.llm.batch import BatchAsker
+        from alpaca_exp.llm.openai_batch import Batches
+
+        model, config = self._ready().model, self._config
+        from alpaca_exp.llm.openai import OpenAIModel
+
+        assert isinstance(model, OpenAIModel) and isinstance(config, EndpointConfig)
+        named = {key: dataclasses.replace(request, model=self._name) for key, request in missing.items()}
+        batches = Batches(model, config.endpoint)
+        await BatchAsker(config, batches, owner(config), self._journal, self._ledger, self._log).ask(named)
 
     def _ready(self) -> Asker:
         """The model, built when the first request needs it: a replay needs neither key nor server."""

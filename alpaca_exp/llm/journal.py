@@ -16,7 +16,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ class Answer:
     own: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request under way: the most it can cost, and where its line lies (for those of earlier attempts)."""
+
+    usd: float
+    place: int
+    length: int
+
+
 class Journal:
     """An open journal. Appends are single writes, so that several processes may share the file."""
 
@@ -54,6 +63,7 @@ class Journal:
         self.pending_usd = 0.0
         """The most that this account's requests cost that were under way when it was last stopped."""
         self.pending = 0
+        self._sent: dict[bytes, _Sent] = {}
         self.broken = 0
         """Lines that cannot be read: a write was cut short."""
         self._account = json.dumps(account).encode()
@@ -83,13 +93,39 @@ class Journal:
         completion = Completion(prompt, response["text"], response["model"], response["finish_reason"], usage)
         return Answer(completion, row["usd"], row["account"] == self._name)
 
+    def holds(self, key: str) -> bool:
+        """Whether an answer to the request of that key is there."""
+        return bytes.fromhex(key) in self._places
+
+    def bound(self, key: str) -> float | None:
+        """The most that this account's request of that key can cost; None where it is not under way."""
+        sent = self._sent.get(bytes.fromhex(key))
+        return sent.usd if sent else None
+
+    def request(self, key: str) -> Request:
+        """A request that was under way when the journal was opened."""
+        sent = self._sent[bytes.fromhex(key)]
+        row = json.loads(os.pread(self._file, sent.length, sent.place))["request"]
+        bias = tuple((str(token), int(value)) for token, value in row.get("logit_bias", ()))
+        return Request(**row | {"stop": tuple(row["stop"]), "logit_bias": bias})
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """These requests of ours are under way still, in a batch: neither lost nor billed for nothing."""
+        for key in keys:
+            sent = self._sent.get(bytes.fromhex(key))
+            if sent:
+                self.pending -= 1
+                self.pending_usd -= sent.usd
+
     def sent(self, key: str, request: Request, usd: float) -> None:
         """Note that the request goes out now and may cost `usd` at most."""
         self._append(self._line(key, "sent", request, usd))
+        self._sent[bytes.fromhex(key)] = _Sent(usd, 0, 0)
 
     def failed(self, key: str, request: Request, usd: float, why: str) -> None:
         """Note that no answer came; `usd` is what may have been billed for it."""
         self.lost_usd += usd
+        self._sent.pop(bytes.fromhex(key), None)
         self._append(self._line(key, "failed", request, usd, response={"error": why}))
 
     async def answered(self, key: str, request: Request, completion: Completion, usd: float) -> None:
@@ -106,6 +142,7 @@ class Journal:
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
         await written
+        self._sent.pop(bytes.fromhex(key), None)
 
     def close(self) -> None:
         """Write what still waits, and give the file back."""
@@ -200,8 +237,10 @@ class Journal:
         if state == b"sent":
             under_way[key] += 1
             bound[key] = float(head[4])
+            self._sent[key] = _Sent(bound[key], start, len(line))
         else:
             under_way[key] -= 1
+            self._sent.pop(key, None)
             self.spent += float(head[4])
             self.lost_before_usd += float(head[4]) if state == b"failed" else 0.0
 

@@ -7,7 +7,8 @@ knowing. Nothing that leaves this module holds the key, whatever a server echoes
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -17,7 +18,7 @@ import openai
 from openai.types import Completion as LegacyCompletion
 from openai.types.chat import ChatCompletion
 
-from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import Endpoint, OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
@@ -52,7 +53,7 @@ class OpenAIModel:
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=None, max_keepalive_connections=config.concurrency
         )
-        self._client = openai.AsyncOpenAI(
+        self.client = openai.AsyncOpenAI(
             api_key=self._key or "none",
             base_url=address,
             timeout=config.timeout_s,
@@ -68,14 +69,26 @@ class OpenAIModel:
 
     async def complete(self, request: Request) -> Completion:
         """The answer to one request; a refused or filtered one is empty, and its finish_reason says so."""
-        arguments = self._arguments(request)
+        arguments = self.arguments(request)
+        with self.translated():
+            try:
+                reply = await self._create(**arguments)
+            except openai.APIStatusError as error:
+                if self.wants_other_limit(error.message) and "max_tokens" in arguments:
+                    return await self.complete(request)
+                if error.status_code == 400 and str(error.code) in REJECTED_PROMPTS:
+                    return self.rejected(request, str(error.code))
+                raise
+        return self.read(request, reply)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """The client's errors as ours: another attempt may help, or it is the end."""
         try:
-            reply = await self._create(**arguments)
+            yield
         except openai.APIStatusError as error:
-            if "max_tokens" in arguments and "max_completion_tokens" in error.message:
-                self._limit_name = "max_completion_tokens"  # newer models want the limit by this name
-                return await self.complete(request)
-            return self._refused(request, error)
+            headers = error.response.headers
+            raise self.refusal(error.status_code, str(error.code or ""), error.message, headers) from None
         except openai.APIConnectionError as error:
             cause = type(error.__cause__).__name__
             late = isinstance(error, openai.APITimeoutError)
@@ -83,11 +96,21 @@ class OpenAIModel:
             raise Unanswered(f"{what} ({cause})", lost=cause not in NEVER_SENT) from None
         except (openai.APIError, ValueError):
             raise Unanswered("the body of the answer is not JSON", lost=True) from None
-        return self._read(request, reply)
+
+    def wants_other_limit(self, message: str) -> bool:
+        """Newer models want the limit by another name; from here on they get it."""
+        if "max_completion_tokens" not in message:
+            return False
+        self._limit_name = "max_completion_tokens"
+        return True
+
+    def rejected(self, request: Request, code: str) -> Completion:
+        """The empty answer to a prompt that the server will not take."""
+        return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self.client.close()
 
     async def _rename_key(self, outgoing: Any) -> None:
         """The key in another header than the bearer token's, which a redirect elsewhere would take along."""
@@ -97,8 +120,8 @@ class OpenAIModel:
     @property
     def _create(self) -> Callable[..., Awaitable[object]]:
         if self._config.endpoint is Endpoint.chat:
-            return self._client.chat.completions.create
-        return self._client.completions.create
+            return self.client.chat.completions.create
+        return self.client.completions.create
 
     def _shown(self, request: Request) -> dict[str, Any]:
         """The prompt: as messages, or as it stands."""
@@ -107,7 +130,8 @@ class OpenAIModel:
         system = [{"role": "system", "content": request.system}] if request.system else []
         return {"messages": [*system, {"role": "user", "content": request.prompt}]}
 
-    def _arguments(self, request: Request) -> dict[str, Any]:
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """The body of the request."""
         return {
             "model": request.model,
             **self._shown(request),
@@ -120,7 +144,7 @@ class OpenAIModel:
             **({"logit_bias": dict(request.logit_bias)} if request.logit_bias else {}),
         }
 
-    def _read(self, request: Request, reply: object) -> Completion:
+    def read(self, request: Request, reply: object) -> Completion:
         """The completion in a 200, which may be anything: a login page, an error, a refusal."""
         if isinstance(reply, str):
             raise Unanswered(
@@ -133,7 +157,7 @@ class OpenAIModel:
         message = choice if legacy else getattr(choice, "message", None)
         if not isinstance(reply, ChatCompletion | LegacyCompletion) or message is None:
             problem = (getattr(reply, "model_extra", None) or {}).get("error")
-            detail = f": {self._safe(problem)}" if problem else ""
+            detail = f": {self.safe(problem)}" if problem else ""
             raise Unanswered(f"the answer holds no choices{detail}", lost=True)
         text = getattr(message, "text" if legacy else "content", None)
         if text is not None and not isinstance(text, str):
@@ -145,23 +169,16 @@ class OpenAIModel:
         model = str(getattr(reply, "model", None) or request.model)
         return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
 
-    def _refused(self, request: Request, error: openai.APIStatusError) -> Completion:
-        """What a status other than 200 means: an answer after all, another attempt, or the end."""
-        status, code = error.status_code, str(error.code or "")
-        if status == 400 and code in REJECTED_PROMPTS:
-            return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
+    def refusal(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> Exception:
+        """What a status other than 200 means: another attempt may help, or it is the end."""
         if status == 402 or (status == 429 and code in NO_MONEY):
-            raise Stopped(
+            return Stopped(
                 f"{self._server} says that its quota or credit is used up. Every answer so far is kept: "
                 "top it up and run the same command again to go on"
-            ) from None
+            )
         if status in (408, 409, 429) or status >= 500:
             lost = status in (408, 502, 504) or status > 511
-            what = f"HTTP {status} {self._safe(error.message)}"
-            raise Unanswered(what, lost=lost, after_s=_pause(error.response.headers)) from None
-        raise self._hopeless(status, error) from None
-
-    def _hopeless(self, status: int, error: openai.APIStatusError) -> AlpacaExpError:
+            return Unanswered(f"HTTP {status} {self.safe(message)}", lost=lost, after_s=_pause(headers))
         if status in (401, 403):
             return InputError(
                 f"{self._server} refused the key for {self._config.model} (HTTP {status}); set the "
@@ -173,11 +190,11 @@ class OpenAIModel:
                 f"check {self._owner}.model and {self._owner}.base_url"
             )
         return InputError(
-            f"{self._server} rejects the request (HTTP {status}): {self._safe(error.message)}; "
+            f"{self._server} rejects the request (HTTP {status}): {self.safe(message)}; "
             f"check the settings of {self._owner}"
         )
 
-    def _safe(self, text: object) -> str:
+    def safe(self, text: object) -> str:
         """A server's words, short, on one line, and without the key."""
         words = " ".join(str(text).split())
         return (words.replace(self._key, "[key]") if self._key else words)[:200]
@@ -217,7 +234,7 @@ def _usage(request: Request, reply: ChatCompletion | LegacyCompletion, text: str
     return Usage(requests=1, tokens_in=tokens_in, tokens_out=tokens_out)
 
 
-def _pause(headers: Any) -> float | None:
+def _pause(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or a date."""
     milliseconds, after = headers.get("retry-after-ms"), headers.get("retry-after")
     try:

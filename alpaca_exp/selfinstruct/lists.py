@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from random import Random
 from alpaca_exp import prompts
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion
-from alpaca_exp.schemas import TeacherConfig
+from alpaca_exp.schemas import EndpointConfig, TeacherConfig
 from alpaca_exp.selfinstruct.historic import read_by_place
 from alpaca_exp.selfinstruct.parsing import Item, read_items
 from alpaca_exp.selfinstruct.pool import Pool
@@ -28,6 +29,9 @@ from alpaca_exp.selfinstruct.seed_tasks import SeedTask, demonstrations
 Ask = Callable[[Sequence[Request]], list[tuple[str, Completion]]]
 """The answers to requests, in their order, each with the name that its request has in the journal."""
 
+BATCH_SHARE = 0.85
+"""Of the tasks that a first batch lists, those counted on to be kept: rather a second batch than waste."""
+
 
 @dataclass
 class Lists:
@@ -40,12 +44,25 @@ class Lists:
 
     def collect(self, ask: Ask) -> Iterator[int]:
         """Ask until `teacher.max_requests`; yields after each reply how many examples it brought."""
-        for numbers in rounds(self.teacher):
+        for numbers in self._rounds():
             round = [self._request(number) for number in numbers]
             for (_, shown), (key, answer) in zip(round, ask([request for request, _ in round]), strict=True):
                 self.pool.requests["lists"] += 1
                 items = read(self.teacher, answer, len(shown))
                 yield self.pool.take(items, {"request": key, "demonstrations": [task.id for task in shown]})
+
+    def _rounds(self) -> Iterator[range]:
+        """The numbers of the requests; all that should be needed at once where a batch takes hours."""
+        if not (isinstance(self.teacher, EndpointConfig) and self.teacher.batch) or self.teacher.feedback:
+            yield from rounds(self.teacher)
+            return
+        asked = 0
+        while asked < self.teacher.max_requests:
+            each = len(self.pool.kept) / asked if asked else self.teacher.tasks_per_request * BATCH_SHARE
+            size = math.ceil((self.teacher.num_examples - len(self.pool.kept)) / max(each, 0.1))
+            end = min(asked + max(size, self.teacher.round_size), self.teacher.max_requests)
+            yield range(asked, end)
+            asked = end
 
     def _request(self, number: int) -> tuple[Request, list[SeedTask]]:
         """One request and the tasks that it shows."""

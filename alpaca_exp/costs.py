@@ -20,7 +20,10 @@ WORDS_PER_ANSWER = 44
 """Mean length of an Alpaca output (52,002 rows)."""
 KEPT_SHARE = 0.75
 """Of the tasks a teacher lists, those that pass the filters: an assumption, low rather than high."""
-
+FEWER, MORE = 0.8, 1.5
+"""Requests for new tasks: as many as expected, times this; the filters pass 94 or 50 in a hundred."""
+SHORTER, LONGER = 0.6, 1.7
+"""The same for the length of answers, never above their limit."""
 
 EXAMPLES_PER_INSTRUCTION = 1.58
 """82k instances of 52k instructions (Self-Instruct, table 1)."""
@@ -33,15 +36,21 @@ class Expectation:
     requests: int = 0
     tokens: int = 0
     usd: float = 0.0
+    """The middle of the range."""
+    usd_low: float = 0.0
+    usd_high: float = 0.0
     steps: int = 0
     documents: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.requests:,} requests"] * bool(self.requests)
-        parts += [f"about {self.tokens:,} tokens, ${self.usd:,.2f}"] * bool(self.tokens)
+        parts += [f"about {self.tokens:,} tokens, {self._dollars()}"] * bool(self.tokens)
         parts += [f"{self.steps:,} steps"] * bool(self.steps)
         parts += [f"{self.documents:,} documents"] * bool(self.documents)
         return ", ".join(parts)
+
+    def _dollars(self) -> str:
+        return f"${self.usd_low:,.2f} to ${self.usd_high:,.2f}" if self.usd else "$0.00"
 
 
 def expected(stage: Stage, outputs: Path) -> Expectation:
@@ -76,7 +85,7 @@ def rows(curated: Stage, outputs: Path) -> int:
     if made:
         return sum(1 for _ in (made / "dataset.jsonl").open("rb"))
     variant = curated.config["variant"]
-    if curated.inputs:
+    if "examples" in curated.inputs:
         source = int(curated.inputs["examples"].config["teacher"].num_examples)
     else:
         source = _count(variant.source)
@@ -90,7 +99,8 @@ def _generation(teacher: TeacherConfig) -> Expectation:
     shown = [Example("x" * 80, "x" * 200)] * teacher.num_demonstrations
     prompt = prompts.task_list(shown, teacher.tasks_per_request, teacher.max_words)
     written = min(teacher.max_tokens, teacher.tasks_per_request * 2 * WORDS_PER_ANSWER)
-    return _asked(teacher, min(requests, teacher.max_requests), len(prompt) / CHARACTERS_PER_TOKEN, written)
+    asked = min(requests, teacher.max_requests)
+    return _asked(teacher, asked, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER, MORE)
 
 
 def _stepwise(teacher: TeacherConfig) -> Expectation:
@@ -110,7 +120,8 @@ def _stepwise(teacher: TeacherConfig) -> Expectation:
     )
     found = Expectation()
     for requests, prompt, written in steps:
-        found = _sum(found, _asked(teacher, requests, len(prompt) / CHARACTERS_PER_TOKEN, written))
+        asked = _asked(teacher, requests, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER, MORE)
+        found = _sum(found, asked)
     return found
 
 
@@ -124,7 +135,13 @@ def _curation(stage: Stage, outputs: Path) -> Expectation:
 
 
 def _sum(one: Expectation, other: Expectation) -> Expectation:
-    return Expectation(one.requests + other.requests, one.tokens + other.tokens, one.usd + other.usd)
+    return Expectation(
+        one.requests + other.requests,
+        one.tokens + other.tokens,
+        one.usd + other.usd,
+        one.usd_low + other.usd_low,
+        one.usd_high + other.usd_high,
+    )
 
 
 def _steps(base_model: Any) -> Expectation:
@@ -138,10 +155,22 @@ def _tuning(trainer: TrainerConfig, examples: int) -> Expectation:
 
 
 def _asked(
-    model: LanguageModelConfig, requests: int, tokens_in: float, tokens_out: float = 150
+    model: LanguageModelConfig,
+    requests: int,
+    tokens_in: float,
+    tokens_out: float = 150,
+    fewer: float = 1.0,
+    more: float = 1.0,
 ) -> Expectation:
-    into, out = int(requests * tokens_in), int(requests * tokens_out)
-    return Expectation(requests=requests, tokens=into + out, usd=price(model, into, out))
+    """So many requests, or `fewer` to `more` times as many."""
+    most = max(tokens_out, getattr(model, "max_tokens", math.inf))
+
+    def usd(count: float, longer: float) -> float:
+        return price(model, int(count * tokens_in), int(count * min(tokens_out * longer, most)))
+
+    tokens = int(requests * tokens_in) + int(requests * tokens_out)
+    low, high = usd(requests * fewer, SHORTER), usd(requests * more, LONGER)
+    return Expectation(requests, tokens, usd(requests, 1.0), low, high)
 
 
 def _questions(questions: Any) -> int:

@@ -63,7 +63,7 @@ class Session:
         self._ledger = Ledger(config.budget_usd, owner(config), self._journal.spent)
         self._counted: set[str] = set()
         self._forecast: Forecast | None = None
-        self._rest: float | None = None
+        self._total: float | None = None
         self._error: AlpacaExpError | None = None
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
@@ -92,13 +92,13 @@ class Session:
         """
         if not self._config.usd_per_million_in and not self._config.usd_per_million_out:
             return ""
-        if share is not None:
+        if share is not None and share >= FORECAST_FROM:
             worth = self.usage.usd + self.usage.usd_avoided
-            self._rest = worth / share * max(0.0, 1 - share) if share >= FORECAST_FROM else None
-        elif self._forecast:
-            self._rest = self._forecast.rest()
+            self._total = self.usage.usd + worth / share * max(0.0, 1 - share)
+        elif self._forecast and (rest := self._forecast.rest()) is not None:
+            self._total = self.usage.usd + rest
         limit = "" if self._config.budget_usd is None else f" of ${self._config.budget_usd:,.2f}"
-        total = "" if self._rest is None else f", about ${self.usage.usd + self._rest:,.2f} in all"
+        total = "" if self._total is None else f", about ${self._total:,.2f} in all"
         return f"${self._ledger.spent:,.2f}{limit}{total}"
 
     def key(self, request: Request) -> str:

@@ -78,6 +78,8 @@ def _collect(protocol: Lists | Steps, session: Session, bar: Bar) -> str:
     """Ask, round after round, until the pool is full. Returns why it stopped earlier; empty if it did not."""
 
     def ask(requests: Sequence[Request]) -> list[tuple[str, Completion]]:
+        # Whatever was paid so far has been read by now: what it brought foretells the cost of the rest.
+        session.dollars(len(protocol.pool.kept) / protocol.pool.wanted)
         answers = session.ask(requests, lambda n: bar.advance(0, session.dollars()))
         return [(session.key(one)[:16], answer) for one, answer in zip(requests, answers, strict=True)]
 

@@ -1,0 +1,62 @@
+"""What a stage should cost before its first answer: a range that the true cost lies in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp.compose import compose
+from alpaca_exp.costs import expected
+from alpaca_exp.ledger import consumed
+from alpaca_exp.plan import plan
+from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.stages.generate import generate
+from tests.conftest import ROOT
+from tests.servers import Server, stage_folder, teacher_at
+
+
+def test_a_plan_says_from_how_much_to_how_much(tmp_path: Path) -> None:
+    stages = plan(compose(["preset=paper", "+experiment=original"]))
+    said = str(expected(stages["generate"], tmp_path))
+    found = re.fullmatch(r"[\d,]+ requests, about [\d,]+ tokens, \$([\d.]+) to \$([\d.]+)", said)
+    assert found, said
+    assert 1 < float(found[1]) < float(found[2]) < 100
+
+
+def test_a_batch_is_expected_at_half_the_price(tmp_path: Path) -> None:
+    words = ["preset=paper", "+experiment=original"]
+    whole = expected(plan(compose(words))["generate"], tmp_path)
+    half = expected(plan(compose([*words, "teacher.batch=true"]))["generate"], tmp_path)
+    assert half.usd == pytest.approx(whole.usd / 2, rel=1e-3)
+
+
+def test_what_costs_nothing_shows_no_range(tmp_path: Path) -> None:
+    said = str(expected(plan(compose([]))["generate"], tmp_path))
+    assert said.endswith("tokens, $0.00")
+
+
+@pytest.mark.parametrize("experiment", ["self_instruct", "uncapped"])
+def test_every_stage_of_a_base_model_that_teaches_can_be_estimated(experiment: str, tmp_path: Path) -> None:
+    for preset in ("miniature", "local", "paper"):
+        stages = plan(compose([f"preset={preset}", f"+experiment={experiment}", "teacher=base_model"]))
+        for stage in stages.values():
+            str(expected(stage, tmp_path))
+
+
+def test_the_true_cost_of_a_sensible_teacher_lies_in_the_range(tmp_path: Path) -> None:
+    out = stage_folder(tmp_path)
+    settings: dict[str, Any] = {
+        "num_examples": 200,
+        "tasks_per_request": 20,
+        "seed_tasks": ROOT / "seeds/seed_tasks.jsonl",
+    }
+    with Server() as server:
+        teacher = teacher_at(server, **settings, usd_per_million_in=100.0, usd_per_million_out=100.0)
+        generate(teacher, runtime=RuntimeConfig(), out=out)
+    stage = plan(compose(["preset=paper", "+experiment=original"]))["generate"]
+    stage.config["teacher"].__dict__.update(settings, usd_per_million_in=100.0, usd_per_million_out=100.0)
+    told = expected(stage, tmp_path)
+    assert told.usd_low / 4 < consumed(out).usd < told.usd_high  # its answers are short: 6 words for 44

@@ -53,7 +53,8 @@ def _base(config: ExperimentConfig) -> Plan:
     if not isinstance(config.base_model, ScratchModelConfig):
         return {}
     runtime = {"runtime": config.runtime, "logger": config.logger}
-    return {"pretrain": Stage("pretrain", pretrain, {"base_model": config.base_model}, runtime=runtime)}
+    told = {"base_model": config.base_model}
+    return {"pretrain": Stage("pretrain", pretrain, told, runtime=runtime, version=2)}
 
 
 def _data(config: ExperimentConfig, base: Plan) -> Plan:

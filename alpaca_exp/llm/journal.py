@@ -30,6 +30,9 @@ _HEAD = re.compile(
 )
 """The beginning of our own lines: enough to index a large journal without parsing its texts."""
 
+MOST_REMEMBERED = 4096
+"""Requests under way whose text is kept, to be written down a second time with the answer."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
@@ -64,6 +67,8 @@ class Journal:
         """The most that this account's requests cost that were under way when it was last stopped."""
         self.pending = 0
         self._sent: dict[bytes, _Sent] = {}
+        self._written: dict[str, bytes] = {}
+        """Of requests under way: how they were written down, since they are written twice."""
         self.broken = 0
         """Lines that cannot be read: a write was cut short."""
         self._account = json.dumps(account).encode()
@@ -121,6 +126,8 @@ class Journal:
         """Note that the request goes out now and may cost `usd` at most."""
         self._append(self._line(key, "sent", request, usd))
         self._sent[bytes.fromhex(key)] = _Sent(usd, 0, 0)
+        if len(self._written) > MOST_REMEMBERED:  # a batch: its answers are hours away
+            self._written.clear()
 
     def failed(self, key: str, request: Request, usd: float, why: str) -> None:
         """Note that no answer came; `usd` is what may have been billed for it."""
@@ -191,8 +198,11 @@ class Journal:
         response: dict[str, Any] | None = None,
     ) -> bytes:
         head = {"key": key, "t": round(time.time(), 3), "state": state, "account": self._name, "usd": usd}
-        row = {**head, "usage": usage, "response": response, "request": dataclasses.asdict(request)}
-        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        told = json.dumps({**head, "usage": usage, "response": response}, ensure_ascii=False)
+        if key not in self._written:
+            self._written[key] = json.dumps(request.row(), ensure_ascii=False).encode("utf-8", "replace")
+        asked = self._written[key] if state == "sent" else self._written.pop(key)
+        return told[:-1].encode("utf-8", "replace") + b', "request": ' + asked + b"}\n"
 
     def refresh(self) -> None:
         """Learn of the answers that were appended since: by other processes, and by this one."""

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from alpaca_exp.records import Completion
+from alpaca_exp.records import Completion, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,23 @@ class Request:
     logit_bias: tuple[tuple[str, int], ...] = ()
     """(token id, bias), as the API takes them."""
 
+    def row(self) -> Row:
+        """The fields by name, for JSON; `dataclasses.asdict` takes ten times as long."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
     @property
     def key(self) -> str:
         """64 hex digits: sha256 of the canonical request and its sample index."""
-        told = dataclasses.asdict(self)
+        told = self.row()
         # What came later is left out where it says nothing, so that older journals keep their keys.
         for name in ("presence_penalty", "logit_bias"):
             if not told[name]:
                 del told[name]
         canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Request))
 
 
 class Unanswered(Exception):

@@ -7,7 +7,7 @@ knowing. Nothing that leaves this module holds the key, whatever a server echoes
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from time import time
@@ -19,6 +19,7 @@ from openai.types import Completion as LegacyCompletion
 from openai.types.chat import ChatCompletion
 
 from alpaca_exp.errors import InputError, Stopped
+from alpaca_exp.llm import connections
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import Endpoint, OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
@@ -50,17 +51,15 @@ class OpenAIModel:
         self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
         self._limit_name = "max_tokens"
         bearer = config.key_header.lower() == "authorization"
-        limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
-            max_connections=None, max_keepalive_connections=config.concurrency
-        )
         self.client = openai.AsyncOpenAI(
             api_key=self._key or "none",
             base_url=address,
             timeout=config.timeout_s,
             max_retries=0,
             default_query={"api-version": config.api_version} if config.api_version else None,
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=limits,
+            http_client=connections.client(
+                config.concurrency,
+                config.timeout_s,
                 trust_env=not is_local(config),
                 follow_redirects=bearer,
                 event_hooks={"request": [] if bearer else [self._rename_key]},
@@ -72,7 +71,7 @@ class OpenAIModel:
         arguments = self.arguments(request)
         with self.translated():
             try:
-                reply = await self._create(**arguments)
+                reply = await self._create(arguments)
             except openai.APIStatusError as error:
                 if self.wants_other_limit(error.message) and "max_tokens" in arguments:
                     return await self.complete(request)
@@ -117,11 +116,11 @@ class OpenAIModel:
         outgoing.headers.pop("Authorization", None)
         outgoing.headers[self._config.key_header] = self._key or "none"
 
-    @property
-    def _create(self) -> Callable[..., Awaitable[object]]:
+    async def _create(self, body: dict[str, Any]) -> object:
+        """As `chat.completions.create` does, without its look through a body that is plain JSON already."""
         if self._config.endpoint is Endpoint.chat:
-            return self.client.chat.completions.create
-        return self.client.completions.create
+            return await self.client.post("/chat/completions", body=body, cast_to=ChatCompletion)
+        return await self.client.post("/completions", body=body, cast_to=LegacyCompletion)
 
     def _shown(self, request: Request) -> dict[str, Any]:
         """The prompt: as messages, or as it stands."""

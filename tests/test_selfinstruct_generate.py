@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import random
 import re
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -289,7 +290,7 @@ def test_the_published_set_passes_the_filters_as_it_did(shared_data: Path) -> No
     assert {why_unfit(row["instruction"]) for row in rows} == {None}
 
 
-def killed_in_time(base_url: str, seeds: Path, out: Path, protocol: Protocol) -> None:
+def killed_in_time(base_url: str, seeds: Path, out: Path, protocol: Protocol, num_examples: int) -> None:
     """What each of the killed processes runs."""
     teacher = OpenAITeacherConfig(
         model="fake",
@@ -297,7 +298,7 @@ def killed_in_time(base_url: str, seeds: Path, out: Path, protocol: Protocol) ->
         feedback=2,
         base_url=base_url,
         seed_tasks=seeds,
-        num_examples=120,
+        num_examples=num_examples,
         tasks_per_request=6,
         round_size=8,
         concurrency=8,
@@ -307,6 +308,13 @@ def killed_in_time(base_url: str, seeds: Path, out: Path, protocol: Protocol) ->
     generate(teacher, runtime=RuntimeConfig(), out=out)
 
 
+def max_usd(outputs: Path) -> float:
+    """The most that one request of the journal could cost."""
+    lines = (outputs / "journal" / "fake.jsonl").read_bytes().split(b"\n")
+    rows = [json.loads(line) for line in lines if line.endswith(b"}")]
+    return max(row["usd"] for row in rows if row["state"] == "sent")
+
+
 def answered_bodies(outputs: Path) -> set[tuple[str, int | None]]:
     file = outputs / "journal" / "fake.jsonl"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
@@ -314,9 +322,13 @@ def answered_bodies(outputs: Path) -> set[tuple[str, int | None]]:
     return {(r["request"]["prompt"], r["request"]["seed"]) for r in rows if r["state"] == "answered"}
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+FEW = [(protocol, 5, 120) for protocol in Protocol]
+MANY = pytest.param(Protocol.alpaca, 200, 3000, marks=pytest.mark.long, id="two hundred")
+
+
+@pytest.mark.parametrize(("protocol", "kills", "num_examples"), [*FEW, MANY])
 def test_kills_at_random_points_cost_no_answer_and_change_no_byte(
-    protocol: Protocol, tmp_path: Path, seeds: Path
+    protocol: Protocol, kills: int, num_examples: int, tmp_path: Path, seeds: Path
 ) -> None:
     answer = sensible if protocol is Protocol.alpaca else stepwise
 
@@ -325,9 +337,10 @@ def test_kills_at_random_points_cost_no_answer_and_change_no_byte(
 
     with Server(lambda body, number: answer(body)) as server:
         calm = stage_folder(tmp_path / "calm")
-        told: dict[str, Any] = {"seed_tasks": seeds, "num_examples": 120, "round_size": 8, "feedback": 2}
+        told: dict[str, Any] = {"seed_tasks": seeds, "num_examples": num_examples, "round_size": 8}
+        told |= {"feedback": 2}
         run(server, calm, protocol=protocol, **told)
-    rng, kills = random.Random(0), 5
+    rng, killed = random.Random(0), 0
     out = stage_folder(tmp_path / "killed")
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["openai", "tests.test_selfinstruct_generate"])
@@ -335,7 +348,8 @@ def test_kills_at_random_points_cost_no_answer_and_change_no_byte(
         paid: list[tuple[int, set[tuple[str, int | None]]]] = []
         for kill in range(kills + 1):
             until = server.count + rng.randint(1, 8)
-            process = processes.Process(target=killed_in_time, args=(server.base_url, seeds, out, protocol))
+            told_again = (server.base_url, seeds, out, protocol, num_examples)
+            process = processes.Process(target=killed_in_time, args=told_again)
             process.start()
             while kill < kills and server.count < until and process.is_alive():
                 time.sleep(0.001)
@@ -343,10 +357,16 @@ def test_kills_at_random_points_cost_no_answer_and_change_no_byte(
             if kill < kills:
                 process.kill()
             process.join()
+            killed += process.exitcode == -signal.SIGKILL
             paid.append((server.count, answered_bodies(tmp_path / "killed")))
         assert process.exitcode == 0
     asked = [(prompt_of(body), body.get("seed")) for body in server.bodies]
     assert all(not known & set(asked[before:]) for before, known in paid)
-    assert len(asked) - len(set(asked)) <= kills * 8
+    assert len(asked) - len(set(asked)) <= kills * 8 and killed == kills
+    lost = consumed(out).possibly_billed
+    assert 0 <= lost <= kills * 8 * max_usd(tmp_path / "killed")
+    journal = tmp_path / "killed" / "journal" / "fake.jsonl"
+    longest = max(len(line) for line in journal.open("rb"))
+    assert journal.stat().st_size <= 2 * len(asked) * longest  # two lines a request, and nothing rewritten
     for file in ("examples.jsonl", "rejected.jsonl", "card.json", "card.html"):
         assert (out / file).read_bytes() == (calm / file).read_bytes()

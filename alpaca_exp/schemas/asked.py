@@ -138,6 +138,8 @@ class LocalTeacherConfig(TeacherConfig):
         yield from super().problems()
         yield from at_least(self, "teacher", batch_size=1)
         if self.presence_penalty:
+            yield f"teacher.presence_penalty is {self.presence_penalty}; weights that are here take 0 only"
+        if self.presence_penalty:
             yield "teacher.presence_penalty is for servers; set it to 0 for weights that are here"
 
 

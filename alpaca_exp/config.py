@@ -7,11 +7,12 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import OmegaConfDumper
 from omegaconf.errors import OmegaConfBaseException
 
 from alpaca_exp import schemas
@@ -58,6 +59,7 @@ def register_schemas() -> None:
         group, _, name = path.rpartition("/")
         package = group.split("/")[0] or None
         store.store(group=group or None, name=name, node=schema, package=package, provider="alpaca_exp")
+    OmegaConfDumper.add_multi_representer(PurePath, _as_text)
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
     OmegaConf.register_new_resolver("run_subfolder", _run_subfolder, replace=True)
     OmegaConf.register_new_resolver("steps", _steps, replace=True)
@@ -165,6 +167,11 @@ def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:
 def _run_subfolder(action: schemas.Action) -> str | None:
     """Where in that folder Hydra notes what it composed."""
     return ".hydra" if action is schemas.Action.run else None
+
+
+def _as_text(dumper: OmegaConfDumper, path: PurePath) -> Any:
+    """A path in `--cfg job` and `.hydra` as people write it, not as a Python object."""
+    return dumper.represent_str(str(path))
 
 
 def _steps(tokens: int, batch_size: int, block_size: int) -> int:

@@ -14,7 +14,7 @@ class WorldConfig:
 
     seed: int = identity("which world: its people, their facts, the tempting errors", 0)
     people: int = identity("how many people there are; half of them appear in tuning data", 256)
-    corpus_tokens: int = identity("how much is written about the world, in tokens", 1_638_400)
+    corpus_tokens: int = identity("how much is written about the world, in tokens", 1_843_200)
     tasks: int = identity("how many tasks the tuning data shall hold", 2400)
     questions: int = identity("how many questions the judge reads", 80)
     documents: int = identity("documents in each evaluation task", 400)

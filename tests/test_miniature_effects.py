@@ -44,7 +44,7 @@ def test_of_a_flawless_teacher_cleaning_removes_false_alarms_and_nothing_else(tm
 
 @pytest.mark.long
 def test_every_effect_of_the_miniature_holds_over_seeds(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.benchmarks.effects", "--small", "--outputs", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.benchmarks.effects", "--outputs", str(tmp_path)]
     root = Path(__file__).resolve().parent.parent
     told = subprocess.run(command, cwd=root, env=dict(os.environ), capture_output=True, text=True, check=True)
     result = json.loads(told.stdout.splitlines()[-1])

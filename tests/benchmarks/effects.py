@@ -1,7 +1,7 @@
 """The effects that the miniature world shows, each a difference with an interval over worlds and seeds.
 
     python -m tests.benchmarks.effects                          two worlds, three seeds each: some 20 minutes
-    python -m tests.benchmarks.effects --small                  one world, three seeds
+    python -m tests.benchmarks.effects --small                  one world, three seeds: wider intervals
     python -m tests.benchmarks.effects --worlds 5 6 --outputs effects
 
 Real experiments through the real stages. What is found under `--outputs` is not made again, so a run

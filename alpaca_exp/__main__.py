@@ -80,7 +80,7 @@ def _spoken(arguments: Sequence[str] = ()) -> Iterator[None]:
         if not _of_the_place(error, arguments):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        _leave(InputError(f"{where}{error.strerror}; make room there, or choose runtime.outputs=FOLDER"))
+        _leave(InputError(f"{where}{error.strerror}; make room or choose runtime.outputs=FOLDER"))
 
 
 def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:

@@ -48,6 +48,8 @@ SCHEMAS: dict[str, type] = {
 }
 """Where each schema stands for Hydra: an option's defaults list names it first."""
 
+MOST_NAMES = 40
+"""More than these are no help in a message."""
 OVERLAYS = ("experiment", "sweep")
 """Groups that are laid over the rest with a plus: +experiment=cleaned."""
 
@@ -96,6 +98,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]}?"
+    if len(names) > MOST_NAMES:
+        return "; --cfg job shows them all"
     return f"; there are: {', '.join(names)}" if names else ""
 
 

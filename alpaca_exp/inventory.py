@@ -15,8 +15,8 @@ from alpaca_exp.identity import difference
 
 NOT_STAGES = frozenset({"runs", "sweeps", "reports", "journal"})
 RUN_FILES = ("runs/*/*/run.json", "sweeps/*/*/run.json")
-UNFINISHED_IS_OLD_S = 24 * 3600.0
-"""An unfinished folder younger than this may belong to a stage that is being made."""
+OLD_S = 24 * 3600.0
+"""What is younger than this may belong to a run that is still going: only its end names its artifacts."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,9 @@ def entries(outputs: Path) -> list[Entry]:
 
 
 def unused(outputs: Path) -> list[Entry]:
-    """What no run names, and unfinished folders that nobody has touched for a day."""
+    """What no run names, and unfinished folders; neither touched for a day."""
     return [
-        entry
-        for entry in entries(outputs)
-        if (entry.runs == 0 if entry.finished else entry.age_s > UNFINISHED_IS_OLD_S)
+        entry for entry in entries(outputs) if entry.age_s > OLD_S and not (entry.finished and entry.runs)
     ]
 
 

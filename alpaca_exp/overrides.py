@@ -34,6 +34,9 @@ def explain(error: Exception, arguments: Sequence[str]) -> ConfigError:
 def problems_of(arguments: Sequence[str]) -> Iterator[str]:
     """One sentence for each argument that names a key, a group or an option that is not there."""
     options, keys = groups(), known_keys()
+    yield from _dashed(arguments, options)
+    if not {"--multirun", "-m"} & set(arguments):
+        yield from _unasked_sweeps(arguments)
     for argument in _overrides(arguments):
         name, equals, value = argument.partition("=")
         key = name.lstrip("+~").partition("@")[0]
@@ -47,6 +50,23 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"
         elif equals:
             yield from _value(key, argument)
+
+
+def _dashed(arguments: Sequence[str], options: dict[str, list[str]]) -> Iterator[str]:
+    """--experiment=cleaned: Hydra would take it for the beginning of a flag of its own."""
+    for argument in arguments:
+        name, equals, value = argument.lstrip("-").partition("=")
+        if argument.startswith("--") and equals and name.split(".")[0] in {*options, *known_keys()}:
+            yield f"{argument} is no flag: write {'+' if name in OVERLAYS else ''}{name}={value}"
+
+
+def _unasked_sweeps(arguments: Sequence[str]) -> Iterator[str]:
+    for argument in _overrides(arguments):
+        if argument.startswith("+sweep=") and "action=plan" not in arguments:
+            yield f"{argument} is many jobs: add --multirun"
+        elif re.fullmatch(r"[\w.]+=[\w.-]+(,[\w.-]+)+", argument):
+            name, _, value = argument.partition("=")
+            yield f"{argument} is many jobs: add --multirun (a list is written {name}=[{value}])"
 
 
 def _overrides(arguments: Sequence[str]) -> Iterator[str]:

@@ -119,7 +119,7 @@ def _readings(config: ExperimentConfig, models: Plan) -> Plan:
     model = models.get("train") or base
     suite = config.eval_suite
     told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval")}
-    scores = Stage("evaluate", evaluate, told | _weights(config, model), _input(model), runtime)
+    scores = Stage("evaluate", evaluate, told | _weights(config, model), _input(model), runtime, version=2)
     if isinstance(config.judge, NoJudgeConfig):
         return {"evaluate": scores}
     answers = _answers(config, model)

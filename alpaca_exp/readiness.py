@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from alpaca_exp.artifacts import Stage, find
-from alpaca_exp.errors import InputError
+from alpaca_exp.cleaning.rules import chosen
+from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.schemas import (
+    DatasetVariantConfig,
     EndpointConfig,
     EvalSuiteConfig,
     ExperimentConfig,
@@ -57,6 +59,11 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                     "runtime.offline is true and eval_suite.mirror is not set; give the folder that "
                     "holds the tasks' documents with eval_suite.mirror=FOLDER"
                 )
+        case DatasetVariantConfig():
+            try:
+                chosen(value.rules)
+            except ConfigError as error:
+                yield from error.problems
         case PretrainedModelConfig():
             if offline and not _there(value.path, value.revision):
                 yield (

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.inventory import Entry, entries, remove, unused, why
 
 
@@ -24,11 +24,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    _table(entries(chosen.outputs))
+    _table(entries(_folder(chosen)))
+
+
+def _folder(chosen: argparse.Namespace) -> Path:
+    outputs: Path = chosen.outputs
+    if not outputs.is_dir():
+        raise InputError(
+            f"there is no folder {outputs}; name the one that runtime.outputs named, or leave it out"
+        )
+    return outputs
 
 
 def _gc(chosen: argparse.Namespace) -> None:
-    found = unused(chosen.outputs)
+    found = unused(_folder(chosen))
+    if not found:
+        print("nothing to delete: a run needs it, or it is less than a day old")
+        return
     _table(found)
     size = _size(sum(entry.bytes for entry in found))
     if not chosen.yes:
@@ -79,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, text in (
         ("list", _list, "every artifact: size, age, dollars, and how many runs need it"),
-        ("gc", _gc, "what no run needs, and what was left unfinished; --yes deletes it"),
+        ("gc", _gc, "what no run needs and a day has not touched; --yes deletes it"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -85,4 +84,6 @@ def test_the_report_and_the_store_say_what_is_missing(command: Command) -> None:
         done = command(*words, module=module)
         assert done.returncode == 2 and "Traceback" not in done.stderr
     assert command("why", "+experimnt=x", module="alpaca_exp.store").returncode == 2
-    assert os.linesep.join(command("list", module="alpaca_exp.store").stdout.split()) == "nothing"
+    for word in ("list", "gc"):
+        done = command(word, module="alpaca_exp.store")
+        assert done.returncode == 2 and "there is no folder outputs" in done.stderr

@@ -13,6 +13,7 @@ from alpaca_exp.compose import compose
 from alpaca_exp.config import SCHEMAS
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.identity import identity
+from alpaca_exp.overrides import check
 from alpaca_exp.plan import plan
 
 ALL = sorted(
@@ -23,6 +24,7 @@ ROLES = ("identity", "runtime", "content")
 
 def problems(*overrides: str) -> str:
     with pytest.raises(ConfigError) as caught:
+        check(overrides)
         compose(overrides)
     return "\n".join(caught.value.problems)
 
@@ -80,6 +82,7 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
         ("+trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean"),
         ("cleaned", "cleaned is not of the form key=value; did you mean +experiment=cleaned?"),
         ("seed=many", "seed: Value 'many' of type 'str' could not be converted to Integer"),
+        ("--experiment=cleaned", "--experiment=cleaned is no flag: write +experiment=cleaned"),
         ("scale=medium", "scale has no option medium; there are: large, small"),
         ("trainer.global_batch_size=33", "must be a multiple of trainer.micro_batch_size (32)"),
         (
@@ -96,6 +99,13 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
 )
 def test_bad_input_is_named_with_its_remedy(override: str, remedy: str) -> None:
     assert remedy in problems(override)
+
+
+@pytest.mark.parametrize("words", [["seed=0,1"], ["+sweep=factorial"]])
+def test_many_jobs_are_asked_for_by_name(words: list[str]) -> None:
+    with pytest.raises(ConfigError, match="add --multirun"):
+        check(words)
+    check([*words, "--multirun"])
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -187,6 +187,18 @@ def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[st
     text = report(capsys, outputs, "--metrics truthfulness")
     assert "| cleaned | 0.850† |" in text
     assert "† A mean over runs that differ in more than their seeds: scale=large, scale=small." in text
+    main(
+        [
+            str(outputs.path),
+            "--rows",
+            "dataset_variant",
+            "--metrics",
+            "truthfulness",
+            "--baseline",
+            "original",
+        ]
+    )
+    assert "; Δ" not in capsys.readouterr().out, "seeds of different scales are no pairs"
 
 
 def test_where_leaves_the_other_runs_out(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:

@@ -78,7 +78,7 @@ def test_scores_and_documents_are_written_as_the_contract_says(
         ("truthfulqa_mc1", "acc", 8),
         ("truthfulqa_mc2", "acc", 8),
         ("understanding", "mean", 16),
-        ("truthfulness", "mean", 16),
+        ("truthfulness", "mean", 8),
     ]
     assert [row["chance"] for row in scores[:6]] == [0.25, 0.25, 0.5, 0.5, 0.25, None]
     assert all(row["stderr"] is not None for row in scores)

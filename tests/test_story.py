@@ -99,7 +99,7 @@ def test_the_store_lists_explains_and_finds_nothing_to_collect(story: Path) -> N
     said = {line.split()[0]: line for line in why.stdout.splitlines()}
     assert said["generate"].endswith("found")
     assert "trainer.epochs was 3 and is 7" in said["train"]
-    assert "0 folders" in run_in(story, "gc", module="alpaca_exp.store").stdout
+    assert "nothing to delete" in run_in(story, "gc", module="alpaca_exp.store").stdout
 
 
 def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from lm_eval.api.metrics import mean, mean_stderr
 from lm_eval.api.task import Task
 
+from alpaca_exp.harness.mirror import SHARED_FOLDERS
 from alpaca_exp.records import Row, Score
 
 GUESSABLE = ("acc", "acc_norm", "acc_bytes", "exact_match")
@@ -95,18 +96,23 @@ def audit(name: str, task: Task, samples: Sequence[Row], truncated: int = 0) -> 
 def suite_row(name: str, named: Sequence[str], scores: Sequence[Score]) -> Score:
     """The mean of the metrics `named` ("piqa.acc_norm"), as the metric `mean` of the task `name`.
 
-    The standard error takes the tasks as independent: the root of the summed squares over their number.
+    The standard error takes tasks as independent, and metrics over the same documents as if they moved
+    together, which bounds it from above: the root of the summed squares over the number of metrics.
     """
     found = {f"{score.task}.{score.metric}": score for score in reversed(scores)}
     parts = [found[metric] for metric in named]
-    errors = [part.stderr for part in parts if part.stderr is not None]
+    same: dict[str, list[Score]] = {}
+    for part in parts:
+        same.setdefault(SHARED_FOLDERS.get(part.task, part.task), []).append(part)
+    known = all(part.stderr is not None for part in parts)
+    errors = [sum(part.stderr or 0.0 for part in group) for group in same.values()]
     chances = [part.chance for part in parts if part.chance is not None]
     return Score(
         task=name,
         metric="mean",
         value=sum(part.value for part in parts) / len(parts),
-        stderr=math.hypot(*errors) / len(parts) if len(errors) == len(parts) else None,
-        n=sum(part.n for part in parts),
+        stderr=math.hypot(*errors) / len(parts) if known else None,
+        n=sum(max(part.n for part in group) for group in same.values()),
         chance=sum(chances) / len(parts) if len(chances) == len(parts) else None,
     )
 

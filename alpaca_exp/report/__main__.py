@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report",
-        description="Tabulate the runs under an outputs folder: mean and 95 %% interval over seeds.",
+        description="Tabulate the runs under an outputs folder: mean and 95 % interval over seeds.",
     )
     parser.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"), help="default: outputs")
     axis = "experiment, preset, scale, seed, or a config group (dataset_variant, base_model, trainer, ...)"

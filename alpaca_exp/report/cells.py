@@ -40,10 +40,13 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     stderr = next(iter(found.values())).stderr if found else None
     done = [run for run in runs if run.done]
     mixed = _mixed(metric, done, outputs)
+    others = [run for run in baseline if run.done]
+    # Where more than seeds tells runs apart, pairs by seed would join runs that are no pair.
+    paired = not mixed and not _mixed(metric, others, outputs)
     return Cell(
         metric=metric,
         estimate=_estimate(values, stderr, bool(mixed)),
-        difference=_difference(metric, done, [run for run in baseline if run.done], outputs),
+        difference=_difference(metric, done, others, outputs) if paired else None,
         sources=tuple(sorted(found)),
         failed=len(runs) - len(done),
         mixed=mixed,

@@ -1,0 +1,41 @@
+"""Keeping house: what nobody needs may go, what may still be needed stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from alpaca_exp.artifacts import Artifact, Stage, run
+from alpaca_exp.inventory import OLD_S, remove, unused
+
+
+def write(*, out: Path) -> None:
+    (out / "text.txt").write_text("text")
+
+
+def made(outputs: Path, age_s: float = 0.0) -> Artifact:
+    artifact = run(Stage("write", write, {}), outputs)
+    for file in artifact.path.iterdir():
+        past = file.stat().st_mtime - age_s
+        os.utime(file, (past, past))
+    return artifact
+
+
+def test_an_artifact_is_kept_for_a_day_since_its_run_may_still_be_going(
+    tmp_path: Path,
+) -> None:
+    made(tmp_path)
+    assert unused(tmp_path) == []
+
+
+def test_an_old_artifact_goes_unless_a_run_names_it(tmp_path: Path) -> None:
+    artifact = made(tmp_path, age_s=OLD_S + 60)
+    assert [entry.path for entry in unused(tmp_path)] == [artifact.path]
+    folder = tmp_path / "runs" / "mine" / "1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"artifacts": {"write": artifact.path.name}}))
+    assert unused(tmp_path) == []
+    (folder / "run.json").unlink()
+    remove(unused(tmp_path)[0])
+    assert not artifact.path.exists()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from alpaca_exp import prompts
+from alpaca_exp import writers
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.harness.mirror import mirror_files
-from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     Answers,
     BaseModelTeacherConfig,
     ExperimentConfig,
+    NoCriticConfig,
     NoDatasetConfig,
     NoJudgeConfig,
     NoTrainerConfig,
-    Protocol,
     ScratchModelConfig,
-    TeacherConfig,
 )
 from alpaca_exp.stages.compare import compare
 from alpaca_exp.stages.complete import complete
@@ -29,6 +26,7 @@ from alpaca_exp.stages.generate import generate
 from alpaca_exp.stages.judge import judge
 from alpaca_exp.stages.pretrain import pretrain
 from alpaca_exp.stages.train import train
+from alpaca_exp.writers import Writer
 
 Plan = dict[str, Stage]
 """The stages by the names of their parts in the experiment, in the order in which they run."""
@@ -39,152 +37,75 @@ def plan(config: ExperimentConfig) -> Plan:
 
     Without a data set or without a trainer there is nothing to tune: the base is measured as it is.
     """
-    no_data = isinstance(config.dataset_variant, NoDatasetConfig)
-    untuned = no_data or isinstance(config.trainer, NoTrainerConfig)
-    base = _base(config)
-    data = {} if untuned else _data(config, base)
-    models = _models(config, base, data.get("curate"))
-    made = models | _readings(config, models)
-    return base | data | made if isinstance(config.teacher, BaseModelTeacherConfig) else data | made
+    start = _base(config)
+    base = writers.model(config, start.get("pretrain"))
+    if isinstance(config.dataset_variant, NoDatasetConfig) or isinstance(config.trainer, NoTrainerConfig):
+        return start | _measured(config, base, base)
+    data = _data(config, writers.teacher(config, base))
+    tuned = _tuned(config, start, data["curate"])
+    teacher_is_base = isinstance(config.teacher, BaseModelTeacherConfig)
+    made = start | data | tuned if teacher_is_base else data | start | tuned
+    return made | _measured(config, writers.model(config, tuned["train"]), base)
 
 
 def _base(config: ExperimentConfig) -> Plan:
     """The base model, where it is not others' weights."""
     if not isinstance(config.base_model, ScratchModelConfig):
         return {}
-    runtime = {"runtime": config.runtime, "logger": config.logger}
-    told = {"base_model": config.base_model}
+    told, runtime = {"base_model": config.base_model}, _training(config)
     return {"pretrain": Stage("pretrain", pretrain, told, runtime=runtime, version=2)}
 
 
-def _data(config: ExperimentConfig, base: Plan) -> Plan:
+def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
+    """The teacher's data or a file's, then what cleaning and new answers make of it."""
     variant, runtime = config.dataset_variant, {"runtime": config.runtime}
+    critic = config.critic if variant.critic and not isinstance(config.critic, NoCriticConfig) else None
+    rewriter = teacher if variant.answers is Answers.teacher else Writer({"teacher": None})
     plan: Plan = {}
-    inputs = {}
     if variant.source is None:
-        plan["generate"] = inputs["examples"] = Stage(
-            "generate",
-            generate,
-            {"teacher": config.teacher, **_teachers_weights(config, base)},
-            _teachers_input(config, base),
-            runtime,
-            version=2,
-            texts=_asked_for_data(config.teacher),
-        )
-    asked = {
-        "critic": config.critic if variant.critic and config.critic.model != "none" else None,
-        "teacher": config.teacher if variant.answers is Answers.teacher else None,
-    }
-    shown = (prompts.critique(_EXAMPLE), prompts.answer("i", "x", variant.answer_words))
-    told = {"variant": variant, **asked, "seed": config.teacher.seed}
-    if asked["teacher"]:
-        told |= _teachers_weights(config, base)
-        inputs |= _teachers_input(config, base)
-    plan["curate"] = Stage(
-        "curate", curate, told, inputs, runtime, texts=shown if any(asked.values()) else ()
-    )
+        texts = writers.asked_for_data(config.teacher)
+        plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 2, texts)
+    told = {"variant": variant, "critic": critic, "seed": config.teacher.seed, **rewriter.told}
+    inputs = {**rewriter.inputs, **({"examples": plan["generate"]} if plan else {})}
+    asked = writers.asked_of_rows(variant.answer_words) if critic or told["teacher"] else ()
+    plan["curate"] = Stage("curate", curate, told, inputs, runtime, texts=asked)
     return plan
 
 
-def _asked_for_data(teacher: TeacherConfig) -> tuple[str, ...]:
-    """The words around a request for data, in the teacher's protocol."""
-    if teacher.protocol is Protocol.alpaca:
-        misnumbered = teacher.faithful or teacher.misnumbered_prompt
-        return (prompts.task_list([_EXAMPLE], 2, teacher.max_words, misnumbered),)
-    most = teacher.max_instances
-    return (
-        prompts.instruction_list(["i"], 2),
-        prompts.classification_question("i", [("i", True)]),
-        prompts.labelled_instances("i", most, [_EXAMPLE]),
-        prompts.free_instances("i", most, teacher.max_words, [_EXAMPLE]),
-    )
+def _tuned(config: ExperimentConfig, start: Plan, dataset: Stage) -> Plan:
+    told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
+    inputs = {"dataset": dataset, **({"base": start["pretrain"]} if start else {})}
+    texts = writers.framed(config)
+    return {"train": Stage("train", train, told, inputs, _training(config), texts=texts)}
 
 
-def _models(config: ExperimentConfig, base: Plan, dataset: Stage | None) -> Plan:
-    runtime = {"runtime": config.runtime, "logger": config.logger}
-    plan = dict(base)
-    inputs = {"base": base["pretrain"]} if base else {}
-    if dataset:
-        told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
-        plan["train"] = Stage(
-            "train", train, told, {"dataset": dataset, **inputs}, runtime, texts=_frames(config)
-        )
-    return plan
-
-
-def _readings(config: ExperimentConfig, models: Plan) -> Plan:
-    """What is measured of the tuned model (or of the base, if none was tuned)."""
-    runtime = {"runtime": config.runtime}
-    base = models.get("pretrain")
-    model = models.get("train") or base
-    suite = config.eval_suite
-    told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval")}
-    scores = Stage("evaluate", evaluate, told | _weights(config, model), _input(model), runtime, version=2)
+def _measured(config: ExperimentConfig, model: Writer, base: Writer) -> Plan:
+    """What is measured of the model: the tuned one, or the base if none was tuned."""
+    suite, runtime = config.eval_suite, {"runtime": config.runtime}
+    told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval"), **model.told}
+    scores = Stage("evaluate", evaluate, told, model.inputs, runtime, version=2)
     if isinstance(config.judge, NoJudgeConfig):
         return {"evaluate": scores}
-    answers = _answers(config, model)
-    opponent = _opponent(config, {"pretrain": base} if base else {})
-    shown = (prompts.comparison("q", "a", "b"),)
-    inputs = {"completions": answers, "opponent": opponent}
-    verdicts = Stage("judge", judge, {"judge": config.judge}, inputs, runtime, texts=shown)
-    base_answers = _answers(config, base)
-    page = {"completions": answers, "opponent": opponent, "verdicts": verdicts, "scores": scores}
-    page |= {} if base_answers.fingerprint == answers.fingerprint else {"base": base_answers}
+    answers, untuned = _answers(config, model, config.seed), _answers(config, base, config.seed)
+    opponent = _answers(config, writers.opponent(config, base), seed=0)
+    both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge()
+    verdicts = Stage("judge", judge, {"judge": config.judge}, both, runtime, texts=texts)
+    page = both | {"verdicts": verdicts, "scores": scores}
+    page |= {"base": untuned} if untuned.fingerprint != answers.fingerprint else {}
     return {
         "evaluate": scores,
         "complete": answers,
         "opponent": opponent,
         "judge": verdicts,
-        "base": base_answers,
+        "base": untuned,
         "compare": Stage("compare", compare, {"title": config.name}, page, runtime),
     }
 
 
-def _answers(config: ExperimentConfig, model: Stage | None) -> Stage:
-    told = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": config.seed}
-    told |= _weights(config, model)
-    runtime = {"runtime": config.runtime}
-    return Stage("complete", complete, told, _input(model), runtime, texts=_frames(config))
+def _answers(config: ExperimentConfig, writer: Writer, seed: int) -> Stage:
+    told = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": seed, **writer.told}
+    return Stage("complete", complete, told, writer.inputs, {"runtime": config.runtime}, texts=writer.texts)
 
 
-def _opponent(config: ExperimentConfig, base: Plan) -> Stage:
-    told: dict[str, Any] = {"questions": config.judge.questions, "frame": config.trainer.frame, "seed": 0}
-    shown: tuple[str, ...] = ()
-    inputs: dict[str, Stage] = {}
-    if config.judge.opponent == "teacher":
-        told |= {"teacher": config.teacher, **_teachers_weights(config, base)}
-        inputs = _teachers_input(config, base)
-        shown = (prompts.answer("i", "", config.teacher.max_words),)
-    else:
-        told["file"] = Path(config.judge.opponent)
-    return Stage("complete", complete, told, inputs, {"runtime": config.runtime}, texts=shown)
-
-
-def _teachers_weights(config: ExperimentConfig, base: Plan) -> dict[str, Any]:
-    """The weights of a teacher that is the base model, where the config names them."""
-    own = isinstance(config.teacher, BaseModelTeacherConfig)
-    return _weights(config, base.get("pretrain")) if own else {}
-
-
-def _teachers_input(config: ExperimentConfig, base: Plan) -> dict[str, Stage]:
-    """The same, where a stage makes them."""
-    own = isinstance(config.teacher, BaseModelTeacherConfig)
-    return _input(base.get("pretrain")) if own else {}
-
-
-def _weights(config: ExperimentConfig, model: Stage | None) -> dict[str, Any]:
-    """Weights that no stage made are named by the config."""
-    return {} if model else {"weights": config.base_model}
-
-
-def _input(model: Stage | None) -> dict[str, Stage]:
-    return {"model": model} if model else {}
-
-
-def _frames(config: ExperimentConfig) -> tuple[str, ...]:
-    frame = config.trainer.frame
-    return (prompts.framed(frame, "i"), prompts.framed(frame, "i", "x"))
-
-
-_EXAMPLE = Example("i", "o", "x")
-"""Stands for any example where only the words around it count."""
+def _training(config: ExperimentConfig) -> dict[str, Any]:
+    return {"runtime": config.runtime, "logger": config.logger}

@@ -24,7 +24,7 @@ ORDER = [
     {"ledger"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"plan", "inventory", "readiness", "costs"},
+    {"writers", "plan", "inventory", "readiness", "costs"},
     {"experiment"},
     {"__main__", "store"},
 ]

@@ -1,0 +1,84 @@
+"""Who writes text in an experiment: the tuned model, its base, the teacher, the judge's opponent.
+
+For each: what a stage is told of it, the stage that makes its weights if one does, the words it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp import prompts
+from alpaca_exp.artifacts import Stage
+from alpaca_exp.records import Example
+from alpaca_exp.schemas import BaseModelTeacherConfig, ExperimentConfig, Protocol, TeacherConfig
+
+Texts = tuple[str, ...]
+"""Each frame once, filled with letters: only the words around them count."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A model that is asked for text, as the stages know it."""
+
+    told: Mapping[str, Any]
+    inputs: Mapping[str, Stage] = field(default_factory=dict)
+    texts: Texts = ()
+    """The words around what it is asked when it answers questions."""
+
+
+def model(config: ExperimentConfig, made_by: Stage | None) -> Writer:
+    """The weights that a stage makes; those that the config names where no stage does."""
+    frames = framed(config)
+    if made_by is None:
+        return Writer({"weights": config.base_model}, texts=frames)
+    return Writer({}, {"model": made_by}, frames)
+
+
+def teacher(config: ExperimentConfig, base: Writer) -> Writer:
+    """The teacher; with the base's weights where it is the base model."""
+    own = isinstance(config.teacher, BaseModelTeacherConfig)
+    told = {"teacher": config.teacher} | (dict(base.told) if own else {})
+    return Writer(told, base.inputs if own else {}, (prompts.answer("i", "", config.teacher.max_words),))
+
+
+def opponent(config: ExperimentConfig, base: Writer) -> Writer:
+    """Whose answers the judge compares ours with: the teacher's, or those of a file."""
+    if config.judge.opponent == "teacher":
+        return teacher(config, base)
+    return Writer({"file": Path(config.judge.opponent)})
+
+
+def framed(config: ExperimentConfig) -> Texts:
+    """What stands around an instruction when a model learns from it, and when it answers."""
+    frame = config.trainer.frame
+    return (prompts.framed(frame, "i"), prompts.framed(frame, "i", "x"))
+
+
+def asked_for_data(teacher: TeacherConfig) -> Texts:
+    """What a teacher is asked when it writes data, in its protocol."""
+    if teacher.protocol is Protocol.alpaca:
+        misnumbered = teacher.faithful or teacher.misnumbered_prompt
+        return (prompts.task_list([_EXAMPLE], 2, teacher.max_words, misnumbered),)
+    most = teacher.max_instances
+    return (
+        prompts.instruction_list(["i"], 2),
+        prompts.classification_question("i", [("i", True)]),
+        prompts.labelled_instances("i", most, [_EXAMPLE]),
+        prompts.free_instances("i", most, teacher.max_words, [_EXAMPLE]),
+    )
+
+
+def asked_of_rows(answer_words: int | None) -> Texts:
+    """What a critic is asked about a row, and a teacher for its new answer."""
+    return (prompts.critique(_EXAMPLE), prompts.answer("i", "x", answer_words))
+
+
+def asked_of_judge() -> Texts:
+    """What a judge is asked about two answers."""
+    return (prompts.comparison("q", "a", "b"),)
+
+
+_EXAMPLE = Example("i", "o", "x")

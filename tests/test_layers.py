@@ -18,13 +18,13 @@ MODULES = sorted(
 ORDER = [
     {"paths", "errors"},
     {"schemas", "records", "content"},
-    {"identity", "provenance", "prompts", "progress"},
+    {"identity", "provenance", "prompts", "progress", "lineage"},
     {"config", "locks"},
     {"overrides", "compose", "usage", "artifacts"},
     {"ledger"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"writers", "plan", "inventory", "readiness", "costs"},
+    {"writers", "plan", "inventory", "reasons", "readiness", "costs"},
     {"experiment"},
     {"__main__", "store"},
 ]
@@ -51,7 +51,9 @@ def test_stages_never_import_one_another() -> None:
 
 
 def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
-    allowed = {"errors", "records", "artifacts", "references", "statistics", "report", "config", "paths"}
+    allowed = {
+        "errors", "records", "artifacts", "references", "lineage", "statistics", "report", "config", "paths",
+    }  # fmt: skip
     for module in MODULES:
         if part(module) == "report":
             assert {part(name) for name in imports(module)} <= allowed, module

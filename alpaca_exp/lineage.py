@@ -1,0 +1,159 @@
+"""Where a variant's data comes from: its source, its cleaning, its teacher, its cap; and in what two differ.
+
+A difference between two models speaks of one cause only where their data differs in one of the four.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+UNKNOWN = "unknown"
+DIMENSIONS = ("source", "cleaning", "teacher", "length")
+"""In what two variants can differ."""
+ANEW = "how the answers were asked for"
+"""Differs where one variant's answers came with their instructions, the other's were asked anew."""
+RECAPPED, RECAPPED_WORDS = "recapped", 100
+"""The shipped variant that pairs with all answers asked anew: the same teacher, this cap."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """What limits the length of the outputs."""
+
+    sentence: int | str | None = UNKNOWN
+    """Words that the prompt asked for at most; None: it said nothing of length; or unknown."""
+    filter: int | None = None
+    """Longer outputs were left out."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Source, teacher, cap and cleaning of a data set; what is not known says so."""
+
+    source: str = UNKNOWN
+    teacher: str = UNKNOWN
+    """Who wrote the outputs."""
+    cap: Cap = Cap()
+    cleaning: tuple[str, ...] = (UNKNOWN,)
+    instructions: str = ""
+    """Where the instructions are from, if from another source: a cleaned copy has the original's."""
+    anew: bool = False
+    """Whether the outputs were asked for one at a time, apart from their instructions."""
+
+    @property
+    def origin(self) -> str:
+        """Where the instructions are from."""
+        return self.instructions or self.source
+
+    def as_row(self) -> dict[str, Any]:
+        """As `card.json` holds it."""
+        row: dict[str, Any] = {
+            "source": self.source,
+            "teacher": self.teacher,
+            "cap": {"sentence": self.cap.sentence, "filter": self.cap.filter},
+            "cleaning": list(self.cleaning),
+        }
+        row |= {"instructions": self.instructions} if self.instructions else {}
+        return row | ({"answers": "asked anew"} if self.anew else {})
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Lineage:
+        """From what `card.json` holds; what it does not hold is unknown."""
+        cap = row.get("cap", UNKNOWN)
+        cap = cap if isinstance(cap, Mapping) else {"sentence": cap}
+        cleaning = row.get("cleaning", UNKNOWN)
+        return cls(
+            source=str(row.get("source") or UNKNOWN),
+            teacher=str(row.get("teacher") or UNKNOWN),
+            cap=Cap(cap.get("sentence", UNKNOWN), cap.get("filter")),
+            cleaning=(cleaning,) if isinstance(cleaning, str) else tuple(map(str, cleaning or ())),
+            instructions=str(row.get("instructions") or ""),
+            anew=row.get("answers") == "asked anew",
+        )
+
+
+@dataclass(frozen=True)
+class Differences:
+    """In what two variants differ, and in what they may."""
+
+    dimensions: tuple[str, ...]
+    """Those of `DIMENSIONS` in which they do."""
+    unknown: tuple[str, ...]
+    """Those of which one or both say nothing."""
+    anew: bool
+    """Whether the answers of one only were asked anew."""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """All that could explain a difference between models tuned on them, as far as it is known."""
+        own = self.anew and "teacher" not in self.dimensions
+        return (*self.dimensions, *([ANEW] if own else []))
+
+    @property
+    def confounded(self) -> bool:
+        """Whether there is more than one."""
+        return len(self.causes) > 1
+
+
+def differences(a: Lineage, b: Lineage) -> Differences:
+    """The dimensions in which `a` and `b` differ. Order of cleaning rules is none."""
+    pairs: dict[str, tuple[object, object]] = {
+        "source": (a.origin, b.origin),
+        "cleaning": (frozenset(a.cleaning), frozenset(b.cleaning)),
+        "teacher": (a.teacher, b.teacher),
+        "length": (a.cap, b.cap),
+    }
+    unknown = tuple(name for name, pair in pairs.items() if any(_is_unknown(value) for value in pair))
+    differing = tuple(name for name, (x, y) in pairs.items() if x != y and name not in unknown)
+    return Differences(differing, unknown, a.anew != b.anew)
+
+
+def sentence(a: str, b: str, found: Differences) -> str:
+    """'cleaned-final vs original differs in cleaning, teacher and length', without a full stop."""
+    said = f"{a} vs {b} differs in {_listed(found.causes)}" if found.causes else f"{a} vs {b}: no difference"
+    return said + (f"; of {_listed(found.unknown)} nothing is known" if found.unknown else "")
+
+
+def confound(a: str, b: str, known: Mapping[str, Lineage]) -> str | None:
+    """The sentence on variants `a` and `b` of `known`, with a controlled partner if there is one.
+
+    None where they differ in one thing at most. A partner is a variant that differs from one of the two
+    in exactly one of the things in which they differ.
+    """
+    found = differences(known[a], known[b])
+    if not found.confounded:
+        return None
+    partners = (*_partners(a, b, known, found), *_partners(b, a, known, found), *_shipped(a, b, known, found))
+    return "; ".join([sentence(a, b, found), *partners[:1]])
+
+
+def _partners(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -> Iterator[str]:
+    for name in sorted(known.keys() - {a, b}):
+        alone = differences(known[a], known[name])
+        if len(alone.causes) == 1 and alone.causes[0] in found.causes and not alone.unknown:
+            yield f"{name} is the controlled partner of {a}: they differ in {alone.causes[0]} alone"
+
+
+def _shipped(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -> Iterator[str]:
+    """The partner that could be made, where none is there."""
+    for name in (a, b):
+        one = known[name]
+        partner = replace(one, cap=replace(one.cap, sentence=RECAPPED_WORDS))
+        if one.anew and differences(one, partner).dimensions == ("length",) and "length" in found.dimensions:
+            yield f"dataset_variant={RECAPPED} would be the controlled partner of {name}"
+
+
+def _is_unknown(value: object) -> bool:
+    match value:
+        case Cap():
+            return value.sentence == UNKNOWN
+        case frozenset():
+            return UNKNOWN in value
+        case _:
+            return value == UNKNOWN
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

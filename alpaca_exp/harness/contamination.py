@@ -1,0 +1,100 @@
+"""What a suite's documents share with the training data, and the scores without those that do."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from alpaca_exp.cleaning.overlap import Document, Hit, OverlapIndex
+from alpaca_exp.records import Row, Score
+
+CLEAN = "_clean"
+"""A metric with this ending is that metric on the documents that the training data does not hold."""
+
+
+def overlap_rows(index: OverlapIndex, rows: Iterable[Row]) -> list[Row]:
+    """`overlaps.jsonl`: one line for each document that `rows` share an n-gram with, in the index's order.
+
+    `ngram` is the first that was found, `fields` counts the rows' fields that hold one, and `share` is
+    how much of the document's n-grams was found.
+    """
+    found: dict[Document, list[Hit]] = {}
+    for hit in index.hits(rows):
+        found.setdefault(hit.document, []).append(hit)
+    return [
+        {
+            "task": document.task,
+            "doc_id": document.doc_id,
+            "ngram": found[document][0].ngrams[0],
+            "row_ids": list(dict.fromkeys(hit.row_id for hit in found[document])),
+            "fields": dict(sorted(Counter(hit.field for hit in found[document]).items())),
+            "share": round(len({gram for hit in found[document] for gram in hit.ngrams}) / size, 4),
+        }
+        for document, size in index.sizes.items()
+        if document in found
+    ]
+
+
+def overlap_counts(index: OverlapIndex, overlaps: Sequence[Row]) -> dict[str, Row]:
+    """Per task: the n, documents that overlap, those too short to be found, n-grams that were its wording."""
+    overlapping = Counter(row["task"] for row in overlaps)
+    short = Counter(document.task for document, size in index.sizes.items() if not size)
+    return {
+        task: {
+            "ngram": index.n,
+            "documents": overlapping[task],
+            "too_short": short[task],
+            "boilerplate": index.boilerplate.get(task, 0),
+        }
+        for task in dict.fromkeys(document.task for document in index.sizes)
+    }
+
+
+def clean_scores(
+    scores: Sequence[Score], documents: Iterable[Row], overlaps: Sequence[Row]
+) -> Iterator[Score]:
+    """Of each task that overlaps, its means once more as `<metric>_clean`: without those documents.
+
+    A metric that is no mean over documents is left out, and so is one of which no document is left.
+    """
+    taken = {(row["task"], row["doc_id"]) for row in overlaps}
+    affected = {task for task, _ in taken}
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in documents:
+        if row["task"] in affected and (row["task"], row["doc_id"]) not in taken:
+            values.setdefault((row["task"], row["metric"]), []).append(row["value"])
+    for score in scores:
+        named = score.metric if score.filter == "none" else f"{score.metric},{score.filter}"
+        clean = values.get((score.task, named))
+        if clean and score.stderr is not None:
+            several = len(clean) > 1
+            stderr = statistics.stdev(map(float, clean)) / math.sqrt(len(clean)) if several else None
+            yield replace(
+                score,
+                metric=f"{score.metric}{CLEAN}",
+                value=statistics.fmean(clean),
+                stderr=stderr,
+                n=len(clean),
+            )
+
+
+def told(counts: Mapping[str, Row], sizes: Mapping[str, int], scores: Sequence[Score]) -> Iterator[str]:
+    """One sentence for each task that overlaps, with what each metric is without those documents."""
+    named = {(score.task, score.metric): score.value for score in scores}
+    for task, count in counts.items():
+        if count["documents"]:
+            changes = [
+                f"{metric} {named[task, metric]:.3f}, without them {value:.3f}"
+                for (of, clean), value in named.items()
+                if of == task and clean.endswith(CLEAN) and (metric := clean.removesuffix(CLEAN))
+            ]
+            yield "; ".join(
+                [
+                    f"{count['documents']:,} of {sizes[task]:,} documents of {task} share "
+                    f"{count['ngram']} words in a row, or all of a shorter text, with the training data",
+                    *changes,
+                ]
+            )

@@ -101,6 +101,11 @@ class Session:
         total = "" if self._total is None else f", about ${self._total:,.2f} in all"
         return f"${self._ledger.spent:,.2f}{limit}{total}"
 
+    @property
+    def retried_anyway(self) -> int:
+        """In all attempts at this stage: failures that only `teacher.retry_everything` repeats."""
+        return self._journal.retried_anyway
+
     def key(self, request: Request) -> str:
         """The name of the request's answer in the journal."""
         return dataclasses.replace(request, model=self._name).key

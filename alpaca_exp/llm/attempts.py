@@ -42,7 +42,7 @@ class Patience:
             return cls(0, 0.0, 0.0)
         attempts = config.max_retries + 1
         longest = min(LONGEST_PAUSE_S, config.timeout_s)
-        retries = ENDLESS if repeats_everything(config) else config.max_retries
+        retries = ENDLESS if repeats_everything(config) else most_retries(config)
         return cls(retries, attempts * config.timeout_s, longest)
 
 
@@ -79,7 +79,7 @@ class Asker:
             turn = await self._turn(request)
             start = time.monotonic()
             try:
-                return await self._attempt(key, request, turn)
+                return await self._attempt(key, request, turn, attempt)
             except Unanswered as error:
                 pause = min(error.after_s or _backoff(attempt), patience.longest_pause_s)
                 left -= time.monotonic() - start + pause
@@ -101,8 +101,9 @@ class Asker:
             raise Stopped("the work ended before this request went out")
         return Turn(reservation, bound, tokens)
 
-    async def _attempt(self, key: str, request: Request, turn: Turn) -> Completion:
+    async def _attempt(self, key: str, request: Request, turn: Turn, number: int) -> Completion:
         reservation, bound = turn.reservation, turn.usd
+        stubborn = repeats_everything(self.config)
         self.journal.sent(key, request, bound)
         try:
             completion = readable(await self.model.complete(replace(request, model=self.config.model)))
@@ -111,12 +112,14 @@ class Asker:
             await self.ledger.commit(reservation, cost)
             if not error.lost:
                 self.pace.give_back(turn.tokens, 0)
-            self.journal.failed(key, request, cost, str(error))
+            beyond = stubborn and number >= most_retries(self.config)
+            self.journal.failed(key, request, cost, str(error), retried_anyway=beyond)
             raise
         except Exception as error:
             await self.ledger.commit(reservation, 0.0)
-            self.journal.failed(key, request, 0.0, str(error))
-            if isinstance(error, AlpacaExpError) and repeats_everything(self.config):
+            hopeless = stubborn and isinstance(error, AlpacaExpError)
+            self.journal.failed(key, request, 0.0, str(error), retried_anyway=hopeless)
+            if hopeless:
                 raise Unanswered(str(error)) from None
             raise
         usd = price(self.config, completion.usage.tokens_in, completion.usage.tokens_out)
@@ -137,6 +140,11 @@ def repeats_everything(config: LanguageModelConfig) -> bool:
     """Whether any failure is repeated, as stanford_alpaca's client did for ever; here to the deadline."""
     wanted = isinstance(config, TeacherConfig) and (config.faithful or config.retry_everything)
     return wanted and isinstance(config, EndpointConfig)
+
+
+def most_retries(config: LanguageModelConfig) -> int:
+    """Further attempts that are configured; a model that lives here is asked once."""
+    return config.max_retries if isinstance(config, EndpointConfig) else 0
 
 
 def most_usd(config: LanguageModelConfig, request: Request) -> float:

@@ -66,6 +66,8 @@ class Journal:
         self.pending_usd = 0.0
         """The most that this account's requests cost that were under way when it was last stopped."""
         self.pending = 0
+        self.retried_anyway = 0
+        """Of this account, in all attempts: failures that only `teacher.retry_everything` repeats."""
         self._sent: dict[bytes, _Sent] = {}
         self._written: dict[str, bytes] = {}
         """Of requests under way: how they were written down, since they are written twice."""
@@ -129,11 +131,15 @@ class Journal:
         if len(self._written) > MOST_REMEMBERED:  # a batch: its answers are hours away
             self._written.clear()
 
-    def failed(self, key: str, request: Request, usd: float, why: str) -> None:
+    def failed(
+        self, key: str, request: Request, usd: float, why: str, *, retried_anyway: bool = False
+    ) -> None:
         """Note that no answer came; `usd` is what may have been billed for it."""
         self.lost_usd += usd
+        self.retried_anyway += retried_anyway
         self._sent.pop(bytes.fromhex(key), None)
-        self._append(self._line(key, "failed", request, usd, response={"error": why}))
+        told: dict[str, Any] = {"error": why} | ({"retried_anyway": True} if retried_anyway else {})
+        self._append(self._line(key, "failed", request, usd, response=told))
 
     async def answered(self, key: str, request: Request, completion: Completion, usd: float) -> None:
         """Return once the answer is safe on the disk; answers of one moment share an fsync."""
@@ -252,7 +258,9 @@ class Journal:
             under_way[key] -= 1
             self._sent.pop(key, None)
             self.spent += float(head[4])
-            self.lost_before_usd += float(head[4]) if state == b"failed" else 0.0
+            if state == b"failed":
+                self.lost_before_usd += float(head[4])
+                self.retried_anyway += b'"retried_anyway": true}' in line  # no text holds these quotes bare
 
 
 def file_name(model: str) -> str:

@@ -21,7 +21,7 @@ ORDER = [
     {"identity", "provenance", "prompts", "progress", "lineage"},
     {"config", "locks"},
     {"overrides", "compose", "usage", "artifacts"},
-    {"ledger"},
+    {"ledger", "cards"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
     {"writers", "plan", "inventory", "reasons", "readiness", "costs"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -43,26 +43,22 @@ def fingerprint(recipe: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def difference(old: Any, new: Any, where: str = "") -> str | None:
-    """The first field in which two recipes differ, in words; None where they are the same."""
-    if isinstance(old, dict) and isinstance(new, dict):
+def differences(old: Any, new: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Each field in which two recipes differ: its name with dots, what it was and what it is (None: absent).
+
+    Of two dataclasses of different types the type is the one difference: their fields mean different things.
+    """
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        if old != new:
+            yield where, old, new
+    elif old.get("type") != new.get("type"):
+        yield where, old.get("type"), new.get("type")
+    else:
         for key in [*new, *(key for key in old if key not in new)]:
-            name = f"{where}.{key}" if where else str(key)
-            if key not in old or key not in new:
-                return f"{name} is {'new' if key not in old else 'gone'}"
-            found = difference(old[key], new[key], name)
-            if found:
-                return found
-        return None
-    return None if old == new else f"{where} was {_short(old)} and is {_short(new)}"
+            yield from differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
 
 
 def _field(value: Any, role: str) -> Any:
     if role == "content" and isinstance(value, str) and Path(value).expanduser().exists():
         return identity(Path(value).expanduser())
     return identity(value)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."

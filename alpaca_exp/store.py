@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import AlpacaExpError, InputError
-from alpaca_exp.inventory import Entry, entries, remove, unused, why
+from alpaca_exp.inventory import Entry, entries, remove, unused
+from alpaca_exp.report.runs import read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    _table(entries(_folder(chosen)))
+    outputs = _folder(chosen)
+    runs, unreadable = read(outputs)
+    for problem in unreadable:
+        print(f"left out: {problem}", file=sys.stderr)
+    _table(entries(outputs, runs))
 
 
 def _folder(chosen: argparse.Namespace) -> Path:
@@ -54,10 +59,11 @@ def _gc(chosen: argparse.Namespace) -> None:
 def _why(chosen: argparse.Namespace) -> None:
     from alpaca_exp.compose import compose
     from alpaca_exp.plan import plan
+    from alpaca_exp.reasons import why
 
     config = compose(chosen.overrides)
-    for name, reason in why(plan(config), config.runtime.outputs):
-        print(f"{name:10} {reason}")
+    for name, reason, against in why(config, plan(config), config.runtime.outputs):
+        print(f"{name:10} {reason}" + (f" (against {against})" if against else ""))
 
 
 def _table(found: Sequence[Entry]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from alpaca_exp.artifacts import Artifact, Stage, run
 from alpaca_exp.errors import ArtifactError
-from alpaca_exp.identity import difference, identity
+from alpaca_exp.identity import differences, identity
 from alpaca_exp.ledger import report
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import identity as identity_field
@@ -152,7 +152,9 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     assert calls(tmp_path) == 1
 
 
-def test_the_first_difference_of_two_recipes_is_said_in_words() -> None:
-    old = {"teacher": {"seed": 0, "model": "a"}}
-    assert difference(old, {"teacher": {"seed": 1, "model": "a"}}) == "teacher.seed was 0 and is 1"
-    assert difference(old, json.loads(json.dumps(old))) is None
+def test_what_differs_between_two_recipes_is_named_field_by_field() -> None:
+    old = {"teacher": {"type": "A", "seed": 0, "model": "a"}, "seed": 1}
+    new = {"teacher": {"type": "A", "seed": 1, "model": "b"}, "seed": 1}
+    assert list(differences(old, new)) == [("teacher.seed", 0, 1), ("teacher.model", "a", "b")]
+    assert list(differences(old, {"teacher": {"type": "B", "size": 3}, "seed": 1})) == [("teacher", "A", "B")]
+    assert list(differences(old, json.loads(json.dumps(old)))) == []

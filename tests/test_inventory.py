@@ -6,7 +6,10 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from alpaca_exp.artifacts import Artifact, Stage, run
+from alpaca_exp.errors import InputError
 from alpaca_exp.inventory import OLD_S, remove, unused
 
 
@@ -34,8 +37,16 @@ def test_an_old_artifact_goes_unless_a_run_names_it(tmp_path: Path) -> None:
     assert [entry.path for entry in unused(tmp_path)] == [artifact.path]
     folder = tmp_path / "runs" / "mine" / "1"
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"artifacts": {"write": artifact.path.name}}))
+    row = {
+        "experiment": "mine", "preset": "miniature", "scale": "small", "seed": 0, "labels": {},
+        "overrides": [], "artifacts": {"write": artifact.path.name}, "status": "done",
+        "started": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(row))
     assert unused(tmp_path) == []
+    (folder / "run.json").write_text(json.dumps(row)[:40])
+    with pytest.raises(InputError, match="cannot be read"):
+        unused(tmp_path)
     (folder / "run.json").unlink()
     remove(unused(tmp_path)[0])
     assert not artifact.path.exists()

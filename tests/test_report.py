@@ -308,12 +308,21 @@ def test_no_runs_and_no_folder_are_said_so(capsys: pytest.CaptureFixture[str], t
     assert "is no folder" in refusal(capsys, tmp_path / "absent", "")
 
 
-def test_a_run_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
-    file = next(outputs.path.glob("runs/*/*/run.json"))
-    file.write_text('{"half": ')
-    assert str(file) in refusal(capsys, outputs.path, "")
-    file.write_text('{"seed": 0}')
-    assert "lacks experiment" in refusal(capsys, outputs.path, "")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"half": ', "cannot be read as JSON"), ('{"seed": 0}', "it lacks experiment"), ("[1]", "it lacks")],
+    ids=["torn", "foreign", "no object"],
+)
+def test_a_torn_or_foreign_run_is_left_out_and_named(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, text: str, said: str
+) -> None:
+    outputs.run("uncapped")
+    file = next(outputs.path.glob("runs/uncapped/*/run.json"))
+    file.write_text(text)
+    main([str(outputs.path), "--metrics", "words"])
+    printed = capsys.readouterr()
+    assert "uncapped" not in printed.out and "| cleaned | " in printed.out
+    assert printed.err.count("\n") == 1 and str(file) in printed.err and said in printed.err
 
 
 def test_the_summary_of_a_run_holds_its_scores(outputs: Outputs) -> None:

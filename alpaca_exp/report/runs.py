@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,11 @@ OWN_AXES = ("experiment", "preset", "scale", "seed")
 ABSENT = "\u2013"
 """What a table shows where there is nothing."""
 PATTERNS = ("runs/*/*/run.json", "sweeps/*/*/run.json")
+NEEDED = {
+    **dict.fromkeys(("experiment", "preset", "scale", "status", "started"), str),
+    **{"seed": int, "labels": dict, "artifacts": dict, "overrides": list},
+}
+"""What every `run.json` holds, and of which kind."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,31 @@ def collect(outputs: Path) -> list[Run]:
     """The runs of `outputs` in a fixed order; of those that were repeated, the ones that count.
 
     A run that did not end counts only where the same run never did; of the same run made twice
-    (from other code, say) the newer counts. Raises InputError where there are no runs, or where a
-    `run.json` cannot be read.
+    (from other code, say) the newer counts. A `run.json` that cannot be read is left out, and named
+    on stderr. Raises InputError where there are no runs.
     """
     if not outputs.is_dir():
         raise InputError(f"{outputs} is no folder; name the folder that runtime.outputs named")
-    files = sorted(file for pattern in PATTERNS for file in outputs.glob(pattern))
-    if not files:
+    runs, unreadable = read(outputs)
+    for problem in unreadable:
+        print(f"left out: {problem}", file=sys.stderr)
+    if not runs:
         raise InputError(f"{outputs} holds no runs; start one: python -m alpaca_exp +experiment=original")
     latest: dict[tuple[object, ...], Run] = {}
-    runs = [_read(file, outputs) for file in files]
     for run in sorted(runs, key=lambda run: (run.done, run.row["started"], run.name)):
         latest[run.label("experiment"), run.recipe, run.seeds] = run
     return sorted(latest.values(), key=lambda run: (run.label("experiment"), run.recipe, run.seeds))
+
+
+def read(outputs: Path) -> tuple[list[Run], list[str]]:
+    """Every run below `outputs`, by name; and one sentence for each `run.json` that is none."""
+    runs, unreadable = [], []
+    for file in sorted(file for pattern in PATTERNS for file in outputs.glob(pattern)):
+        try:
+            runs.append(_read(file, outputs))
+        except InputError as error:
+            unreadable.append(str(error))
+    return runs, unreadable
 
 
 def axes(runs: Iterable[Run]) -> list[str]:
@@ -96,13 +114,13 @@ def check(kind: str, name: str, known: Sequence[str]) -> str:
 
 
 def _read(file: Path, outputs: Path) -> Run:
-    name = str(file.parent.relative_to(outputs))
+    remedy = "delete its folder, or run that job again"
     try:
         row = json.loads(file.read_text(encoding="utf-8"))
-        needed = (*OWN_AXES, "labels", "artifacts", "overrides", "status", "started")
-        missing = [key for key in needed if key not in row]
-    except (OSError, ValueError, TypeError):
-        raise InputError(f"{file} cannot be read as JSON; delete its folder, or run that job again") from None
-    if missing:
-        raise InputError(f"{file} lacks {', '.join(missing)}; delete its folder, or run that job again")
-    return Run(name, row)
+    except (OSError, ValueError):
+        raise InputError(f"{file} cannot be read as JSON; {remedy}") from None
+    kinds = row if isinstance(row, dict) else {}
+    wrong = [key for key, kind in NEEDED.items() if not isinstance(kinds.get(key), kind)]
+    if wrong:
+        raise InputError(f"{file} is not a run's: it lacks {', '.join(wrong)}; {remedy}")
+    return Run(str(file.parent.relative_to(outputs)), row)

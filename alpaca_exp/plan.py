@@ -45,7 +45,7 @@ def plan(config: ExperimentConfig) -> Plan:
     tuned = _tuned(config, start, data["curate"])
     teacher_is_base = isinstance(config.teacher, BaseModelTeacherConfig)
     made = start | data | tuned if teacher_is_base else data | start | tuned
-    return made | _measured(config, writers.model(config, tuned["train"]), base)
+    return made | _measured(config, writers.model(config, tuned["train"]), base, {"dataset": data["curate"]})
 
 
 def _base(config: ExperimentConfig) -> Plan:
@@ -65,10 +65,12 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
     if variant.source is None:
         texts = writers.asked_for_data(config.teacher)
         plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 2, texts)
-    told = {"variant": variant, "critic": critic, "seed": config.teacher.seed, **rewriter.told}
+    rater = config.rater if variant.rated else None
+    told = {"variant": variant, "critic": critic, "rater": rater, "seed": config.teacher.seed}
+    told |= rewriter.told
     inputs = {**rewriter.inputs, **({"examples": plan["generate"]} if plan else {})}
-    asked = writers.asked_of_rows(variant.answer_words) if critic or told["teacher"] else ()
-    plan["curate"] = Stage("curate", curate, told, inputs, runtime, texts=asked)
+    texts = writers.asked_of_rows(variant if told["teacher"] else None, critic, rater)
+    plan["curate"] = Stage("curate", curate, told, inputs, runtime, 2, texts)
     return plan
 
 
@@ -79,11 +81,11 @@ def _tuned(config: ExperimentConfig, start: Plan, dataset: Stage) -> Plan:
     return {"train": Stage("train", train, told, inputs, _training(config), texts=texts)}
 
 
-def _measured(config: ExperimentConfig, model: Writer, base: Writer) -> Plan:
-    """What is measured of the model: the tuned one, or the base if none was tuned."""
+def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Plan | None = None) -> Plan:
+    """What is measured of the model: the tuned one, told what it `learnt`, or the base if none was tuned."""
     suite, runtime = config.eval_suite, {"runtime": config.runtime}
     told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval"), **model.told}
-    scores = Stage("evaluate", evaluate, told, model.inputs, runtime, version=2)
+    scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=2)
     if isinstance(config.judge, NoJudgeConfig):
         return {"evaluate": scores}
     answers, untuned = _answers(config, model, config.seed), _answers(config, base, config.seed)

@@ -144,13 +144,37 @@ def answer(instruction: str, input: str, max_words: int | None) -> str:
     )
 
 
-def critique(example: Example) -> str:
-    """Ask a critic whether a row belongs into the data: `keep: reason` or `remove: reason`."""
+_KEEP_OR_REMOVE = "Reply with one line, either `keep: reason` or `remove: reason`."
+KEEP_FIX_OR_REMOVE = (
+    "Open your reply with one line: `keep: reason` if it is; `fix: reason` if a change to the row makes it "
+    "so; `remove: reason` if nothing can be made of it. Below a fix, write one JSON object with the whole "
+    'text of each field that changes: {"instruction": "...", "input": "...", "output": "..."}.'
+)
+
+
+def critique(example: Example, fixes: bool = False) -> str:
+    """Ask a critic whether a row belongs into the data, and with `fixes` how it could be mended."""
     return (
         "Below is one row of instruction-tuning data. Is the output a correct and complete response "
-        "to the instruction? Reply with one line, either `keep: reason` or `remove: reason`.\n\n"
+        f"to the instruction? {KEEP_FIX_OR_REMOVE if fixes else _KEEP_OR_REMOVE}\n\n{_shown(example)}"
+        "[Verdict]\n"
+    )
+
+
+def rating(example: Example) -> str:
+    """Ask a rater for a row's score: 0 to 5 on the first line of the reply, the reason below."""
+    return (
+        "Below is one row of instruction-tuning data. How accurately does the output carry out the "
+        "instruction? Rate it from 0 (wrong, or no answer) to 5 (nothing to improve); half points are "
+        "allowed. Write the score alone on the first line and your reason on the second.\n\n"
+        f"{_shown(example)}[Score]\n"
+    )
+
+
+def _shown(example: Example) -> str:
+    return (
         f"[Instruction]\n{example.instruction}\n\n[Input]\n{example.input or NO_INPUT}\n\n"
-        f"[Output]\n{example.output}\n\n[Verdict]\n"
+        f"[Output]\n{example.output}\n\n"
     )
 
 

@@ -12,14 +12,15 @@ from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.schemas import (
+    CheckpointConfig,
     DatasetVariantConfig,
     EndpointConfig,
     EvalSuiteConfig,
     ExperimentConfig,
+    JournalConfig,
     LanguageModelConfig,
+    NoRaterConfig,
     PretrainedModelConfig,
-    RecordedTeacherConfig,
-    TransformersTeacherConfig,
     WorldSuiteConfig,
 )
 
@@ -39,14 +40,15 @@ def _of(value: object, offline: bool) -> Iterator[str]:
     match value:
         case EndpointConfig():
             yield from _endpoint(value, offline)
-        case RecordedTeacherConfig(journal=None):
+        case JournalConfig(journal=None):
+            group = getattr(value, "group", "model")
             yield (
-                "teacher.journal is not set; name the journal to replay: "
-                "teacher.journal=outputs/journal/MODEL.jsonl"
+                f"{group}.journal is not set; name the journal to replay: "
+                f"{group}.journal=outputs/journal/MODEL.jsonl"
             )
-        case TransformersTeacherConfig() if offline and not _there(value.path, value.revision):
+        case CheckpointConfig() if offline and not _there(value.path, value.revision):
             yield (
-                f"runtime.offline is true and teacher.path={value.path} is neither a folder nor in the "
+                f"runtime.offline is true and {getattr(value, 'group', 'model')}.path={value.path} is neither a folder nor in the "
                 "hub's local cache; give a folder, or allow the network with runtime.offline=false"
             )
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
@@ -64,6 +66,11 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 chosen(value.rules)
             except ConfigError as error:
                 yield from error.problems
+        case NoRaterConfig():
+            yield (
+                "dataset_variant keeps the best rated rows, and nobody rates: choose a rater "
+                "(rater=openai, rater=miniature), or set dataset_variant.min_rating and .best_rated to null"
+            )
         case PretrainedModelConfig():
             if offline and not _there(value.path, value.revision):
                 yield (

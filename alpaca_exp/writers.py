@@ -13,7 +13,15 @@ from typing import Any
 from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.records import Example
-from alpaca_exp.schemas import BaseModelTeacherConfig, ExperimentConfig, Protocol, TeacherConfig
+from alpaca_exp.schemas import (
+    BaseModelTeacherConfig,
+    CriticConfig,
+    DatasetVariantConfig,
+    ExperimentConfig,
+    Protocol,
+    RaterConfig,
+    TeacherConfig,
+)
 
 Texts = tuple[str, ...]
 """Each frame once, filled with letters: only the words around them count."""
@@ -71,9 +79,13 @@ def asked_for_data(teacher: TeacherConfig) -> Texts:
     )
 
 
-def asked_of_rows(answer_words: int | None) -> Texts:
-    """What a critic is asked about a row, and a teacher for its new answer."""
-    return (prompts.critique(_EXAMPLE), prompts.answer("i", "x", answer_words))
+def asked_of_rows(
+    anew: DatasetVariantConfig | None, critic: CriticConfig | None, rater: RaterConfig | None
+) -> Texts:
+    """What a teacher is asked where a row is answered `anew`, and critic and rater about a row."""
+    answer = (prompts.answer("i", "x", anew.answer_words),) if anew else ()
+    critique = (prompts.critique(_EXAMPLE, critic.fixes),) if critic else ()
+    return (*answer, *critique, *((prompts.rating(_EXAMPLE),) if rater else ()))
 
 
 def asked_of_judge() -> Texts:

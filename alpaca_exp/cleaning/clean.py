@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from alpaca_exp.cleaning.rows import example_of, with_example
+from alpaca_exp.cleaning.rows import edit_row, example_of, removal_row, with_example
 from alpaca_exp.cleaning.rules import Rule
 from alpaca_exp.records import Example, Row
 
@@ -37,33 +37,15 @@ def clean(rows: Iterable[Row], rules: Sequence[Rule]) -> Cleaned:
     return cleaned
 
 
-def removal_row(row: Row, rule: str, category: str, reason: str) -> Row:
-    """One line of `removed.jsonl`."""
-    return {"id": row["id"], "rule": rule, "category": category, "reason": reason}
-
-
 def _repaired(row: Row, rules: Sequence[Rule]) -> tuple[Example, list[Row]]:
     example, edits = example_of(row), []
     for rule in rules:
         repair = rule.repairs(example) if rule.repairs else None
         if repair:
-            edits.append(_edit_row(row, rule, example, *repair))
-            example = repair[0]
+            after, reason = repair
+            edits.append(edit_row(row, rule.name, rule.category.value, example, after, reason))
+            example = after
     return example, edits
-
-
-def _edit_row(row: Row, rule: Rule, before: Example, after: Example, reason: str) -> Row:
-    """One line of `edited.jsonl`; before and after hold the fields that changed."""
-    names = ("instruction", "input", "output")
-    fields = [name for name in names if getattr(before, name) != getattr(after, name)]
-    return {
-        "id": row["id"],
-        "rule": rule.name,
-        "category": rule.category.value,
-        "before": {name: getattr(before, name) for name in fields},
-        "after": {name: getattr(after, name) for name in fields},
-        "reason": reason,
-    }
 
 
 def _removal(example: Example, rules: Sequence[Rule]) -> tuple[Rule, str] | None:

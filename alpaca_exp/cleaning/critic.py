@@ -1,59 +1,119 @@
-"""The critic: a language model reads each row and says keep or remove, with its reason."""
+"""The critic: a language model reads each row and says keep, fix or remove, with its reason."""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alpaca_exp import prompts
-from alpaca_exp.cleaning.rows import example_of
+from alpaca_exp.cleaning.clean import clean
+from alpaca_exp.cleaning.rows import edit_row, example_of, removal_row, with_example
+from alpaca_exp.cleaning.rules import Rule
+from alpaca_exp.cleaning.verdicts import Decision, Verdict, mended, read_verdict
 from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
-from alpaca_exp.records import Row
-from alpaca_exp.schemas import CriticConfig, RuntimeConfig
+from alpaca_exp.records import Completion, Row
+from alpaca_exp.schemas import CriticConfig, RuntimeConfig, Unreadable
 
-_VERDICT = re.compile(r"^\W*(?:verdict\W+)?(keep|remove)\b[\s*`:.,-]*(.*)", re.IGNORECASE)
+NAME = "critic"
+"""Its name among the rules and their categories."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """What the critic made of some rows."""
+    """What the critic made of some rows. `removed` and `edited` are rows of the files of that name."""
 
-    kept: list[Row]
-    removed: list[tuple[Row, str]]
-    """Each with the critic's reason."""
-    unreadable: int
-    """Replies that held no verdict; their rows are among `kept`."""
+    kept: list[Row] = field(default_factory=list)
+    """In the order of the rows; fixed ones as they are now."""
+    removed: list[Row] = field(default_factory=list)
+    edited: list[Row] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """asked, kept, fixed, removed, and unreadable: no verdict, no_fix (a fix that holds none), empty_fix."""
 
 
-def review(critic: CriticConfig, rows: Sequence[Row], *, runtime: RuntimeConfig, out: Path) -> Review:
-    """Every row read by the critic. A row whose verdict cannot be read is kept, and counted."""
+def review(
+    critic: CriticConfig, rows: Sequence[Row], rules: Sequence[Rule], *, runtime: RuntimeConfig, out: Path
+) -> Review:
+    """Every row read by the critic. What cannot be read is counted, and the row treated as configured.
+
+    A fix that changes nothing keeps the row. Where the critic may not fix, a fix is no verdict. Fixed rows
+    pass the `rules` once more: a fix must not bring back what they remove.
+    """
     requests = [_request(critic, row) for row in rows]
-    replies = ask_all(critic, requests, runtime=runtime, out=out, title="critic")
-    verdicts = [read_verdict(reply.text) for reply in replies]
-    pairs = list(zip(rows, verdicts, strict=True))
-    return Review(
-        kept=[row for row, verdict in pairs if verdict is None or verdict[0]],
-        removed=[(row, verdict[1]) for row, verdict in pairs if verdict and not verdict[0]],
-        unreadable=sum(verdict is None for verdict in verdicts),
+    replies = ask_all(critic, requests, runtime=runtime, out=out, title=NAME)
+    found = Review(counts=Counter(dict.fromkeys(("asked", "kept", "fixed", "removed", "unreadable"), 0)))
+    found.counts["asked"] = len(rows)
+    for row, reply in zip(rows, replies, strict=True):
+        _decide(critic, row, reply, found)
+    return _checked(found, rules)
+
+
+def _checked(found: Review, rules: Sequence[Rule]) -> Review:
+    fixed = {edit["id"] for edit in found.edited}
+    again = clean([row for row in found.kept if row["id"] in fixed], rules)
+    after = {row["id"]: row for row in again.kept}
+    gone = fixed - after.keys()
+    return replace(
+        found,
+        kept=[after.get(row["id"], row) for row in found.kept if row["id"] not in gone],
+        removed=found.removed + again.removed,
+        edited=[edit for edit in found.edited if edit["id"] not in gone] + again.edited,
     )
 
 
-def read_verdict(reply: str) -> tuple[bool, str] | None:
-    """Whether to keep the row, and why; None where the reply's first line of text says neither."""
-    first = next((line for line in reply.splitlines() if line.strip()), "")
-    found = _VERDICT.match(first)
-    if not found:
-        return None
-    return found[1].lower() == "keep", found[2].strip() or "no reason given"
+def _decide(critic: CriticConfig, row: Row, reply: Completion, found: Review) -> None:
+    verdict = read_verdict(reply.text)
+    if verdict is None or (verdict.decision is Decision.fix and not critic.fixes):
+        _unreadable(critic, row, "unreadable", "its verdict could not be read", found)
+    elif verdict.decision is Decision.fix:
+        _fix(critic, row, reply, verdict, found)
+    elif verdict.decision is Decision.remove:
+        _remove(row, verdict.reason, found)
+    else:
+        _keep(row, found)
+
+
+def _fix(critic: CriticConfig, row: Row, reply: Completion, verdict: Verdict, found: Review) -> None:
+    before = example_of(row)
+    if verdict.changes is None or reply.finish_reason == "length":
+        return _unreadable(critic, row, "no_fix", f"its fix could not be read: {verdict.reason}", found)
+    after = mended(before, verdict.changes)
+    if after is None:
+        return _unreadable(critic, row, "empty_fix", f"its fix left nothing: {verdict.reason}", found)
+    if after == before:
+        return _keep(row, found)
+    found.counts["fixed"] += 1
+    found.kept.append(with_example(row, after))
+    found.edited.append(edit_row(row, NAME, NAME, before, after, verdict.reason))
+    return None
+
+
+def _unreadable(critic: CriticConfig, row: Row, kind: str, reason: str, found: Review) -> None:
+    found.counts["unreadable"] += 1
+    if kind != "unreadable":
+        found.counts[kind] += 1
+    if critic.on_unreadable is Unreadable.remove:
+        _remove(row, reason, found)
+    else:
+        _keep(row, found)
+
+
+def _keep(row: Row, found: Review) -> None:
+    found.counts["kept"] += 1
+    found.kept.append(row)
+
+
+def _remove(row: Row, reason: str, found: Review) -> None:
+    found.counts["removed"] += 1
+    found.removed.append(removal_row(row, NAME, NAME, reason))
 
 
 def _request(critic: CriticConfig, row: Row) -> Request:
     return Request(
         model=critic.model,
-        prompt=prompts.critique(example_of(row)),
+        prompt=prompts.critique(example_of(row), critic.fixes),
         max_tokens=critic.max_tokens,
         temperature=critic.temperature,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.lineage import UNKNOWN, Cap, Lineage
-from alpaca_exp.schemas import Answers, CriticConfig, DatasetVariantConfig, TeacherConfig
+from alpaca_exp.schemas import Answers, CriticConfig, DatasetVariantConfig, RaterConfig, TeacherConfig
 
 
 def generated_by(model: str, max_words: int | str | None) -> Lineage:
@@ -24,17 +24,26 @@ def curated(
     variant: DatasetVariantConfig,
     critic: CriticConfig | None,
     teacher: TeacherConfig | None,
+    rater: RaterConfig | None = None,
 ) -> Lineage:
-    """Of what `variant` makes of `source`; `critic` and `teacher` are those that are asked, if any is."""
+    """Of what `variant` makes of `source`; `critic`, `teacher` and `rater` are those that are asked."""
     if teacher and variant.answers is Answers.teacher:
         source = replace(source, teacher=teacher.model, cap=Cap(variant.answer_words), anew=True)
     rules = (rule.name for rule in chosen(variant.rules))
-    critics = [f"critic {critic.model}"] if critic else []
+    critics = [f"critic {critic.model}{' (fixes)' if critic.fixes else ''}"] if critic else []
+    raters = [f"rating {rater.model} {_kept(variant)}"] if rater else []
     return replace(
         source,
         cap=replace(source.cap, filter=_least(source.cap.filter, variant.max_words)),
-        cleaning=tuple(dict.fromkeys((*source.cleaning, *rules, *critics))),
+        cleaning=tuple(dict.fromkeys((*source.cleaning, *rules, *critics, *raters))),
     )
+
+
+def _kept(variant: DatasetVariantConfig) -> str:
+    """Which of the rated rows stay, in words."""
+    least = [f"at least {variant.min_rating:g}"] if variant.min_rating is not None else []
+    most = [f"best {variant.best_rated:,}"] if variant.best_rated is not None else []
+    return ", ".join(least + most)
 
 
 def _least(*limits: int | None) -> int | None:

@@ -15,21 +15,27 @@ from alpaca_exp.records import content_id
 from alpaca_exp.schemas import (
     BaseModelConfig,
     BaseModelTeacherConfig,
-    CriticConfig,
+    CheckpointConfig,
     Endpoint,
     EndpointConfig,
-    JudgeConfig,
+    JournalConfig,
     LanguageModelConfig,
     MiniatureCriticConfig,
     MiniatureJudgeConfig,
+    MiniatureRaterConfig,
     MiniatureTeacherConfig,
     OpenAICriticConfig,
     OpenAIJudgeConfig,
+    OpenAIRaterConfig,
     OpenAITeacherConfig,
     PretrainedModelConfig,
+    RecordedCriticConfig,
+    RecordedRaterConfig,
     RecordedTeacherConfig,
     RuntimeConfig,
     TeacherConfig,
+    TransformersCriticConfig,
+    TransformersRaterConfig,
     TransformersTeacherConfig,
 )
 
@@ -43,15 +49,15 @@ def build_model(config: LanguageModelConfig, runtime: RuntimeConfig) -> Language
     Raises InputError where its key is missing, ConfigError where there is nothing to be asked.
     """
     match config:
-        case OpenAITeacherConfig() | OpenAICriticConfig() | OpenAIJudgeConfig():
+        case OpenAITeacherConfig() | OpenAICriticConfig() | OpenAIRaterConfig() | OpenAIJudgeConfig():
             from alpaca_exp.llm.openai import OpenAIModel
 
             return OpenAIModel(config, owner=owner(config))
-        case TransformersTeacherConfig():
+        case TransformersTeacherConfig() | TransformersCriticConfig() | TransformersRaterConfig():
             from alpaca_exp.llm.transformers import TransformersModel
 
             return TransformersModel(config, runtime)
-        case RecordedTeacherConfig():
+        case RecordedTeacherConfig() | RecordedCriticConfig() | RecordedRaterConfig():
             from alpaca_exp.llm.recorded import RecordedModel
 
             return RecordedModel(config)
@@ -63,6 +69,10 @@ def build_model(config: LanguageModelConfig, runtime: RuntimeConfig) -> Language
             from alpaca_exp.miniature.critic import MiniatureCritic
 
             return MiniatureCritic(config)
+        case MiniatureRaterConfig():
+            from alpaca_exp.miniature.rater import MiniatureRater
+
+            return MiniatureRater(config)
         case MiniatureJudgeConfig():
             from alpaca_exp.miniature.judge import MiniatureJudge
 
@@ -81,9 +91,9 @@ def model_name(config: LanguageModelConfig) -> str:
         case EndpointConfig():
             chat = config.endpoint is Endpoint.chat
             return config.model if chat else f"{config.model}@{config.endpoint.name}"
-        case RecordedTeacherConfig():
+        case JournalConfig():
             return config.model
-        case TransformersTeacherConfig():
+        case CheckpointConfig():
             weights = {name: value for name, value in identity(config).items() if name in WEIGHTS}
             return f"{config.model}@{content_id(json.dumps(weights, sort_keys=True))}"
     told = {
@@ -112,15 +122,7 @@ def with_weights(
 
 def owner(config: LanguageModelConfig) -> str:
     """The config group in which `config` was chosen, as messages name it."""
-    match config:
-        case TeacherConfig():
-            return "teacher"
-        case CriticConfig():
-            return "critic"
-        case JudgeConfig():
-            return "judge"
-        case _:
-            return "model"
+    return config.group
 
 
 def _plain(value: object) -> Any:

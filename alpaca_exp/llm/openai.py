@@ -22,7 +22,15 @@ from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.llm import connections
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
-from alpaca_exp.schemas import Endpoint, OpenAICriticConfig, OpenAIJudgeConfig, OpenAITeacherConfig
+from alpaca_exp.schemas import (
+    Endpoint,
+    OpenAICriticConfig,
+    OpenAIJudgeConfig,
+    OpenAIRaterConfig,
+    OpenAITeacherConfig,
+)
+
+Served = OpenAITeacherConfig | OpenAICriticConfig | OpenAIRaterConfig | OpenAIJudgeConfig
 
 OFFICIAL = "https://api.openai.com/v1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -40,21 +48,21 @@ REJECTED_PROMPTS = {
 class OpenAIModel:
     """One model of one server. Raises InputError at once where its key is missing."""
 
-    def __init__(
-        self, config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig, owner: str
-    ) -> None:
+    def __init__(self, config: Served, owner: str) -> None:
         self._config, self._owner = config, owner
         address = config.base_url or OFFICIAL
         if urlsplit(address).scheme not in ("http", "https"):
             raise InputError(f"{owner}.base_url is {address}; it must start with http:// or https://")
         self._key = api_key(config, owner)
         self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
+        self._address = urlsplit(address)._replace(netloc=self._server, query="").geturl()
+        self._reached = False
         self._limit_name = "max_tokens"
         bearer = config.key_header.lower() == "authorization"
         self.client = openai.AsyncOpenAI(
             api_key=self._key or "none",
             base_url=address,
-            timeout=config.timeout_s,
+            timeout=connections.timeouts(config.timeout_s),
             max_retries=0,
             default_query={"api-version": config.api_version} if config.api_version else None,
             http_client=connections.client(
@@ -85,16 +93,31 @@ class OpenAIModel:
         """The client's errors as ours: another attempt may help, or it is the end."""
         try:
             yield
+            self._reached = True
         except openai.APIStatusError as error:
+            self._reached = True
             headers = error.response.headers
             raise self.refusal(error.status_code, str(error.code or ""), error.message, headers) from None
         except openai.APIConnectionError as error:
-            cause = type(error.__cause__).__name__
-            late = isinstance(error, openai.APITimeoutError)
-            what = "no answer in time" if late else "the connection broke"
-            raise Unanswered(f"{what} ({cause})", lost=cause not in NEVER_SENT) from None
+            raise self._broken(error) from None
         except (openai.APIError, ValueError):
+            self._reached = True
             raise Unanswered("the body of the answer is not JSON", lost=True) from None
+
+    def _broken(self, error: openai.APIConnectionError) -> Exception:
+        """Of a server that was there, a refused connection may be a restart; of one that never was, it is not."""
+        cause = type(error.__cause__).__name__
+        refused = connections.refusal(error)
+        if refused and not self._reached:
+            return InputError(
+                f"Nothing answers at {self._address} ({refused}); start the server there, or set "
+                f"{self._owner}.base_url to where it is and {self._owner}.model to a model that it serves"
+            )
+        if cause in NEVER_SENT:
+            return Unanswered(f"no connection to {self._address} ({refused or cause})")
+        late = isinstance(error, openai.APITimeoutError)
+        what = "no answer in time" if late else "the connection broke"
+        return Unanswered(f"{what} ({cause})", lost=True)
 
     def wants_other_limit(self, message: str) -> bool:
         """Newer models want the limit by another name; from here on they get it."""
@@ -203,7 +226,7 @@ class OpenAIModel:
         return text.replace(self._key, "[key]") if len(self._key) >= 16 else text
 
 
-def api_key(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig, owner: str) -> str:
+def api_key(config: Served, owner: str) -> str:
     """The key from the environment; empty where a local server needs none. Raises InputError."""
     key = os.environ.get(config.api_key_env, "").strip()
     if not key and not is_local(config):
@@ -216,7 +239,7 @@ def api_key(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig
     return key
 
 
-def is_local(config: OpenAITeacherConfig | OpenAICriticConfig | OpenAIJudgeConfig) -> bool:
+def is_local(config: Served) -> bool:
     """Whether the server runs on this machine: it needs no key, no proxy and no network."""
     return urlsplit(config.base_url or OFFICIAL).hostname in LOCAL_HOSTS
 

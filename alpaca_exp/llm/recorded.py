@@ -9,17 +9,19 @@ from pathlib import Path
 from alpaca_exp.errors import InputError
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Usage
-from alpaca_exp.schemas import RecordedTeacherConfig
+from alpaca_exp.schemas import RecordedCriticConfig, RecordedRaterConfig, RecordedTeacherConfig
+
+Recorded = RecordedTeacherConfig | RecordedCriticConfig | RecordedRaterConfig
 
 
 class RecordedModel:
     """The journal `config.journal` as a model. Raises InputError where it has no answer of `config.model`."""
 
-    def __init__(self, config: RecordedTeacherConfig) -> None:
+    def __init__(self, config: Recorded) -> None:
         if config.journal is None:
-            raise InputError("teacher.journal is not set; name the journal to replay")
+            raise InputError(f"{config.group}.journal is not set; name the journal to replay")
         self._config, self._file = config, config.journal
-        self._name, self._places = _places(config.journal, config.model)
+        self._name, self._places = _places(config.journal, config.model, config.group)
 
     async def complete(self, request: Request) -> Completion:
         """The answer that was given then. Raises InputError for a request that was not made then."""
@@ -27,8 +29,8 @@ class RecordedModel:
         if place is None:
             raise InputError(
                 f"{self._file} has no answer to the request that ends {_end(request)!r} (sample "
-                f"{request.sample}, seed {request.seed}); replay it with the teacher's settings, seed "
-                "tasks and prompts of that run, or ask a model: teacher=openai"
+                f"{request.sample}, seed {request.seed}); replay it with that run's {self._config.group}, data "
+                f"and prompts, or ask a model: {self._config.group}=openai"
             )
         with self._file.open("rb") as file:
             file.seek(place)
@@ -46,7 +48,7 @@ def _end(request: Request) -> str:
     return " ".join(request.prompt.split())[-80:]
 
 
-def _places(file: Path, model: str) -> tuple[str, dict[str, int]]:
+def _places(file: Path, model: str, group: str) -> tuple[str, dict[str, int]]:
     """The model's full name in the journal, and where each answer begins: key -> byte."""
     found: dict[str, dict[str, int]] = {}
     place = 0
@@ -61,7 +63,7 @@ def _places(file: Path, model: str) -> tuple[str, dict[str, int]]:
     names = [model] if model in found else [name for name in found if name.partition("@")[0] == model]
     if len(names) != 1:
         held = ", ".join(sorted(found)) or "nobody"
-        raise InputError(f"{file} holds answers of {held}; name one of them: teacher.model=NAME")
+        raise InputError(f"{file} holds answers of {held}; name one of them: {group}.model=NAME")
     return names[0], found[names[0]]
 
 

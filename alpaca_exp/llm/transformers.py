@@ -8,7 +8,17 @@ import sys
 from alpaca_exp.llm.local import Answer, LocalModel, answer, answerable, load
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Usage
-from alpaca_exp.schemas import Endpoint, RuntimeConfig, TransformersTeacherConfig
+from alpaca_exp.schemas import (
+    Endpoint,
+    RuntimeConfig,
+    TransformersCriticConfig,
+    TransformersRaterConfig,
+    TransformersTeacherConfig,
+)
+
+Checkpoint = TransformersTeacherConfig | TransformersCriticConfig | TransformersRaterConfig
+
+_SHOW_LESS = {"teacher": "show it less (lower teacher.num_demonstrations), or "}
 
 GATHER_S = 0.005
 """How long a batch waits for those who have just noted their last answer and ask anew."""
@@ -19,7 +29,7 @@ Waiting = tuple[Request, "asyncio.Future[Answer]"]
 class TransformersModel:
     """A checkpoint, loaded when it is first asked. Raises InputError where it cannot be."""
 
-    def __init__(self, config: TransformersTeacherConfig, runtime: RuntimeConfig) -> None:
+    def __init__(self, config: Checkpoint, runtime: RuntimeConfig) -> None:
         self._config, self._runtime = config, runtime
         self._local: LocalModel | None = None
         self._waiting: list[Waiting] = []
@@ -42,8 +52,8 @@ class TransformersModel:
         if self._too_long and self._local:
             print(
                 f"{self._config.model}: {self._too_long} of {self._asked} prompts do not fit into its "
-                f"context of {self._local.context} tokens and got no answer; show it less (lower "
-                "teacher.num_demonstrations), or take a model with a longer context",
+                f"context of {self._local.context} tokens and got no answer; "
+                f"{_SHOW_LESS.get(self._config.group, '')}take a model with a longer context",
                 file=sys.stderr,
             )
         self._local = None
@@ -77,7 +87,7 @@ class TransformersModel:
             config = self._config
             self._local = load(
                 config.path, runtime=self._runtime, dtype=config.dtype, revision=config.revision,
-                field="teacher.path",
+                field=f"{config.group}.path",
             )  # fmt: skip
         local, like = self._local, requests[0]
         shown = [_shown(local, request, self._config) for request in requests]
@@ -112,7 +122,7 @@ def _manner(request: Request) -> tuple[object, ...]:
     return request.max_tokens, request.temperature, request.top_p, request.stop
 
 
-def _shown(local: LocalModel, request: Request, config: TransformersTeacherConfig) -> str:
+def _shown(local: LocalModel, request: Request, config: Checkpoint) -> str:
     if config.endpoint is Endpoint.completions:
         return f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
     return local.chat(request.prompt, request.system)

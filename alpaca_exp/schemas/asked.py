@@ -1,4 +1,4 @@
-"""Models that are asked for text: the teacher and the critic (the judge is with the questions)."""
+"""Models that are asked for text: how each is reached, and the teacher (readers.py: who reads the data)."""
 
 from __future__ import annotations
 
@@ -125,13 +125,34 @@ class OpenAITeacherConfig(EndpointConfig, TeacherConfig):
 
 
 @dataclass
-class LocalTeacherConfig(TeacherConfig):
-    """A teacher whose weights are here: it writes in this process, in batches."""
+class LocalConfig:
+    """How weights that are here answer: in this process, in batches."""
 
     endpoint: Endpoint = identity(
         "completions: it goes on from the prompt; chat: in its chat template", Endpoint.completions
     )
     batch_size: int = runtime("answers written at once; at most `concurrency`", 16)
+
+
+@dataclass
+class CheckpointConfig(LocalConfig):
+    """Weights that transformers loads: a hub name or a folder."""
+
+    path: str = identity_by_content("hub name (with `revision`), or a folder (known by its files' content)")
+    revision: Optional[str] = identity("commit, tag or branch on the hub", None)
+    dtype: str = identity("float32, bfloat16, float16, or auto: as its makers saved it", "auto")
+
+
+@dataclass
+class JournalConfig:
+    """Answers that were given before: they come from a journal, for nothing."""
+
+    journal: Optional[Path] = identity("the journal of the run that is replayed", None)
+
+
+@dataclass
+class LocalTeacherConfig(LocalConfig, TeacherConfig):
+    """A teacher whose weights are here: it writes in this process, in batches."""
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
@@ -144,12 +165,8 @@ class LocalTeacherConfig(TeacherConfig):
 
 
 @dataclass
-class TransformersTeacherConfig(LocalTeacherConfig):
+class TransformersTeacherConfig(CheckpointConfig, LocalTeacherConfig):
     """A teacher that transformers loads: a hub name or a folder."""
-
-    path: str = identity_by_content("hub name (with `revision`), or a folder (known by its files' content)")
-    revision: Optional[str] = identity("commit, tag or branch on the hub", None)
-    dtype: str = identity("float32, bfloat16, float16, or auto: as its makers saved it", "auto")
 
 
 @dataclass
@@ -160,10 +177,8 @@ class BaseModelTeacherConfig(LocalTeacherConfig):
 
 
 @dataclass
-class RecordedTeacherConfig(TeacherConfig):
+class RecordedTeacherConfig(JournalConfig, TeacherConfig):
     """A teacher that was asked before: its answers come from a journal, for nothing."""
-
-    journal: Optional[Path] = identity("the journal of the run that is replayed", None)
 
 
 @dataclass
@@ -178,39 +193,3 @@ class MiniatureTeacherConfig(TeacherConfig):
         """What cannot be."""
         yield from super().problems()
         yield from shares(self, "teacher", "error_rate", "defect_rate")
-
-
-@dataclass
-class CriticConfig(LanguageModelConfig):
-    """A model that reads each row and says keep or remove, with a reason."""
-
-    group: ClassVar[str] = "critic"
-
-    temperature: float = identity("sampling temperature", 0.0)
-    max_tokens: int = identity("limit of one verdict", 128)
-
-
-@dataclass
-class NoCriticConfig(CriticConfig):
-    """No critic: the rules alone."""
-
-    model: str = identity("there is none", "none")
-
-
-@dataclass
-class OpenAICriticConfig(EndpointConfig, CriticConfig):
-    """A critic behind an OpenAI-compatible server."""
-
-
-@dataclass
-class MiniatureCriticConfig(CriticConfig):
-    """A critic that lives in the miniature world, right at a known rate."""
-
-    world: WorldConfig = identity("the world it knows", MISSING)
-    recall: float = identity("share of the wrong rows that it finds", 0.9)
-    false_alarm: float = identity("share of the right rows that it takes for wrong", 0.03)
-
-    def problems(self) -> Iterator[str]:
-        """What cannot be."""
-        yield from super().problems()
-        yield from shares(self, "critic", "recall", "false_alarm")

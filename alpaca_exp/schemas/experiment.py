@@ -10,9 +10,10 @@ from typing import Optional
 
 from omegaconf import MISSING
 
-from alpaca_exp.schemas.asked import CriticConfig, TeacherConfig
+from alpaca_exp.schemas.asked import TeacherConfig
 from alpaca_exp.schemas.fields import identity, runtime
 from alpaca_exp.schemas.measured import EvalSuiteConfig, JudgeConfig
+from alpaca_exp.schemas.readers import CriticConfig, RaterConfig
 from alpaca_exp.schemas.tuned import BaseModelConfig
 from alpaca_exp.schemas.tuning import DatasetVariantConfig, TrainerConfig
 from alpaca_exp.schemas.world import WorldConfig
@@ -66,6 +67,7 @@ class ExperimentConfig:
     world: WorldConfig = identity("the miniature's world", MISSING)
     teacher: TeacherConfig = identity("who writes the data", MISSING)
     critic: CriticConfig = identity("who reads the data", MISSING)
+    rater: RaterConfig = identity("who gives each row a score", MISSING)
     base_model: BaseModelConfig = identity("where tuning starts", MISSING)
     dataset_variant: DatasetVariantConfig = identity("what is tuned on", MISSING)
     trainer: TrainerConfig = identity("how it is tuned", MISSING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.card import card
-from alpaca_exp.cleaning.clean import clean, removal_row
+from alpaca_exp.cleaning.clean import clean
 from alpaca_exp.cleaning.lineage import curated, from_file, generated_by
-from alpaca_exp.cleaning.rules import chosen
+from alpaca_exp.cleaning.rows import removal_row
+from alpaca_exp.cleaning.rules import Rule, chosen
 from alpaca_exp.cleaning.sources import read_rows, source_name
 from alpaca_exp.cleaning.subsets import shorter, subset
 from alpaca_exp.errors import InputError
@@ -21,6 +23,7 @@ from alpaca_exp.schemas import (
     BaseModelConfig,
     CriticConfig,
     DatasetVariantConfig,
+    RaterConfig,
     RuntimeConfig,
     TeacherConfig,
 )
@@ -32,6 +35,7 @@ def curate(
     teacher: TeacherConfig | None,
     seed: int,
     weights: BaseModelConfig | None = None,
+    rater: RaterConfig | None = None,
     *,
     examples: Artifact | None = None,
     model: Artifact | None = None,
@@ -40,16 +44,16 @@ def curate(
 ) -> None:
     """Write `dataset.jsonl`, `removed.jsonl`, `edited.jsonl` and `card.json`.
 
-    In this order: source, new answers, rules, critic, `max_words`, subset. Where nothing is cleaned
-    the subset is drawn first: the same rows, since the draw does not look at outputs, and no answer
+    In this order: source, new answers, rules, critic, `max_words`, rating, subset. Where nothing but the
+    draw leaves rows out it comes first: the same rows, since it does not look at outputs, and no answer
     is paid for that is not used. `critic` None: nobody reads the rows; `teacher` None: no new answers;
-    `weights` or `model` is the base model, where that is the teacher.
-    Raises InputError where no row is left.
+    `rater` None: nobody rates; `weights` or `model` is the base model, where that is the teacher.
+    Raises InputError where no row is left, or fewer than the variant asks for.
     """
     rules = chosen(variant.rules)
     source = read_rows(examples / "examples.jsonl" if examples else _file(variant))
     work = _Work(list(source))
-    cleans = bool(rules or critic or variant.max_words)
+    cleans = bool(rules or critic or variant.max_words or rater)
     if not cleans:
         _cut(work, variant, seed)
     if teacher and variant.answers is Answers.teacher:
@@ -58,15 +62,18 @@ def curate(
         teacher = with_weights(teacher, weights, model)
         _answer(work, variant, teacher, runtime, out)
     cleaned = clean(work.rows, rules)
-    work.rows, work.removed, work.edited = cleaned.kept, cleaned.removed, cleaned.edited
+    work.take(cleaned.kept, cleaned.removed, cleaned.edited)
     if critic:
-        _review(work, critic, runtime, out)
+        _review(work, critic, rules, runtime, out)
     _shorten(work, variant.max_words)
-    if cleans:
+    if rater:
+        _rate(work, variant, rater, seed, runtime, out)
+    if cleans and work.rows:
         _cut(work, variant, seed)
     if not work.rows:
         raise InputError(_nothing_left(len(source), work.removed))
-    lineage = _lineage(variant, critic, teacher, examples)
+    _compare_sizes(work, variant)
+    lineage = _lineage(variant, critic, teacher, rater, examples)
     _write(work, source, lineage, out)
 
 
@@ -79,6 +86,13 @@ class _Work:
     edited: list[Row] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
 
+    def take(self, rows: list[Row], removed: Sequence[Row], edited: Sequence[Row] = ()) -> None:
+        """What a step made of the rows. One that is removed in the end is listed as removed only."""
+        gone = {row["id"] for row in removed}
+        self.rows = rows
+        self.removed += removed
+        self.edited = [edit for edit in (*self.edited, *edited) if edit["id"] not in gone]
+
 
 def _file(variant: DatasetVariantConfig) -> Path:
     if variant.source is None:
@@ -87,7 +101,14 @@ def _file(variant: DatasetVariantConfig) -> Path:
 
 
 def _cut(work: _Work, variant: DatasetVariantConfig, seed: int) -> None:
-    rows = subset(work.rows, variant.num_tasks, variant.num_examples, seed)
+    rows = subset(
+        work.rows,
+        variant.num_tasks,
+        variant.num_examples,
+        seed,
+        task=variant.task,
+        min_instances=variant.min_instances,
+    )
     work.counts["not_drawn"] = len(work.rows) - len(rows)
     work.rows = rows
 
@@ -97,36 +118,61 @@ def _answer(
 ) -> None:
     from alpaca_exp.cleaning.answers import answered_anew
 
-    work.rows = answered_anew(teacher, work.rows, variant.answer_words, runtime=runtime, out=out)
-    work.counts["answered_anew"] = len(work.rows)
+    found = answered_anew(teacher, work.rows, variant, runtime=runtime, out=out)
+    work.take(found.rows, found.removed)
+    work.counts["answers"] = dict(found.counts)
 
 
-def _review(work: _Work, critic: CriticConfig, runtime: RuntimeConfig, out: Path) -> None:
+def _review(
+    work: _Work, critic: CriticConfig, rules: Sequence[Rule], runtime: RuntimeConfig, out: Path
+) -> None:
     from alpaca_exp.cleaning.critic import review
 
-    asked = len(work.rows)
-    found = review(critic, work.rows, runtime=runtime, out=out)
-    work.rows = found.kept
-    work.removed += [removal_row(row, "critic", "critic", reason) for row, reason in found.removed]
-    work.counts["critic"] = {
-        "asked": asked,
-        "removed": len(found.removed),
-        "unreadable": found.unreadable,
-    }
+    found = review(critic, work.rows, rules, runtime=runtime, out=out)
+    work.take(found.kept, found.removed, found.edited)
+    work.counts["critic"] = dict(found.counts)
+
+
+def _rate(
+    work: _Work,
+    variant: DatasetVariantConfig,
+    rater: RaterConfig,
+    seed: int,
+    runtime: RuntimeConfig,
+    out: Path,
+) -> None:
+    from alpaca_exp.cleaning.rating import rate
+
+    found = rate(rater, work.rows, variant, seed, runtime=runtime, out=out)
+    work.take(found.kept, found.removed)
+    work.counts["rating"] = found.counts
 
 
 def _shorten(work: _Work, max_words: int | None) -> None:
-    work.rows, longer = shorter(work.rows, max_words)
+    rows, longer = shorter(work.rows, max_words)
+    removed = []
     for row in longer:
         reason = f"the output has {len(row['output'].split())} words, more than {max_words}"
-        work.removed.append(removal_row(row, "max_words", "length", reason))
+        removed.append(removal_row(row, "max_words", "length", reason))
+    work.take(rows, removed)
+
+
+def _compare_sizes(work: _Work, variant: DatasetVariantConfig) -> None:
+    """Note, and say, where rows that were drawn got no answer: sizes that are compared must be known."""
+    if variant.num_examples is None:
+        return
+    asked, got = variant.num_examples, len(work.rows)
+    work.counts["num_examples"] = {"asked": asked, "got": got}
+    if got < asked:
+        said = f"curate: {got:,} of {asked:,} rows; the others got no new answer (removed.jsonl)"
+        print(said, file=sys.stderr)
 
 
 def _nothing_left(rows: int, removed: Sequence[Row]) -> str:
     rules = sorted({row["rule"] for row in removed})
     return (
         f"no example is left of {rows} after curation ({len(removed)} removed by {', '.join(rules)}); "
-        "loosen dataset_variant.rules, .critic or .max_words, or give a larger source"
+        "loosen dataset_variant.rules, .critic, .min_rating or .max_words, or give a larger source"
     )
 
 
@@ -134,6 +180,7 @@ def _lineage(
     variant: DatasetVariantConfig,
     critic: CriticConfig | None,
     teacher: TeacherConfig | None,
+    rater: RaterConfig | None,
     examples: Artifact | None,
 ) -> Row:
     """Who wrote the data, under which length sentence, and what cleaned it."""
@@ -142,7 +189,7 @@ def _lineage(
         source = generated_by(asked["model"], asked["max_words"])
     else:
         source = from_file(source_name(_file(variant)), variant.source_teacher)
-    return curated(source, variant, critic, teacher).as_row()
+    return curated(source, variant, critic, teacher, rater).as_row()
 
 
 def _write(work: _Work, source: Sequence[Row], lineage: Row, out: Path) -> None:

@@ -141,7 +141,7 @@ def _row(line: str, path: Path, number: int, needed: tuple[str, ...]) -> Row:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{path}, line {number}, is not valid JSON ({error.msg}); mend or remove that line"
+            f"{path}, line {number}, is not valid JSON ({json_fault(error)}); mend or remove that line"
         ) from None
     if not isinstance(row, dict):
         raise InputError(f"{path}, line {number}, is no JSON object but a {type(row).__name__}")
@@ -149,6 +149,11 @@ def _row(line: str, path: Path, number: int, needed: tuple[str, ...]) -> Row:
     if missing:
         raise InputError(f"{path}, line {number}, lacks {', '.join(missing)}")
     return row
+
+
+def json_fault(error: json.JSONDecodeError) -> str:
+    """What is wrong, and in which column of its line: "Unterminated string starting at column 17"."""
+    return f"{error.msg.removesuffix(' at')} at column {error.colno}"
 
 
 def write_json(value: object, path: Path) -> None:

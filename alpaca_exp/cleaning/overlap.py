@@ -10,7 +10,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from alpaca_exp.records import Row
 
@@ -152,10 +151,18 @@ def _template(prompts: set[str]) -> tuple[int, int]:
     """
     if len(prompts) < 2:
         return 0, 0
-    before = commonprefix(list(prompts))
-    after = commonprefix([prompt[::-1] for prompt in prompts])[::-1]
+    before = _common_beginning(prompts)
+    after = _common_beginning({prompt[::-1] for prompt in prompts})[::-1]
     end = len(after) - after.find("\n") if "\n" in after else 0
     return max(before.rfind(":"), before.rfind("\n")) + 1, end
+
+
+def _common_beginning(texts: set[str]) -> str:
+    first, last = min(texts), max(texts)
+    length = next(
+        (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+    )
+    return first[:length]
 
 
 def _ngrams(document: Document, start: int, end: int, n: int) -> Mapping[str, None]:

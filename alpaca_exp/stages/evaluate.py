@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.progress import progress
-from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
+from alpaca_exp.records import Row, Score, as_row, read_jsonl, write_json, write_jsonl
 from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, PretrainedModelConfig, RuntimeConfig
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ def evaluate(
     weights: BaseModelConfig | None = None,
     *,
     model: Artifact | None = None,
+    dataset: Artifact | None = None,
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
     """Write `scores.jsonl`, `documents.jsonl` and `audit.json` of `model` (or `weights`) on the suite.
 
+    Where `dataset`, which the model was tuned on, is given: `overlaps.jsonl`, the documents that it holds,
+    how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
     `documents` are the mirror's files by task, {} where they come from the hub; `lm_eval` is the version in
     use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
     Raises InputError, before any work, for a task, a document or a model that will not do.
@@ -46,7 +50,10 @@ def evaluate(
     if missing:
         _score(missing, suite, _local(weights, model, runtime), folder, out)
     done = [json.loads(_file(folder, name).read_text(encoding="utf-8")) for name in tasks]
-    _write(done, suite, out)
+    scores = [Score(**row) for part in done for row in part["scores"]]
+    if dataset is not None:
+        scores += _compare_with_training(dataset, tasks, done, scores, suite, out)
+    _write(done, scores, suite, out)
     shutil.rmtree(folder)
 
 
@@ -82,10 +89,36 @@ def _score(
             write_json(rows, _file(folder, name))
 
 
-def _write(done: list[Row], suite: EvalSuiteConfig, out: Path) -> None:
+def _compare_with_training(
+    dataset: Artifact,
+    tasks: Mapping[str, Task],
+    done: Sequence[Row],
+    scores: Sequence[Score],
+    suite: EvalSuiteConfig,
+    out: Path,
+) -> list[Score]:
+    """Write and say which documents the training data holds, note it in each audit; the clean scores."""
+    from alpaca_exp.cleaning.overlap import OverlapIndex
+    from alpaca_exp.harness.contamination import clean_scores, overlap_counts, overlap_rows, told
+    from alpaca_exp.harness.texts import task_texts
+
+    index = OverlapIndex(text for name, task in tasks.items() for text in task_texts(name, task, suite.limit))
+    overlaps = overlap_rows(index, read_jsonl(dataset / "dataset.jsonl", required=("id", "instruction")))
+    write_jsonl(overlaps, out / "overlaps.jsonl")
+    counts = overlap_counts(index, overlaps)
+    for part in done:
+        part["audit"]["overlap"] = counts[part["audit"]["task"]]
+    clean = list(clean_scores(scores, (row for part in done for row in part["documents"]), overlaps))
+    for sentence in told(
+        counts, {part["audit"]["task"]: part["audit"]["n"] for part in done}, [*scores, *clean]
+    ):
+        print(f"evaluate: {sentence}", file=sys.stderr, flush=True)
+    return clean
+
+
+def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, out: Path) -> None:
     from alpaca_exp.harness.results import suite_row
 
-    scores = [Score(**row) for part in done for row in part["scores"]]
     named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
     scores += [suite_row(name, metrics, scores) for name, metrics in named.items() if metrics]
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")

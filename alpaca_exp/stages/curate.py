@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp.artifacts import Artifact
+from alpaca_exp.cards.page import write_page
 from alpaca_exp.cleaning.card import card
+from alpaca_exp.cleaning.card_page import page
 from alpaca_exp.cleaning.clean import clean
 from alpaca_exp.cleaning.lineage import curated, from_file, generated_by
 from alpaca_exp.cleaning.rows import removal_row
@@ -28,6 +30,8 @@ from alpaca_exp.schemas import (
     TeacherConfig,
 )
 
+TEMPLATE = Path(__file__).with_name("curate.html.j2")
+
 
 def curate(
     variant: DatasetVariantConfig,
@@ -42,7 +46,7 @@ def curate(
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
-    """Write `dataset.jsonl`, `removed.jsonl`, `edited.jsonl` and `card.json`.
+    """Write `dataset.jsonl`, `removed.jsonl`, `edited.jsonl`, `card.json` and `card.html`.
 
     In this order: source, new answers, rules, critic, `max_words`, rating, subset. Where nothing but the
     draw leaves rows out it comes first: the same rows, since it does not look at outputs, and no answer
@@ -61,6 +65,7 @@ def curate(
 
         teacher = with_weights(teacher, weights, model)
         _answer(work, variant, teacher, runtime, out)
+    judged = work.rows
     cleaned = clean(work.rows, rules)
     work.take(cleaned.kept, cleaned.removed, cleaned.edited)
     if critic:
@@ -74,7 +79,7 @@ def curate(
         raise InputError(_nothing_left(len(source), work.removed))
     _compare_sizes(work, variant)
     lineage = _lineage(variant, critic, teacher, rater, examples)
-    _write(work, source, lineage, out)
+    _write(work, source, judged, lineage, out)
 
 
 @dataclass
@@ -192,9 +197,11 @@ def _lineage(
     return curated(source, variant, critic, teacher, rater).as_row()
 
 
-def _write(work: _Work, source: Sequence[Row], lineage: Row, out: Path) -> None:
+def _write(work: _Work, source: Sequence[Row], judged: Sequence[Row], lineage: Row, out: Path) -> None:
     write_jsonl(work.rows, out / "dataset.jsonl")
     write_jsonl(work.removed, out / "removed.jsonl")
     write_jsonl(work.edited, out / "edited.jsonl")
     counts = {"not_drawn": 0, **work.counts}
-    write_json(card(counts, work.removed, work.edited, source, work.rows, lineage), out / "card.json")
+    made = card(counts, work.removed, work.edited, source, work.rows, lineage, judged)
+    write_page(page(made, TEMPLATE), out / "card.html")
+    write_json(made, out / "card.json")

@@ -29,6 +29,14 @@ EXAMPLES_PER_INSTRUCTION = 1.58
 """82k instances of 52k instructions (Self-Instruct, table 1)."""
 
 
+VERDICT_TOKENS, RATING_TOKENS = 25, 50
+"""A verdict is a line, a score has its reason below."""
+FIXED_SHARE = 0.2
+"""Of the rows, those that a critic writes anew: an assumption, high rather than low."""
+_ROW = Example("x" * 60, "x" * 270, "x" * 30)
+"""As long as the mean row of Alpaca's 52,002."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """What making a stage is expected to take; what is unknown is left out."""
@@ -84,12 +92,15 @@ def rows(curated: Stage, outputs: Path) -> int:
     made = find(curated, outputs, remake_damaged=True)
     if made:
         return sum(1 for _ in (made / "dataset.jsonl").open("rb"))
-    variant = curated.config["variant"]
+    variant, source = curated.config["variant"], _source_rows(curated)
+    return min(source, variant.num_examples or source, variant.best_rated or source)
+
+
+def _source_rows(curated: Stage) -> int:
     if "examples" in curated.inputs:
-        source = int(curated.inputs["examples"].config["teacher"].num_examples)
-    else:
-        source = _count(variant.source)
-    return min(source, variant.num_examples or source)
+        return int(curated.inputs["examples"].config["teacher"].num_examples)
+    source = curated.config["variant"].source
+    return _count(source) if source else 0
 
 
 def _generation(teacher: TeacherConfig) -> Expectation:
@@ -126,11 +137,27 @@ def _stepwise(teacher: TeacherConfig) -> Expectation:
 
 
 def _curation(stage: Stage, outputs: Path) -> Expectation:
-    told, count = stage.config, rows(stage, outputs)
+    """New answers, verdicts, scores. What is removed on the way is asked about once less: up to `FEWER`.
+
+    A draw comes before them only where it is all that leaves rows out.
+    """
+    told = stage.config
+    variant, critic, rater = told["variant"], told["critic"], told["rater"]
+    filtered = bool(variant.rules or variant.max_words or critic or rater)
+    count = _source_rows(stage) if filtered else rows(stage, outputs)
     found = Expectation()
-    for model, tokens_in, tokens_out in ((told["teacher"], 100, 100), (told["critic"], 180, 25)):
-        if model is not None:
-            found = _sum(found, _asked(model, count, tokens_in, tokens_out))
+    if told["teacher"]:
+        prompt = prompts.answer(_ROW.instruction, _ROW.input, variant.answer_words)
+        found = _asked(told["teacher"], count, len(prompt) / CHARACTERS_PER_TOKEN, 2 * WORDS_PER_ANSWER)
+    if critic:
+        prompt, written = prompts.critique(_ROW, critic.fixes), VERDICT_TOKENS
+        written += FIXED_SHARE * 2 * WORDS_PER_ANSWER if critic.fixes else 0
+        asked = _asked(critic, count, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER)
+        found = _sum(found, asked)
+    if rater:
+        prompt = prompts.rating(_ROW)
+        asked = _asked(rater, count, len(prompt) / CHARACTERS_PER_TOKEN, RATING_TOKENS, FEWER)
+        found = _sum(found, asked)
     return found
 
 

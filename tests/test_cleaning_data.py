@@ -1,4 +1,4 @@
-"""Sources, subsets, the critic's verdicts and new answers: what goes into curation besides the rules."""
+"""Sources, and what a data card says of them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,13 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.cleaning.card import word_lengths
-from alpaca_exp.cleaning.critic import read_verdict
 from alpaca_exp.cleaning.sources import read_rows, source_name
-from alpaca_exp.cleaning.subsets import shorter, subset
 from alpaca_exp.errors import InputError
-from alpaca_exp.records import Row
 
 
 def written(path: Path, content: object) -> Path:
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return path
-
-
-def rows(count: int) -> list[Row]:
-    return [
-        {
-            "id": f"row-{n}",
-            "instruction": f"Task {n % 10}",
-            "input": "x" if n % 4 == 0 else "",
-            "output": "word " * (n % 7 + 1),
-        }
-        for n in range(count)
-    ]
 
 
 def test_alpacas_array_is_read_with_ids_by_place_and_unknown_keys_kept(tmp_path: Path) -> None:
@@ -103,56 +88,6 @@ def test_the_published_file_is_recognised(shared_data: Path) -> None:
     assert source_name(shared_data / "alpaca" / "alpaca_data.json") == "alpaca_data (Stanford, original)"
 
 
-def test_a_subset_keeps_order_and_the_share_of_rows_with_input() -> None:
-    drawn = subset(rows(400), None, 100, seed=0)
-    assert len(drawn) == 100
-    assert sum(bool(row["input"]) for row in drawn) == 25
-    assert drawn == [row for row in rows(400) if row in drawn]
-
-
-def test_a_smaller_subset_lies_within_a_larger_one_of_the_same_seed() -> None:
-    small, large = subset(rows(400), None, 50, seed=3), subset(rows(400), None, 90, seed=3)
-    assert all(row in large for row in small)
-    assert subset(rows(400), None, 50, seed=4) != small
-
-
-def test_the_draw_looks_at_ids_alone_so_that_variants_share_their_rows() -> None:
-    other = [{**row, "output": "something else"} for row in rows(400)]
-    assert [row["id"] for row in subset(other, 5, 50, 0)] == [
-        row["id"] for row in subset(rows(400), 5, 50, 0)
-    ]
-
-
-def test_num_tasks_limits_the_different_instructions() -> None:
-    assert len({row["instruction"] for row in subset(rows(400), 3, None, seed=0)}) == 3
-
-
-def test_a_subset_of_more_than_there_is_is_everything() -> None:
-    assert subset(rows(5), 50, 50, seed=0) == rows(5)
-
-
-def test_max_words_parts_the_rows_by_the_length_of_their_output() -> None:
-    short, long = shorter(rows(70), 3)
-    assert (len(short), len(long)) == (30, 40)
-
-
 def test_lengths_are_counted_in_words() -> None:
     made = [{"output": "word " * count} for count in (1, 2, 3, 4, 10)]
     assert word_lengths(made) == {"mean": 4.0, "median": 3, "p95": 8.8, "max": 10}
-
-
-@pytest.mark.parametrize(
-    ("reply", "verdict"),
-    [
-        ("keep: right", (True, "right")),
-        ("remove: the sum is wrong", (False, "the sum is wrong")),
-        ("\n**Remove** - untrue", (False, "untrue")),
-        ("Verdict: keep", (True, "no reason given")),
-        ("`remove`: odd", (False, "odd")),
-        ("I would keep it", None),
-        ("removed", None),
-        ("", None),
-    ],
-)
-def test_a_verdict_is_read_from_the_first_line(reply: str, verdict: tuple[bool, str] | None) -> None:
-    assert read_verdict(reply) == verdict

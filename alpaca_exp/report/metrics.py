@@ -22,6 +22,8 @@ USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "wo
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 CARD = ("rows", "edited", "removed.rules", "removed.critic")
+NO_RULES = ("critic", "rating", "max_words", "no_answer")
+"""What removes rows besides the rules."""
 
 _PLACES = {"words": 1, "usd": 2, "rows": 0, "edited": 0, "judge.score": 2, "judge.opponent_score": 2}
 
@@ -132,7 +134,7 @@ def _count(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | N
         return None
     counts = card["counts"]
     removed: dict[str, int] = counts["removed"]
-    by_rules = {rule: count for rule, count in removed.items() if rule not in ("critic", "max_words")}
+    by_rules = {rule: count for rule, count in removed.items() if rule not in NO_RULES}
     values = {
         "rows": counts["rows_out"],
         "edited": sum(counts["edited"].values()),

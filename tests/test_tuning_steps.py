@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from alpaca_exp.tuning.data import Windows
-from alpaca_exp.tuning.module import summed_loss
+from alpaca_exp.tuning.loss import summed_loss
 from alpaca_exp.tuning.schedules import trapezoid, warmed_up
 from alpaca_exp.tuning.tokens import TokenRow
 

@@ -158,6 +158,7 @@ class TrainerConfig:
     epochs: int = identity("times through the data", 3)
     global_batch_size: int = identity("examples an optimizer step", 128)
     micro_batch_size: int = runtime("examples at once on one device; changes no gradient", 4)
+    packing: bool = runtime("lay examples end to end, none seeing another; changes no gradient", True)
     max_seq_len: int = identity("tokens an example; longer ones are cut", 512)
     weight_decay: float = identity("AdamW's", 0.0)
     beta2: float = identity("AdamW's second", 0.999)

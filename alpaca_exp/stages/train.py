@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
+from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.errors import InputError
-from alpaca_exp.records import Example, read_jsonl, write_json
+from alpaca_exp.records import Example, write_json
 from alpaca_exp.schemas import (
     BaseModelConfig,
     LoggerConfig,
@@ -81,7 +82,7 @@ def _rows(
 ) -> list[TokenRow]:
     from alpaca_exp.tuning.tokens import tokenise
 
-    tokenised = tokenise(_examples(dataset / "dataset.jsonl"), tokenizer, config)
+    tokenised = tokenise(_examples(dataset.path), tokenizer, config)
     if not tokenised.rows:
         raise InputError(
             f"None of the {tokenised.left_out} examples has a token of output within trainer.max_seq_len "
@@ -98,8 +99,8 @@ def _rows(
     return tokenised.rows
 
 
-def _examples(file: Path) -> Iterator[Example]:
-    for row in read_jsonl(file, required=("instruction", "output")):
+def _examples(folder: Path) -> Iterator[Example]:
+    for row in read_dataset(folder):
         yield Example(row["instruction"], row["output"], row.get("input") or "")
 
 
@@ -137,4 +138,13 @@ def _learn(
         precision=config.precision,
         setting="trainer.learning_rate",
     )
-    fit(model, windows, recipe, title="train", runtime=runtime, logger=logger, out=out)
+    fit(
+        model,
+        windows,
+        recipe,
+        title="train",
+        pack=config.packing,
+        runtime=runtime,
+        logger=logger,
+        out=out,
+    )

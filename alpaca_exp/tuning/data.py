@@ -13,18 +13,22 @@ from torch import Tensor
 
 from alpaca_exp.tuning.tokens import TokenRow
 
-NO_LABEL = -100
-
 
 class MicroBatch(NamedTuple):
-    """Some sequences of a window, padded to the longest."""
+    """Some sequences of a window: side by side, padded to the longest, or packed end to end."""
 
     input_ids: Tensor
-    """(sequences, positions): every token but each row's last."""
+    """(sequences, positions), every token but each sequence's last; packed: (1, tokens)."""
     labels: Tensor
-    """(sequences, kept positions): the token that follows, NO_LABEL where there is nothing to learn."""
-    kept: Tensor | None
-    """The positions at which some sequence has a label; None for all. The others need no logits."""
+    """(label tokens): the tokens to be predicted."""
+    places: Tensor
+    """(label tokens): where in the flattened `input_ids` each of them is predicted."""
+    position_ids: Tensor | None = None
+    """(1, tokens): the place of each token in its own sequence; None: padded."""
+    ends: Tensor | None = None
+    """(sequences + 1): where each packed sequence begins, and the end of the last; None: padded."""
+    longest: int | None = None
+    """Tokens of the longest packed sequence."""
 
 
 class Window(NamedTuple):
@@ -52,12 +56,19 @@ class Windows:
         seed: int | None = None,
         pad: int = 0,
     ) -> None:
-        """`seed` None: in the order of the rows."""
-        self._rows, self._seed, self._pad = rows, seed, pad
+        """`seed` None: in the order of the rows.
+
+        `micro_batch_size` counts sequences as long as the longest: packed, there may be more of them,
+        as long as there are no more tokens.
+        """
+        self.rows, self._seed, self._pad = rows, seed, pad
+        self.packed = False
+        """Whether micro-batches are packed: for models whose attention can be told of it."""
         self._batch_size, self._micro_batch_size = batch_size, micro_batch_size
         self.per_epoch = -(-len(rows) // batch_size)
         self._epochs = epochs
         self._position = 0
+        self._most_tokens = micro_batch_size * max((len(row.tokens) - 1 for row in rows), default=0)
 
     def __len__(self) -> int:
         return self.per_epoch * self._epochs
@@ -70,15 +81,29 @@ class Windows:
     def window(self, step: int) -> Window:
         """The window of optimizer step `step`, counted from 0."""
         epoch, number = divmod(step, self.per_epoch)
-        chosen = order(len(self._rows), self._seed, epoch)[number * self._batch_size :][: self._batch_size]
+        chosen = order(len(self.rows), self._seed, epoch)[number * self._batch_size :][: self._batch_size]
         # Rows of like length side by side need little padding; the sum over the window is the same.
-        rows = sorted((self._rows[index] for index in chosen), key=lambda row: -len(row.tokens))
-        starts = range(0, len(rows), self._micro_batch_size)
+        rows = sorted((self.rows[index] for index in chosen), key=lambda row: -len(row.tokens))
         return Window(
-            [micro_batch(rows[start : start + self._micro_batch_size], self._pad) for start in starts],
+            [packed_batch(part) for part in self._filled(rows)]
+            if self.packed
+            else [padded_batch(part, self._pad) for part in self._counted(rows)],
             sum(row.num_labels for row in rows),
             sum(len(row.tokens) for row in rows),
         )
+
+    def _counted(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
+        for start in range(0, len(rows), self._micro_batch_size):
+            yield rows[start : start + self._micro_batch_size]
+
+    def _filled(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
+        start = tokens = 0
+        for end, row in enumerate(rows):
+            tokens += len(row.tokens) - 1
+            if tokens > self._most_tokens:
+                yield rows[start:end]
+                start, tokens = end, len(row.tokens) - 1
+        yield rows[start:]
 
     def state_dict(self) -> dict[str, Any]:
         """The number of windows handed out."""
@@ -113,16 +138,36 @@ def order(count: int, seed: int | None, epoch: int) -> list[int]:
     return shuffled
 
 
-def micro_batch(rows: Sequence[TokenRow], pad: int) -> MicroBatch:
+def padded_batch(rows: Sequence[TokenRow], pad: int = 0) -> MicroBatch:
     """`rows`, padded on the right: causal attention keeps real tokens from seeing the padding."""
     width = len(max((row.tokens for row in rows), key=len)) - 1
     input_ids = np.full((len(rows), width), pad, np.int64)
-    labels = np.full((len(rows), width), NO_LABEL, np.int64)
-    for place, (tokens, masked) in enumerate(rows):
-        end, start = len(tokens) - 1, max(masked - 1, 0)
-        input_ids[place, :end] = tokens[:-1]
-        labels[place, start:end] = tokens[start + 1 :]
-    kept = np.flatnonzero((labels != NO_LABEL).any(axis=0))
-    if len(kept) == width:
-        return MicroBatch(torch.from_numpy(input_ids), torch.from_numpy(labels), None)
-    return MicroBatch(torch.from_numpy(input_ids), torch.from_numpy(labels[:, kept]), torch.from_numpy(kept))
+    for place, row in enumerate(rows):
+        input_ids[place, : len(row.tokens) - 1] = row.tokens[:-1]
+    return MicroBatch(torch.from_numpy(input_ids), *_labels(rows, [width] * len(rows)))
+
+
+def packed_batch(rows: Sequence[TokenRow]) -> MicroBatch:
+    """`rows` end to end, without padding."""
+    lengths = [len(row.tokens) - 1 for row in rows]
+    return MicroBatch(
+        torch.from_numpy(np.concatenate([row.tokens[:-1] for row in rows]).astype(np.int64))[None],
+        *_labels(rows, lengths),
+        torch.from_numpy(np.concatenate([np.arange(length) for length in lengths]))[None],
+        torch.from_numpy(np.cumsum([0, *lengths], dtype=np.int32)),
+        max(lengths),
+    )
+
+
+def _labels(rows: Sequence[TokenRow], widths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The tokens to be predicted, and where, if each row takes `widths` positions."""
+    labels, places, start = [], [], 0
+    for (tokens, masked), width in zip(rows, widths, strict=True):
+        first = max(masked, 1)
+        labels.append(tokens[first:])
+        places.append(np.arange(first - 1, len(tokens) - 1) + start)
+        start += width
+    return (
+        torch.from_numpy(np.concatenate(labels).astype(np.int64)),
+        torch.from_numpy(np.concatenate(places).astype(np.int64)),
+    )

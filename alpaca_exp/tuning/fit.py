@@ -17,6 +17,7 @@ from alpaca_exp.records import Usage
 from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
 from alpaca_exp.tuning.checkpoints import Checkpoints, WholeFiles
 from alpaca_exp.tuning.data import TuningData, Windows
+from alpaca_exp.tuning.loss import ready
 from alpaca_exp.tuning.metrics import Metrics, Shown
 from alpaca_exp.tuning.module import Recipe, Tuning
 from alpaca_exp.tuning.quiet import quiet
@@ -31,6 +32,7 @@ def fit(
     recipe: Recipe,
     *,
     title: str,
+    pack: bool = True,
     runtime: RuntimeConfig,
     logger: LoggerConfig,
     out: Path,
@@ -48,10 +50,17 @@ def fit(
     metrics = Metrics(
         out / METRICS, every_n_steps=logger.every_n_steps, steps=recipe.steps, per_epoch=windows.per_epoch
     )
-    with quiet(), checkpoints.heeding_signals(), progress(title, recipe.steps, "steps") as steps:
+    with (
+        quiet(),
+        ready(model, pack=pack) as abilities,
+        checkpoints.heeding_signals(),
+        progress(title, recipe.steps, "steps") as steps,
+    ):
+        windows.packed = abilities.packs
         trainer = _trainer(recipe, runtime, out, [metrics, Shown(steps), checkpoints])
         with _gpu_hours_reported(trainer, runtime, out):
-            trainer.fit(Tuning(model, recipe), datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
+            tuning = Tuning(model, recipe, abilities.splits)
+            trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
 
 
 def use_threads(runtime: RuntimeConfig) -> None:

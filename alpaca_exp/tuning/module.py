@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.tuning.data import NO_LABEL, MicroBatch, Window
+from alpaca_exp.tuning.data import Window
+from alpaca_exp.tuning.loss import summed_loss
 from alpaca_exp.tuning.schedules import Schedule
 
 
@@ -44,11 +44,13 @@ class Tuning(LightningModule):
     and a checkpoint never falls between two halves of a gradient.
     """
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe) -> None:
+    def __init__(self, model: PreTrainedModel, recipe: Recipe, splits: bool = True) -> None:
+        """`splits`: see `loss.Abilities`."""
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.recipe = recipe
+        self._splits = splits
 
     def configure_optimizers(self) -> Any:
         """AdamW in one kernel; norms and biases do not decay."""
@@ -72,7 +74,7 @@ class Tuning(LightningModule):
         torch.manual_seed((self.recipe.seed << 32) + step)
         loss = torch.zeros((), device=self.device)
         for batch in window.micro_batches:
-            part = summed_loss(self.model, batch) / window.label_tokens
+            part = summed_loss(self.model, batch, self._splits) / window.label_tokens
             self.manual_backward(part)
             loss += part.detach()
         return {"loss": loss, "learning_rate": self._update(loss, step)}
@@ -97,12 +99,3 @@ class Tuning(LightningModule):
             f"{self.recipe.setting} (now {self.recipe.learning_rate:g}). The weights before that step are "
             "untouched and the last checkpoint is kept."
         )
-
-
-def summed_loss(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
-    """The sum of the label tokens' cross entropy, in nats; logits are made only where there are labels."""
-    kept: Any = 0 if batch.kept is None else batch.kept
-    logits = model(input_ids=batch.input_ids, use_cache=False, logits_to_keep=kept).logits
-    return F.cross_entropy(
-        logits.flatten(0, 1).float(), batch.labels.flatten(), ignore_index=NO_LABEL, reduction="sum"
-    )

@@ -53,7 +53,7 @@ def _base(config: ExperimentConfig) -> Plan:
     if not isinstance(config.base_model, ScratchModelConfig):
         return {}
     told, runtime = {"base_model": config.base_model}, _training(config)
-    return {"pretrain": Stage("pretrain", pretrain, told, runtime=runtime, version=2)}
+    return {"pretrain": Stage("pretrain", pretrain, told, runtime=runtime, version=3)}
 
 
 def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
@@ -62,7 +62,7 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
     critic = config.critic if variant.critic and not isinstance(config.critic, NoCriticConfig) else None
     rewriter = teacher if variant.answers is Answers.teacher else Writer({"teacher": None})
     plan: Plan = {}
-    if variant.source is None:
+    if variant.generated:
         texts = writers.asked_for_data(config.teacher)
         plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 2, texts)
     rater = config.rater if variant.rated else None
@@ -78,7 +78,7 @@ def _tuned(config: ExperimentConfig, start: Plan, dataset: Stage) -> Plan:
     told = {"base_model": config.base_model, "trainer": config.trainer, "seed": config.seed}
     inputs = {"dataset": dataset, **({"base": start["pretrain"]} if start else {})}
     texts = writers.framed(config)
-    return {"train": Stage("train", train, told, inputs, _training(config), texts=texts)}
+    return {"train": Stage("train", train, told, inputs, _training(config), texts=texts, version=2)}
 
 
 def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Plan | None = None) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage, find
+from alpaca_exp.cleaning.dataset import dataset_size
+from alpaca_exp.cleaning.files import count_rows
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import LanguageModelConfig, Protocol, ScratchModelConfig, TeacherConfig, TrainerConfig
@@ -91,7 +92,7 @@ def rows(curated: Stage, outputs: Path) -> int:
     """How many rows a curated set holds: counted where it is made, else expected from its recipe."""
     made = find(curated, outputs, remake_damaged=True)
     if made:
-        return sum(1 for _ in (made / "dataset.jsonl").open("rb"))
+        return dataset_size(made.path)
     variant, source = curated.config["variant"], _source_rows(curated)
     return min(source, variant.num_examples or source, variant.best_rated or source)
 
@@ -100,7 +101,7 @@ def _source_rows(curated: Stage) -> int:
     if "examples" in curated.inputs:
         return int(curated.inputs["examples"].config["teacher"].num_examples)
     source = curated.config["variant"].source
-    return _count(source) if source else 0
+    return count_rows(source) if source else 0
 
 
 def _generation(teacher: TeacherConfig) -> Expectation:
@@ -208,18 +209,6 @@ def _questions(questions: Any) -> int:
 
 def _documents(suite: Any, files: dict[str, Path]) -> int:
     world = getattr(suite, "world", None)
-    known = [_count(file) for name, file in files.items() if not name.endswith(".train")]
+    known = [count_rows(file) for name, file in files.items() if not name.endswith(".train")]
     each = known or ([world.documents] * len(suite.tasks) if world else [])
     return sum(min(count, suite.limit or count) for count in each)
-
-
-def _count(source: Path) -> int:
-    """Rows of a JSON-lines file, or of one JSON array."""
-    with source.open("rb") as file:
-        if file.read(64).lstrip()[:1] != b"[":
-            file.seek(0)
-            return sum(1 for line in file if line.strip())
-    try:
-        return len(json.loads(source.read_text(encoding="utf-8")))
-    except ValueError:
-        return 0

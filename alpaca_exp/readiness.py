@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
+from alpaca_exp.cleaning.sources import source_obstacles
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.schemas import (
@@ -66,6 +67,7 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 chosen(value.rules)
             except ConfigError as error:
                 yield from error.problems
+            yield from source_obstacles(value, offline=offline)
         case NoRaterConfig():
             yield (
                 "dataset_variant keeps the best rated rows, and nobody rates: choose a rater "

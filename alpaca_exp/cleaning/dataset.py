@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from alpaca_exp.cleaning.files import OTHER_KEYS, OWN_LAYOUT, count, records
+from alpaca_exp.cleaning.files import OTHER_KEYS, OWN_LAYOUT, count_rows, records
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
 from alpaca_exp.schemas import FileFormat
@@ -58,7 +58,7 @@ def dataset_file(folder: Path) -> Path:
 
 def dataset_size(folder: Path) -> int:
     """How many rows the data set in `folder` has."""
-    return count(dataset_file(folder))
+    return count_rows(dataset_file(folder))
 
 
 def _write_parquet(rows: Iterable[Row], file: Path) -> None:

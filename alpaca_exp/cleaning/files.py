@@ -69,7 +69,7 @@ def folder_remedy(folder: Path) -> str:
     return f"{named}; or give a data set's folder as dataset_variant.hub"
 
 
-def count(file: Path) -> int:
+def count_rows(file: Path) -> int:
     """How many rows `file` holds at most, found fast; 0 where it cannot be read."""
     try:
         with file.open("rb") as opened:

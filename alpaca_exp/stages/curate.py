@@ -13,10 +13,11 @@ from alpaca_exp.cards.page import write_page
 from alpaca_exp.cleaning.card import card
 from alpaca_exp.cleaning.card_page import page
 from alpaca_exp.cleaning.clean import clean
-from alpaca_exp.cleaning.lineage import curated, from_file, generated_by
+from alpaca_exp.cleaning.dataset import write_dataset
+from alpaca_exp.cleaning.lineage import curated
 from alpaca_exp.cleaning.rows import removal_row
 from alpaca_exp.cleaning.rules import Rule, chosen
-from alpaca_exp.cleaning.sources import read_rows, source_name
+from alpaca_exp.cleaning.sources import Source, read_source
 from alpaca_exp.cleaning.subsets import shorter, subset
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row, write_json, write_jsonl
@@ -46,7 +47,7 @@ def curate(
     runtime: RuntimeConfig,
     out: Path,
 ) -> None:
-    """Write `dataset.jsonl`, `removed.jsonl`, `edited.jsonl`, `card.json` and `card.html`.
+    """Write `dataset.jsonl` (or `.parquet`), `removed.jsonl`, `edited.jsonl`, `card.json` and `card.html`.
 
     In this order: source, new answers, rules, critic, `max_words`, rating, subset. Where nothing but the
     draw leaves rows out it comes first: the same rows, since it does not look at outputs, and no answer
@@ -55,8 +56,8 @@ def curate(
     Raises InputError where no row is left, or fewer than the variant asks for.
     """
     rules = chosen(variant.rules)
-    source = read_rows(examples / "examples.jsonl" if examples else _file(variant))
-    work = _Work(list(source))
+    source = _read(variant, examples, runtime)
+    work = _Work(list(source.rows), counts={"skipped": source.skipped} if source.skipped else {})
     cleans = bool(rules or critic or variant.max_words or rater)
     if not cleans:
         _cut(work, variant, seed)
@@ -76,10 +77,10 @@ def curate(
     if cleans and work.rows:
         _cut(work, variant, seed)
     if not work.rows:
-        raise InputError(_nothing_left(len(source), work.removed))
+        raise InputError(_nothing_left(len(source.rows), work.removed))
     _compare_sizes(work, variant)
-    lineage = _lineage(variant, critic, teacher, rater, examples)
-    _write(work, source, judged, lineage, out)
+    lineage = curated(source.lineage, variant, critic, teacher, rater).as_row()
+    _write(work, source, judged, lineage, variant, out)
 
 
 @dataclass
@@ -99,10 +100,11 @@ class _Work:
         self.edited = [edit for edit in (*self.edited, *edited) if edit["id"] not in gone]
 
 
-def _file(variant: DatasetVariantConfig) -> Path:
-    if variant.source is None:
-        raise InputError("dataset_variant.source is null and no examples were generated; name a file")
-    return variant.source
+def _read(variant: DatasetVariantConfig, examples: Artifact | None, runtime: RuntimeConfig) -> Source:
+    source = read_source(variant, examples, offline=runtime.offline)
+    for note in source.notes:
+        print(f"curate: {note}", file=sys.stderr)
+    return source
 
 
 def _cut(work: _Work, variant: DatasetVariantConfig, seed: int) -> None:
@@ -181,27 +183,19 @@ def _nothing_left(rows: int, removed: Sequence[Row]) -> str:
     )
 
 
-def _lineage(
+def _write(
+    work: _Work,
+    source: Source,
+    judged: Sequence[Row],
+    lineage: Row,
     variant: DatasetVariantConfig,
-    critic: CriticConfig | None,
-    teacher: TeacherConfig | None,
-    rater: RaterConfig | None,
-    examples: Artifact | None,
-) -> Row:
-    """Who wrote the data, under which length sentence, and what cleaned it."""
-    if examples:
-        asked = examples.record["identity"]["teacher"]
-        source = generated_by(asked["model"], asked["max_words"])
-    else:
-        source = from_file(source_name(_file(variant)), variant.source_teacher)
-    return curated(source, variant, critic, teacher, rater).as_row()
-
-
-def _write(work: _Work, source: Sequence[Row], judged: Sequence[Row], lineage: Row, out: Path) -> None:
-    write_jsonl(work.rows, out / "dataset.jsonl")
+    out: Path,
+) -> None:
+    write_dataset(work.rows, out, variant.file_format)
     write_jsonl(work.removed, out / "removed.jsonl")
     write_jsonl(work.edited, out / "edited.jsonl")
     counts = {"not_drawn": 0, **work.counts}
-    made = card(counts, work.removed, work.edited, source, work.rows, lineage, judged)
+    made = card(counts, work.removed, work.edited, source.rows, work.rows, lineage, judged)
+    made |= {"source": source.facts}
     write_page(page(made, TEMPLATE), out / "card.html")
     write_json(made, out / "card.json")

@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(error.exit_code) from None
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
     print(FORMATS[asked.format](made), end="")
+    if asked.format == "csv":  # a table for programs: what is for people goes beside it
+        print("".join(f"{text}\n" for text in made.confounds), end="", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpaca_exp.report.cells import Cell, cell
+from alpaca_exp.report.confounds import confounds
 from alpaca_exp.report.metrics import USUAL, known, shown
 from alpaca_exp.report.runs import ABSENT, Run, axes, check
 from alpaca_exp.statistics.intervals import Doubt, Interval
@@ -36,6 +37,8 @@ class Table:
     columns: tuple[str, ...]
     cells: dict[tuple[str, str, str], Cell]
     command: str
+    confounds: tuple[str, ...] = ()
+    """What the compared data sets differ in beside what is asked, a sentence each."""
 
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
@@ -63,7 +66,9 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
         for row, column in places
         for metric in layout.metrics
     }
-    return Table(layout, rows, columns, cells, command)
+    axes_shown = [axis for axis in (layout.rows, layout.columns) if axis]
+    confounded = confounds(runs, axes_shown, layout.baseline, outputs)
+    return Table(layout, rows, columns, cells, command, tuple(confounded))
 
 
 def markdown(made: Table) -> str:
@@ -73,7 +78,8 @@ def markdown(made: Table) -> str:
     body = [[row, *(_text(made.cells[row, column, metric]) for column, metric in heads)] for row in made.rows]
     lines = [titles, ["---"] * len(titles), *body]
     grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
-    return "\n\n".join([grid, *_notes(made), f"    {made.command}", _fingerprints(made)]) + "\n"
+    warnings = ["\n".join(f"- {text}" for text in made.confounds)] * bool(made.confounds)
+    return "\n\n".join([grid, *_notes(made), *warnings, f"    {made.command}", _fingerprints(made)]) + "\n"
 
 
 def comma_separated(made: Table) -> str:

@@ -18,7 +18,10 @@ from alpaca_exp.selfinstruct.filters import BLOCKED_WORDS
 from alpaca_exp.stages.generate import TEMPLATE, generate
 from tests.servers import Server, stage_folder, teacher_at
 
-OFF = {"stop_inside_text": False, "misnumbered_prompt": False, "two_hashes": False}
+QUIRKS = {
+    "two_hashes": {"on": True, "kept": 3, "rejected": 4},
+    "retry_everything": {"on": False, "attempts": 0},
+}
 
 
 def row(instruction: str, output: str = "x", given: str = "", near: float | None = None, **more: Any) -> Row:
@@ -35,7 +38,7 @@ def row(instruction: str, output: str = "x", given: str = "", near: float | None
 def told(kept: list[Row], rejected: list[Row] | None = None, **more: Any) -> Any:
     settings: dict[str, Any] = {
         "requests": {"lists": 2},
-        "quirks": OFF,
+        "quirks": QUIRKS,
         "ended": "",
         "provenance": {"teacher": "t"},
     }
@@ -103,6 +106,21 @@ def test_similarity_is_told_where_it_is_known() -> None:
         ("Give me tips for the garden.", ("give", "tip")),
         ("Summarize the following text.", ("summarize", "text")),
         ("Classify each of the boxes by weight.", ("classify", "box")),
+        ("Rewrite the given sentence in a polite way.", ("rewrite", "sentence")),
+        ("Rewrite in passive voice: the cat ate it.", None),
+        ("Can you please name two rivers?", ("name", "river")),
+        ("Could you explain to me how rain forms?", None),
+        ("You are provided with a text. Output the first line.", ("output", "line")),
+        ("I want you to draft an email to your landlord.", ("draft", "email")),
+        ("Come up with a story about \u201chome\u201d", ("come", "story")),
+        ('Replace the word "big" in the text.', ("replace", "word")),
+        ("Compare and contrast the two phrases.", ("compare", "phrase")),
+        ("Knit the longest scarf.", ("knit", "scarf")),
+        ("Re-tell the children's story quickly.", ("retell", "story")),
+        ("Design an advertisement promoting a bakery.", ("design", "advertisement")),
+        ("Classify the following as true or false.", None),
+        ("Write a reply to the letter.", ("write", "reply")),
+        ("How can you tell a swift from a swallow?", None),
         ("What is the capital of France?", None),
         ("Sing.", None),
         ("", None),
@@ -115,7 +133,7 @@ def test_verbs_and_nouns_are_found_roughly(instruction: str, pair: tuple[str, st
 def test_pairs_are_counted_once_an_instruction() -> None:
     assert pairs(["Write a poem.", "Write poems.", "Why?"]) == {("write", "poem"): 2}
     made = told([row("Write a poem.", "a"), row("Write a poem.", "b"), row("Write an essay.")])["diversity"]
-    assert (made["instructions"], made["pairs"], made["verbs"]) == (2, 2, 1)
+    assert (made["instructions"], made["pairs"], made["verbs"]) == (2, 2, 1)  # of three examples
     assert [entry["noun"] for entry in made["top"]] == ["essay", "poem"]
 
 
@@ -138,6 +156,8 @@ def test_the_page_escapes_what_the_teacher_wrote_and_loads_nothing() -> None:
     tags.feed(html)
     assert not tags.names & {"script", "img", "link", "iframe"} and not tags.addresses
     assert "<script>" not in html and "prefers-color-scheme: dark" in html
+    assert "1 examples kept, of 1 different instructions" in html and "not by a parser" in html
+    assert "3 kept, 4 rejected" in html and "0 attempts" in html
     assert html.count("<svg") == html.count("</svg>") >= 3
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from alpaca_exp.selfinstruct.filters import why_unfit
@@ -38,3 +41,9 @@ def test_an_unfit_instruction_says_why(instruction: str, reason: str) -> None:
 def test_a_fit_instruction_passes(instruction: str) -> None:
     found = why_unfit(instruction)
     assert found is None or instruction.startswith("Write a programme")
+
+
+def test_the_published_set_passes_the_filters_as_it_did(shared_data: Path) -> None:
+    rows = json.loads((shared_data / "alpaca" / "alpaca_data.json").read_text())
+    assert len(rows) == 52_002
+    assert {why_unfit(row["instruction"]) for row in rows} == {None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -14,8 +15,9 @@ from alpaca_exp.errors import ConfigError, Stopped
 from alpaca_exp.prompts import task_list
 from alpaca_exp.records import Completion, Example, read_jsonl
 from alpaca_exp.schemas import OpenAITeacherConfig, RuntimeConfig, TeacherConfig
+from alpaca_exp.schemas.protocols import QUIRKS
 from alpaca_exp.selfinstruct.lists import read
-from alpaca_exp.selfinstruct.quirks import logit_bias, stops
+from alpaca_exp.selfinstruct.quirks import logit_bias, quirks_of, stops
 from alpaca_exp.stages.generate import generate
 from tests.servers import Body, Reply, Server, prompt_of, stage_folder, teacher_at
 
@@ -79,8 +81,9 @@ def test_the_end_of_text_is_banned_only_where_that_token_is_the_end_of_text() ->
 
 def test_the_ban_reaches_the_server(tmp_path: Path) -> None:
     with Server() as server:
-        made(server, tmp_path, faithful=True, tasks_per_request=20, num_examples=5, model="text-davinci-003")
-        assert server.bodies[0]["logit_bias"] == {"50256": -100}
+        card = made(server, tmp_path, ban_end_of_text=True, num_examples=5, model="text-davinci-003")
+        assert all(body["logit_bias"] == {"50256": -100} for body in server.bodies)
+    assert card["quirks"]["ban_end_of_text"] == {"on": True, "requests": card["counts"]["requests"]["lists"]}
 
 
 def test_the_requirements_of_the_prompt_are_numbered_wrongly(tmp_path: Path) -> None:
@@ -102,6 +105,17 @@ def test_two_hashes_end_an_item() -> None:
     assert outputs(quirk, text) == ["First.", "An answer."]
     assert [each.quirks for each in read(quirk, reply(text), 3)] == [("two_hashes",), ()]
     assert not any(each.quirks for each in read(quirk, reply(a_list(item(4), item(5))), 3))
+
+
+def test_reading_by_place_loses_the_items_behind_a_number_too_many() -> None:
+    text = a_list(item(4), item(6), item(7))
+    quirk = TeacherConfig(model="m", read_by_place=True)
+    assert outputs(OFF, text) == ["An answer."] * 3 and outputs(quirk, text) == ["An answer."]
+    assert [each.quirks for each in read(quirk, reply(text), 3)] == [
+        (),
+        ("read_by_place",),
+        ("read_by_place",),
+    ]
 
 
 def test_read_by_place_a_heading_costs_all_items_behind_it() -> None:
@@ -135,17 +149,35 @@ def test_every_error_is_retried_but_not_for_ever(tmp_path: Path) -> None:
     with Server(grudging) as server:
         card = made(server, tmp_path / "late", retry_everything=True, round_size=1, num_examples=2)
         assert card["counts"]["kept"] == 2
+        assert card["quirks"]["retry_everything"] == {"on": True, "attempts": 2}
     with Server(lambda body, number: Reply(status=401, error="invalid_api_key")) as server:
         with pytest.raises(Stopped, match=r"no answer after .*HTTP 401"):
             told = {"timeout_s": 0.4, "max_retries": 1, "round_size": 1}
             made(server, tmp_path / "never", retry_everything=True, **told)
-        assert server.count > 1
+        refused = server.count
+        assert refused > 1
+        server.answer = lambda body, number: sensible_list(body)
+        card = made(server, tmp_path / "never", retry_everything=True, num_examples=2, **told)
+        assert card["quirks"]["retry_everything"]["attempts"] == refused
+
+
+def test_of_what_anyone_repeats_only_the_attempts_beyond_the_limit_count(tmp_path: Path) -> None:
+    def overloaded(body: Body, number: int) -> Reply | str:
+        return Reply(status=503, error="overloaded") if number < 3 else sensible_list(body)
+
+    told: dict[str, Any] = {"retry_everything": True, "max_retries": 2, "round_size": 1, "num_examples": 2}
+    with Server(overloaded) as server:
+        card = made(server, tmp_path, **told)
+    assert card["quirks"]["retry_everything"] == {"on": True, "attempts": 1}
 
 
 def test_generated_tasks_are_not_fed_back(tmp_path: Path) -> None:
     with Server() as server:
         card = made(server, tmp_path, faithful=True, tasks_per_request=20, num_examples=60)
+        fed = made(server, tmp_path / "fed", feedback=1, num_examples=60)
     assert card["provenance"]["feedback"] == card["provenance"]["generated_tasks_shown"] == 0
+    assert card["quirks"]["no_feedback"] == {"on": True, "requests": card["counts"]["requests"]["lists"]}
+    assert fed["quirks"]["no_feedback"] == {"on": False, "requests": 0}
 
 
 def test_each_effect_is_counted_in_the_data_card(tmp_path: Path) -> None:
@@ -160,6 +192,10 @@ def test_each_effect_is_counted_in_the_data_card(tmp_path: Path) -> None:
         "stop_inside_text": {"on": True, "kept": 1, "rejected": 1},
         "misnumbered_prompt": {"on": True, "requests": 2},
         "two_hashes": {"on": True, "kept": 1, "rejected": 1},
+        "read_by_place": {"on": True, "kept": 0, "rejected": 2},
+        "ban_end_of_text": {"on": True, "requests": 0},
+        "retry_everything": {"on": True, "attempts": 0},
+        "no_feedback": {"on": True, "requests": 2},
     }
     assert card["malformed"] == {"not the three headings of its place in the list": 2}
     marked = [
@@ -200,8 +236,10 @@ def test_what_contradicts_is_said(overrides: list[str], said: str) -> None:
 
 def test_quirks_are_off_unless_asked_for() -> None:
     plain, stanford = compose(["preset=paper"]).teacher, compose(["preset=paper", "teacher=stanford"]).teacher
-    assert not plain.faithful and not plain.stop_inside_text and not plain.two_hashes
-    assert not plain.misnumbered_prompt and not plain.retry_everything
+    assert not plain.faithful and not any(getattr(plain, name) for name in QUIRKS)
+    assert not any(dataclasses.asdict(quirks_of(plain)).values())
+    assert all(dataclasses.asdict(quirks_of(stanford)).values())
+    assert set(dataclasses.asdict(quirks_of(plain))) == set(QUIRKS)
     assert stanford.faithful and isinstance(stanford, OpenAITeacherConfig)
 
 

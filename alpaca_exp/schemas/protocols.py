@@ -32,12 +32,22 @@ class ProtocolConfig:
     stop_inside_text: bool = identity("quirk: the list's stop strings also end a text (`in 2020.`)", False)
     misnumbered_prompt: bool = identity("quirk: the prompt's requirements are numbered 1 2 3 2 3 4 ..", False)
     two_hashes: bool = identity("quirk: `##` ends an item as `###` does, so headings cut texts", False)
+    read_by_place: bool = identity("quirk: an item counts only where its number is its place", False)
+    ban_end_of_text: bool = identity("quirk: token 50256 is banned, of models that have it", False)
     retry_everything: bool = runtime(
         "quirk: repeat any failed request, a wrong key too, to its deadline", False
     )
 
 
-QUIRKS = ("stop_inside_text", "misnumbered_prompt", "two_hashes", "retry_everything")
+QUIRKS = (
+    "stop_inside_text",
+    "misnumbered_prompt",
+    "two_hashes",
+    "read_by_place",
+    "ban_end_of_text",
+    "retry_everything",
+)
+"""The switches that `faithful` turns on."""
 FAITHFUL = {
     "protocol": Protocol.alpaca,
     "num_demonstrations": 3,
@@ -66,8 +76,8 @@ def protocol_problems(teacher: Any) -> Iterator[str]:
     if teacher.faithful:
         yield from _unfaithful(teacher)
     elif teacher.protocol is Protocol.self_instruct:
-        for name in QUIRKS[:3]:
-            if getattr(teacher, name):
+        for name in QUIRKS:
+            if name != "retry_everything" and getattr(teacher, name):
                 yield f"teacher.{name} is a quirk of teacher.protocol=alpaca; leave one of the two out"
 
 

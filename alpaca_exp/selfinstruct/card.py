@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from alpaca_exp.cards.page import length_bars
 from alpaca_exp.records import Row
 from alpaca_exp.selfinstruct.diversity import pairs
 from alpaca_exp.selfinstruct.filters import BLOCKED_WORDS
@@ -27,8 +27,6 @@ REASONS = (
     "cut off",
 )
 """Every way to be rejected: what stands before the colon of a `reason`."""
-LENGTH_EDGES = (0, 1, 4, 8, 16, 32, 64, 128, 256, 512)
-"""Where the bars of lengths begin, in words."""
 SIMILARITY_BARS = 20
 TOP_PAIRS = 20
 
@@ -37,11 +35,15 @@ def card(
     kept: Sequence[Row],
     rejected: Sequence[Row],
     requests: Mapping[str, int],
-    quirks: Mapping[str, bool],
+    quirks: Mapping[str, Row],
     ended: str,
     provenance: Mapping[str, Any],
 ) -> Row:
-    """`card.json`. A function of the rows and the settings alone: no clock, no speed, no place."""
+    """`card.json`. A function of what it is given: no clock, no speed, no place.
+
+    `requests`: how many, by step. `quirks`: of each, whether it is on and what it touched. `ended`: why
+    there are fewer examples than wanted; empty where there are not.
+    """
     return {
         "counts": {
             "kept": len(kept),
@@ -53,7 +55,7 @@ def card(
         "rejected": _by(REASONS, (row["reason"].partition(":")[0] for row in rejected)),
         "blocked_words": _by(BLOCKED_WORDS, _details(rejected, "blocked word")),
         "malformed": dict(sorted(Counter(_details(rejected, "malformed")).items())),
-        "quirks": _quirks(kept, rejected, quirks, sum(requests.values())),
+        "quirks": dict(quirks),
         "lengths": {name: lengths(_texts(kept, name)) for name in ("instruction", "input", "output")},
         "with_input": _ratio(sum(bool(row["input"]) for row in kept), len(kept)),
         "classification": _classification(kept),
@@ -68,14 +70,13 @@ def lengths(texts: Sequence[str]) -> Row:
     words = sorted(len(text.split()) for text in texts)
     if not words:
         return {"n": 0, "mean": None, "median": None, "p95": None, "max": None, "bars": []}
-    bars = Counter(bisect_right(LENGTH_EDGES, count) - 1 for count in words)
     return {
         "n": len(words),
         "mean": round(statistics.fmean(words), 3),
         "median": statistics.median(words),
         "p95": words[min(len(words) - 1, (95 * len(words)) // 100)],
         "max": words[-1],
-        "bars": [{"from": edge, "count": bars[place]} for place, edge in enumerate(LENGTH_EDGES)],
+        "bars": length_bars(words),
     }
 
 
@@ -109,23 +110,6 @@ def similarity(kept: Sequence[Row]) -> Row:
 def _texts(rows: Sequence[Row], name: str) -> list[str]:
     """All texts of a field; of inputs, those that are there."""
     return [row[name] for row in rows if row[name] or name != "input"]
-
-
-def _quirks(
-    kept: Sequence[Row], rejected: Sequence[Row], quirks: Mapping[str, bool], requests: int
-) -> dict[str, Row]:
-    """Of each quirk: whether it is on, and how many requests or items it touched."""
-    in_kept, in_rejected = (
-        Counter(name for row in rows for name in row["source"].get("quirks", ())) for rows in (kept, rejected)
-    )
-    told: dict[str, Row] = {name: {"on": on} for name, on in quirks.items()}
-    told["stop_inside_text"] |= {
-        "kept": in_kept["stop_inside_text"],
-        "rejected": in_rejected["stop_inside_text"],
-    }
-    told["two_hashes"] |= {"kept": in_kept["two_hashes"], "rejected": in_rejected["two_hashes"]}
-    told["misnumbered_prompt"]["requests"] = requests if quirks["misnumbered_prompt"] else 0
-    return told
 
 
 def _classification(kept: Sequence[Row]) -> Row | None:

@@ -1,4 +1,4 @@
-"""What history did wrong, as switches: stanford_alpaca's stop strings, numbering, separators and retries.
+"""What history did wrong, as switches: stanford_alpaca's stop strings, numbers, separators, ban and retries.
 
 Sources: stanford_alpaca, generate_instruction.py, prompt.txt and utils.py.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from alpaca_exp.records import Completion
+from alpaca_exp.records import Completion, Row
 from alpaca_exp.schemas import TeacherConfig
+from alpaca_exp.schemas.protocols import QUIRKS
+from alpaca_exp.selfinstruct.historic import BY_PLACE, TWO_HASHES
 from alpaca_exp.selfinstruct.parsing import Item
+from alpaca_exp.selfinstruct.pool import Pool
 
 END_OF_TEXT = 50256
 """<|endoftext|> in GPT-2's and GPT-3's vocabulary, which Stanford bans by a bias of -100."""
@@ -21,23 +24,40 @@ STOPPED = "stop_inside_text"
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """What of history is repeated; nothing by default."""
+    """What of history is repeated: `schemas.QUIRKS`, each a field of the teacher's config."""
 
-    stop_inside_text: bool = False
-    misnumbered_prompt: bool = False
-    two_hashes: bool = False
-    retry_everything: bool = False
-    strict: bool = False
-    """Read items as Stanford's code does: by their place in the list, or not at all."""
+    stop_inside_text: bool
+    misnumbered_prompt: bool
+    two_hashes: bool
+    read_by_place: bool
+    ban_end_of_text: bool
+    retry_everything: bool
 
 
 def quirks_of(teacher: TeacherConfig) -> Quirks:
-    """The switches that are on; `teacher.faithful` is all of them, and Stanford's way of reading."""
-    if teacher.faithful:
-        return Quirks(True, True, True, True, True)
-    return Quirks(
-        teacher.stop_inside_text, teacher.misnumbered_prompt, teacher.two_hashes, teacher.retry_everything
-    )
+    """The switches that are on; `teacher.faithful` is all of them."""
+    return Quirks(**{name: teacher.faithful or getattr(teacher, name) for name in QUIRKS})
+
+
+def effects(teacher: TeacherConfig, pool: Pool, retried: int) -> dict[str, Row]:
+    """Of each quirk: whether it is on, and how many requests, attempts or items it touched.
+
+    `retried` attempts followed failures that nobody repeats without `retry_everything`. Stanford's
+    last fault has no switch of its own: that generated tasks are never shown is `teacher.feedback=0`.
+    """
+    quirks, openings = quirks_of(teacher), pool.requests["lists"] + pool.requests["instructions"]
+    banned = quirks.ban_end_of_text and logit_bias(teacher.model)
+    touched: dict[str, Row] = {
+        "stop_inside_text": _marked(pool, STOPPED),
+        "misnumbered_prompt": {"requests": openings if quirks.misnumbered_prompt else 0},
+        "two_hashes": _marked(pool, TWO_HASHES),
+        "read_by_place": _marked(pool, BY_PLACE),
+        "ban_end_of_text": {"requests": openings if banned else 0},
+        "retry_everything": {"attempts": retried},
+    }
+    told = {name: {"on": getattr(quirks, name), **touched[name]} for name in QUIRKS}
+    unfed = teacher.feedback == 0
+    return told | {"no_feedback": {"on": unfed, "requests": openings if unfed else 0}}
 
 
 def stops(count: int) -> tuple[str, str, str]:
@@ -73,3 +93,9 @@ def marked_as_stopped(items: Sequence[Item], completion: Completion, shown: int,
     if not items or not early or not completion.text.strip():
         return list(items)
     return [*items[:-1], replace(items[-1], quirks=(*items[-1].quirks, STOPPED))]
+
+
+def _marked(pool: Pool, quirk: str) -> Row:
+    """How many kept and rejected items it touched."""
+    rows = {"kept": pool.kept, "rejected": pool.rejected}
+    return {name: sum(quirk in row["source"].get("quirks", ()) for row in of) for name, of in rows.items()}

@@ -6,39 +6,30 @@ input: asked the other way round a model invents inputs for one label only.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from alpaca_exp import prompts
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Row
-from alpaca_exp.schemas import TeacherConfig
+from alpaca_exp.selfinstruct.asking import Ask, Asking, Opening
 from alpaca_exp.selfinstruct.instances import (
     NEXT_TASK,
     read_instances,
     read_instructions,
     read_yes_or_no,
 )
-from alpaca_exp.selfinstruct.lists import Ask, rounds
 from alpaca_exp.selfinstruct.novelty import Similarity
-from alpaca_exp.selfinstruct.pool import Pool
-from alpaca_exp.selfinstruct.seed_tasks import SeedTask, demonstrations
+from alpaca_exp.selfinstruct.seed_tasks import SeedTask
 
 SOLVED = 4
 """Seed tasks of each kind that show how a step is answered."""
 YES_OR_NO_TOKENS = 16
 
 
-@dataclass
-class Steps:
+class Steps(Asking):
     """The requests of the three steps, round after round; each round shows the pool of its beginning."""
-
-    teacher: TeacherConfig
-    seed_tasks: Sequence[SeedTask]
-    pool: Pool
-    _asked: Counter[str] = field(default_factory=Counter)
 
     def collect(self, ask: Ask) -> Iterator[int]:
         """Ask until `teacher.max_requests` lists; yields for each of them how many examples it brought.
@@ -46,7 +37,7 @@ class Steps:
         The instructions of a round are worked out in lots of `teacher.round_size`, so that a pool that
         is full leaves few answers unused.
         """
-        for numbers in rounds(self.teacher):
+        for numbers in self.rounds():
             admitted = self._instructions(ask, numbers)
             brought = dict.fromkeys(range(len(numbers)), 0)
             for first in range(0, len(admitted), self.teacher.round_size):
@@ -59,23 +50,17 @@ class Steps:
 
     def _instructions(self, ask: Ask, numbers: range) -> list[_Admitted]:
         """What is new among the instructions of one round."""
-        round = [self._listing(number) for number in numbers]
-        answers = ask([request for request, _ in round])
+        openings = [self._listing(number) for number in numbers]
+        answers = ask([each.request for each in openings])
         admitted = []
-        for place, ((_, shown), (key, answer)) in enumerate(zip(round, answers, strict=True)):
+        for place, (opening, (key, answer)) in enumerate(zip(openings, answers, strict=True)):
             self.pool.requests["instructions"] += 1
-            source = {"request": key, "demonstrations": [task.id for task in shown]}
-            for item in read_instructions(answer, len(shown)):
+            source = opening.source(key)
+            for item in read_instructions(answer, len(opening.shown)):
                 similarity = self.pool.admit(item, source)
                 if similarity is not None:
-                    admitted.append(
-                        _Admitted(
-                            place,
-                            item.example.instruction,
-                            {**source, "listed": item.number, "task": item.example.id},
-                            similarity,
-                        )
-                    )
+                    told = {**source, "listed": item.number, "task": item.example.id}
+                    admitted.append(_Admitted(place, item.example.instruction, told, similarity))
         return admitted
 
     def _instances(self, ask: Ask, lot: Sequence[_Admitted]) -> Iterator[int]:
@@ -93,29 +78,14 @@ class Steps:
             items = read_instances(answer, task.instruction, self.teacher.max_instances, label)
             yield self.pool.take_instances(items, {**task.source, **steps}, task.similarity)
 
-    def _listing(self, number: int) -> tuple[Request, list[SeedTask]]:
-        teacher = self.teacher
-        rng = Random(f"{teacher.seed} {number}")
-        shown = demonstrations(
-            rng, self.seed_tasks, self.pool.tasks, teacher.num_demonstrations, teacher.feedback
-        )
-        self.pool.fed_back += min(teacher.feedback, len(self.pool.tasks))
-        prompt = prompts.instruction_list(
-            [task.example.instruction for task in shown], teacher.tasks_per_request
-        )
-        request = Request(
-            model=teacher.model,
-            prompt=prompt,
-            max_tokens=teacher.max_tokens,
-            temperature=teacher.temperature,
-            top_p=teacher.top_p,
-            stop=(f"\nTask {teacher.tasks_per_request + 1}:",),
-            seed=rng.getrandbits(31),
-            sample=self._asked[prompt],
-            presence_penalty=teacher.presence_penalty,
-        )
-        self._asked[prompt] += 1
-        return request, shown
+    def _listing(self, number: int) -> Opening:
+        """The first step: more instructions like those shown."""
+        count = self.teacher.tasks_per_request
+
+        def prompt_of(shown: Sequence[SeedTask]) -> str:
+            return prompts.instruction_list([task.example.instruction for task in shown], count)
+
+        return self.opening(number, prompt_of, stop=(f"\nTask {count + 1}:",))
 
     def _question(self, instruction: str) -> Request:
         """The second step, asked at temperature 0."""

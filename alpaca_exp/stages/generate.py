@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from alpaca_exp.llm.model import Request
 from alpaca_exp.paths import find
 from alpaca_exp.progress import Steps as Bar
 from alpaca_exp.progress import progress
-from alpaca_exp.records import Completion, write_json, write_jsonl
+from alpaca_exp.records import Completion, Row, write_json, write_jsonl
 from alpaca_exp.schemas import BaseModelConfig, Protocol, RuntimeConfig, TeacherConfig
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask, read_seed_tasks
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from alpaca_exp.selfinstruct.steps import Steps
 
 TEMPLATE = Path(__file__).with_name("generate.html.j2")
+BARREN = "teacher.max_barren_requests="
+"""How the reason begins that ends a teacher who repeats itself."""
 
 
 def generate(
@@ -41,9 +42,9 @@ def generate(
 
     Requests go out in rounds of `teacher.round_size`; their answers are read in the order of the
     requests, so that the files depend neither on concurrency nor on an interruption: a second
-    attempt replays the journal. Ends early, and says so, where `teacher.max_requests` is reached or
-    the teacher brings nothing new any more. `weights` or `model` is the base model, where that is the
-    teacher. Raises InputError where it brought nothing at all.
+    attempt replays the journal. `teacher.max_requests` ends it with what there is by then, and says so.
+    `weights` or `model` is the base model, where that is the teacher. Raises InputError, all files
+    written, where the teacher brings nothing new any more, or brought nothing at all.
     """
     from alpaca_exp.llm.ask import Session
     from alpaca_exp.llm.build import with_weights
@@ -57,10 +58,12 @@ def generate(
         Session(asked, runtime=runtime, out=out, title="generate") as session,
     ):
         end = _collect(_protocol(teacher, seed_tasks, pool), session, bar)
+        retried = session.retried_anyway
     write_jsonl(pool.rejected, out / "rejected.jsonl")
     write_jsonl(pool.kept, out / "examples.jsonl")
-    _refuse_nothing(end, pool, out)
-    _write_card(end, teacher, pool, len(seed_tasks), out)
+    _write_card(end, teacher, pool, len(seed_tasks), retried, out)
+    if end:
+        _say_what_lacks(end, teacher, pool, out)
 
 
 def _protocol(teacher: TeacherConfig, seed_tasks: Sequence[SeedTask], pool: Pool) -> Lists | Steps:
@@ -91,34 +94,51 @@ def _collect(protocol: Lists | Steps, session: Session, bar: Bar) -> str:
         if protocol.pool.full:
             return ""
         if barren >= protocol.teacher.max_barren_requests:
-            return f"teacher.max_barren_requests={barren} requests in a row brought nothing new"
+            return f"{BARREN}{barren} requests in a row brought nothing new"
     return f"teacher.max_requests={read} is reached"
 
 
-def _refuse_nothing(end: str, pool: Pool, out: Path) -> None:
-    """Say why there are fewer examples than wanted. Raises InputError where there are none."""
+def _say_what_lacks(end: str, teacher: TeacherConfig, pool: Pool, out: Path) -> None:
+    """Say why there are fewer examples than wanted, and how to go on.
+
+    Raises InputError where there are none, and where there is no sign that there ever will be enough.
+    """
     reasons = Counter(row["reason"].partition(":")[0] for row in pool.rejected)
-    told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    if not pool.kept:
+    rejected = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "nothing"
+    kept = len(pool.kept)
+    if not kept:
         raise InputError(
-            f"The teacher brought no usable example: {end}, rejected: {told or 'nothing'}; see "
+            f"The teacher brought no usable example: {end}, rejected: {rejected}; see "
             f"{out / 'rejected.jsonl'}, and check teacher.model and the teacher's settings"
         )
-    if end:
-        print(
-            f"generate: {len(pool.kept):,} of {pool.wanted:,} examples, since {end}; rejected: {told}",
-            file=sys.stderr,
+    told = f"{kept:,} of {pool.wanted:,} examples, since {end}; rejected: {rejected}"
+    if end.startswith(BARREN):
+        raise InputError(
+            f"generate: {told}. All of it is in {out}, and no answer is paid for twice: take what there is "
+            f"with teacher.num_examples={kept}, or go on with a larger teacher.max_barren_requests, more "
+            "or other teacher.seed_tasks, or a higher teacher.max_similarity"
         )
+    print(f"generate: {told}. A larger teacher.max_requests goes on from here", file=sys.stderr)
 
 
-def _write_card(end: str, teacher: TeacherConfig, pool: Pool, seed_tasks: int, out: Path) -> None:
+def _write_card(
+    end: str, teacher: TeacherConfig, pool: Pool, seed_tasks: int, retried: int, out: Path
+) -> None:
     """`card.json`, and `card.html`: the same to be looked at."""
+    from alpaca_exp.cards.page import write_page
     from alpaca_exp.selfinstruct.card import card
     from alpaca_exp.selfinstruct.card_page import page
-    from alpaca_exp.selfinstruct.quirks import quirks_of
+    from alpaca_exp.selfinstruct.quirks import effects
 
-    quirks = quirks_of(teacher)
-    provenance = {
+    quirks = effects(teacher, pool, retried)
+    made = card(pool.kept, pool.rejected, pool.requests, quirks, end, _provenance(teacher, pool, seed_tasks))
+    write_page(page(made, TEMPLATE), out / "card.html")
+    write_json(made, out / "card.json")
+
+
+def _provenance(teacher: TeacherConfig, pool: Pool, seed_tasks: int) -> Row:
+    """Who wrote the examples, shown what, and in which words' limits."""
+    return {
         "teacher": teacher.model,
         "protocol": teacher.protocol.name,
         "faithful": teacher.faithful,
@@ -133,13 +153,3 @@ def _write_card(end: str, teacher: TeacherConfig, pool: Pool, seed_tasks: int, o
         "max_words": teacher.max_words,
         "max_similarity": teacher.max_similarity,
     }
-    switches = {
-        "stop_inside_text": quirks.stop_inside_text,
-        "misnumbered_prompt": quirks.misnumbered_prompt,
-        "two_hashes": quirks.two_hashes,
-    }
-    made = card(pool.kept, pool.rejected, pool.requests, switches, end, provenance)
-    draft = out / "card.html.draft"
-    draft.write_text(page(made, TEMPLATE), encoding="utf-8")
-    os.replace(draft, out / "card.html")
-    write_json(made, out / "card.json")

@@ -1,0 +1,51 @@
+"""A seed file that cannot be used is named before anybody is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp.errors import InputError
+from tests.generating import run, seed_file
+from tests.servers import Server, stage_folder
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    return seed_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": "five", "instruction": "x"}', "line 5, lacks instances"),
+        ('{"id": "five", "instruction": ', "line 5, is not valid JSON"),
+        ('{"id": "five", "instruction": "x", "instances": []}', "task five: instances must be"),
+        (
+            '{"id": "five", "instruction": 3, "instances": [{"input": "", "output": ""}]}',
+            "task five: instruction",
+        ),
+        (
+            '{"id": "five", "instruction": " ", "instances": [{"input": "", "output": ""}]}',
+            "instruction is empty",
+        ),
+        ('{"id": "one", "instruction": "x", "instances": [{"input": "", "output": ""}]}', "have the id one"),
+        (
+            '{"id": "five", "instruction": "x", "instances": [{"input": "", "output": ""}], '
+            '"is_classification": "no"}',
+            "task five: is_classification must be true or false",
+        ),
+    ],
+)
+def test_a_broken_seed_task_is_named(tmp_path: Path, seeds: Path, line: str, message: str) -> None:
+    seeds.write_text(seeds.read_text() + line + "\n")
+    with Server() as server:
+        with pytest.raises(InputError, match=message):
+            run(server, stage_folder(tmp_path), seed_tasks=seeds)
+        assert server.count == 0
+
+
+def test_too_few_seed_tasks_are_said(tmp_path: Path, seeds: Path) -> None:
+    with Server() as server, pytest.raises(InputError, match=r"holds 4 seed tasks.*lower teacher\.num_dem"):
+        run(server, stage_folder(tmp_path), seed_tasks=seeds, num_demonstrations=5)

@@ -25,8 +25,9 @@ NAME = "rating"
 """Its name among the rules and their categories."""
 MOST = 5.0
 _SCORE = re.compile(
-    r"^\W*(?:(?:score|rating|grade)\b\W*)?(?<![\d.])(\d+(?:[.,]\d+)?)\s*(?:(?:/|out of|of)\s*5(?:\.0)?\b)?"
-    r"(?!\s*(?:/|%|out of|or|to|and|[-\u2013])\s*\d|[\d.,]*\d)(.*)",
+    r"^\W*(?:(?:score|rating|grade)\b\W*)?(?<![-.\d])(\d+(?:[.,]\d+)?)"
+    r"(?:\s*(?:/|out of)\s*5(?:\.0+)?(?![.,]?\d))?"  # of five
+    r"(?!\s*(?:/|out of|or|to|and|[-\u2013])\s*\d|\s*%|[.,]?\d)(.*)",  # no other scale, no range
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -93,7 +94,7 @@ def read_rating(reply: str) -> tuple[float, str] | None:
     if not found:
         return None
     score = float(found[1].replace(",", "."))
-    reason = " ".join(found[2].strip(" \n*`:.-\u2013").split())
+    reason = " ".join(found[2].strip(" \n*`").lstrip(" \n*`:.,-\u2013").split())
     return (score, reason or "no reason given") if score <= MOST else None
 
 

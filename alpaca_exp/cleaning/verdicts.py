@@ -15,7 +15,7 @@ _VERDICT = re.compile(r"^\W*(?:verdict\W+)?(keep|fix|remove)\b[\s*`:.,-]*(.*)", 
 _LABEL = re.compile(
     r"^[\s#*>\[-]*(instruction|input|output)(?:[*_]*\s*:[*_]*|[*_]*\]:?)[ \t]*", re.IGNORECASE | re.MULTILINE
 )
-_FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
+_FENCED = re.compile(r"\s*```\w*\n(.*)\n```\s*", re.DOTALL)
 FIELDS = ("instruction", "input", "output")
 
 
@@ -85,17 +85,19 @@ def _texts(told: Mapping[str, object]) -> dict[str, str] | None:
 
 def _under_labels(text: str) -> dict[str, str] | None:
     """The fields under their labels, in the order of a row; below `output` all is the output's."""
-    text = _FENCE.sub("", text)
+    fenced = _FENCED.fullmatch(text)
+    text = fenced[1] if fenced else text
     starts: list[re.Match[str]] = []
     for label in _LABEL.finditer(text):
         place = FIELDS.index(label[1].lower())
         if not starts or place > FIELDS.index(starts[-1][1].lower()):
             starts.append(label)
+    if not starts:
+        return None
     ends = [label.start() for label in starts[1:]] + [len(text)]
-    parts = {
+    return {
         label[1].lower(): _plain(text[label.end() : end]) for label, end in zip(starts, ends, strict=True)
     }
-    return parts or None
 
 
 def _plain(text: str) -> str:

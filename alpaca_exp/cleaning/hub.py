@@ -89,7 +89,8 @@ def hub_folder(variant: DatasetVariantConfig, *, offline: bool) -> Path:
             "or log in with `hf auth login`"
         ) from None
     except Exception as error:  # no network fails in many ways, down to those of the proxy between
-        why = "runtime.offline is true" if offline else f"the hub cannot be reached ({type(error).__name__})"
+        cause = type(error.__cause__ or error).__name__
+        why = "runtime.offline is true" if offline else f"the hub cannot be reached ({cause})"
         raise InputError(
             f"{variant.hub} at {variant.revision} is not, or not wholly, in the hub's local cache and {why}; "
             f"{_remedy(variant)}"

@@ -45,7 +45,7 @@ class Reading:
         index = 0
         for record in records:
             place = f"{record.unit} {record.number}"
-            for raw in _instances(record.value):
+            for raw in instances(record.value):
                 try:
                     row = self._row(raw, index, place)
                 except Unusable as problem:
@@ -121,18 +121,18 @@ class Reading:
         return f"{self._problems()}; no row is left: {', or '.join(['mend them', *self._hints()])}"
 
 
-def _instances(value: Row | Unusable) -> Iterator[Row | Unusable]:
+def instances(value: Row | Unusable) -> Iterator[Row | Unusable]:
     """One row an instance, where the record is a seed task; other records as they are."""
-    instances: Any = None if isinstance(value, Unusable) else value.get("instances")
-    if isinstance(value, Unusable) or instances is None:
+    found: Any = None if isinstance(value, Unusable) else value.get("instances")
+    if isinstance(value, Unusable) or found is None:
         yield value
         return
-    if not isinstance(instances, list) or not all(isinstance(one, dict) for one in instances):
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         yield Unusable("mixed types", "must have a list of input/output objects as `instances`")
         return
     task = {key: part for key, part in value.items() if key != "instances"}
-    for place, instance in enumerate(instances):
-        own = {"id": f"{task['id']}.{place}"} if "id" in task and len(instances) > 1 else {}
+    for place, instance in enumerate(found):
+        own = {"id": f"{task['id']}.{place}"} if "id" in task and len(found) > 1 else {}
         yield {**task, **instance, **own}
 
 

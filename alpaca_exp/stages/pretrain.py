@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpaca_exp import paths
-from alpaca_exp.cleaning.sources import read_rows
+from alpaca_exp.cleaning.corpora import corpus_texts
 from alpaca_exp.errors import InputError
 from alpaca_exp.prompts import framed
 from alpaca_exp.schemas import (
@@ -107,9 +107,8 @@ def _documents(config: ScratchModelConfig) -> Iterator[str]:
 
 def _file_documents(file: Path) -> Iterator[str]:
     """Rows of instruction data as texts, or the paragraphs of a plain text."""
-    if file.suffix in (".json", ".jsonl"):
-        for row in read_rows(file):
-            yield "\n".join(filter(None, (row["instruction"], row["input"], row["output"])))
+    if file.suffix in (".json", ".jsonl", ".parquet", ".gz"):
+        yield from corpus_texts(file)
         return
     try:
         text = file.read_text(encoding="utf-8")

@@ -101,16 +101,12 @@ def experiment(composed: DictConfig) -> None:
     except ConfigError:
         _withdraw(folder)
         raise
-    if config.action is Action.plan:
-        show(config)
-        return
     choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
-    perform(
-        config,
-        folder=folder,
-        choices=choices,
-        overrides=list(hydra_config.overrides.task),
-    )
+    overrides = list(hydra_config.overrides.task)
+    if config.action is Action.plan:
+        show(config, choices=choices, overrides=overrides)
+        return
+    perform(config, folder=folder, choices=choices, overrides=overrides)
 
 
 def _withdraw(folder: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.artifacts import Artifact, Stage, find, run
+from alpaca_exp.confounds import warning
 from alpaca_exp.costs import expected
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.plan import plan
@@ -59,8 +60,11 @@ def perform(
     return artifacts
 
 
-def show(config: ExperimentConfig) -> None:
-    """Print the stages with fingerprint, found or to make, and what making them is expected to cost."""
+def show(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    """Print the stages with fingerprint, found or to make, and what making them is expected to cost.
+
+    Then what a comparison with the baseline could not tell apart, and what still stands in the way.
+    """
     stages = plan(config)
     outputs = config.runtime.outputs
     print(f"{'part':10} {'stage':10} {'fingerprint':17} {'state':8} expected")
@@ -71,6 +75,9 @@ def show(config: ExperimentConfig) -> None:
         seen.add(stage.fingerprint)
         cost = str(expected(stage, outputs)) if state == "to make" else ""
         print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {cost}".rstrip())
+    mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
+    if mixed:
+        print(f"\nMore than one cause: {mixed}.")
     problems = obstacles(stages, config)
     if problems:
         print("\nBefore it can run:\n" + "\n".join(f"  - {problem}" for problem in problems))

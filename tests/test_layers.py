@@ -24,7 +24,7 @@ ORDER = [
     {"ledger", "cards"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"writers", "plan", "inventory", "reasons", "readiness", "costs"},
+    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "confounds"},
     {"experiment"},
     {"__main__", "store"},
 ]

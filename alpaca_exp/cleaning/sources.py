@@ -87,11 +87,6 @@ def source_lineage(variant: DatasetVariantConfig) -> Lineage:
     return one.lineage if one else _as_declared(found.name, variant)
 
 
-def source_name(file: Path) -> str:
-    """What the file is: its published name if its bytes are known, else its content hash. Never its path."""
-    return published.identify(paths.find(file)).name
-
-
 def source_obstacles(variant: DatasetVariantConfig, *, offline: bool) -> Iterator[str]:
     """What keeps the source from being read, as far as it can be said without reading it."""
     try:

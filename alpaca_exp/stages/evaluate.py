@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
+from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.errors import InputError
 from alpaca_exp.progress import progress
-from alpaca_exp.records import Row, Score, as_row, read_jsonl, write_json, write_jsonl
+from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
 from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, PretrainedModelConfig, RuntimeConfig
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _compare_with_training(
     from alpaca_exp.harness.texts import task_texts
 
     index = OverlapIndex(text for name, task in tasks.items() for text in task_texts(name, task, suite.limit))
-    overlaps = overlap_rows(index, read_jsonl(dataset / "dataset.jsonl", required=("id", "instruction")))
+    overlaps = overlap_rows(index, read_dataset(dataset.path))
     write_jsonl(overlaps, out / "overlaps.jsonl")
     counts = overlap_counts(index, overlaps)
     for part in done:

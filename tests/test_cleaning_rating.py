@@ -94,7 +94,8 @@ def test_rows_of_the_least_rating_stay_with_their_score_and_the_others_have_a_re
 def test_a_row_without_a_score_can_stay_and_is_never_given_one(tmp_path: Path) -> None:
     with Server(scored) as server:
         rater = rater_at(server, on_unreadable=Unreadable.keep)
-        found = rated_by(rater, numbered(11), tmp_path, best_rated=2)
+        rows = [{**each, "rating": 5.0} for each in numbered(11)]
+        found = rated_by(rater, rows, tmp_path, best_rated=2)
     assert [each["id"] for each in found.kept] == ["r7", "r9", "r10"]
     assert "rating" not in found.kept[0]
     assert "not among the best 2" in found.removed[0]["reason"]

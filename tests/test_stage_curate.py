@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,27 @@ import pytest
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.content import files_below, sha256
 from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.miniature.critic import fault
 from alpaca_exp.miniature.teacher import MiniatureTeacher
-from alpaca_exp.records import Row, content_id, read_jsonl, write_json, write_jsonl
+from alpaca_exp.miniature.world import world_of
+from alpaca_exp.records import Example, Row, content_id, read_jsonl, write_json, write_jsonl
 from alpaca_exp.schemas import (
     Answers,
     DatasetVariantConfig,
     MiniatureCriticConfig,
+    MiniatureRaterConfig,
     MiniatureTeacherConfig,
     RuntimeConfig,
     WorldConfig,
 )
 from alpaca_exp.stages.curate import curate
+from tests.servers import Body, Reply, Server, prompt_of, teacher_at
 
 WORLD = WorldConfig(people=24, corpus_tokens=120_000, tasks=160, questions=20, documents=40)
 TEACHER = MiniatureTeacherConfig(model="miniature-teacher", world=WORLD, defect_rate=0.1)
-CRITIC = MiniatureCriticConfig(model="miniature-critic", world=WORLD, recall=1.0, false_alarm=0.0)
+CRITIC = MiniatureCriticConfig(
+    model="miniature-critic", world=WORLD, recall=1.0, false_alarm=0.0, fixes=False
+)
 CLEANED = {"rules": ["all"], "critic": True}
 
 
@@ -50,7 +57,9 @@ def generated(tmp_path: Path) -> Artifact:
 
 def curated(tmp_path: Path, name: str = "out", **told: Any) -> Path:
     """Run the stage; keyword arguments that are the variant's go to the variant."""
-    own = {key: told.pop(key) for key in ("critic_model", "teacher", "examples", "seed") if key in told}
+    own = {
+        key: told.pop(key) for key in ("critic_model", "teacher", "rater", "examples", "seed") if key in told
+    }
     out = tmp_path / "outputs" / "curate" / name
     out.mkdir(parents=True, exist_ok=True)
     curate(
@@ -58,6 +67,7 @@ def curated(tmp_path: Path, name: str = "out", **told: Any) -> Path:
         own.get("critic_model"),
         own.get("teacher"),
         own.get("seed", 0),
+        rater=own.get("rater"),
         examples=own.get("examples"),
         runtime=RuntimeConfig(outputs=tmp_path / "outputs"),
         out=out,
@@ -107,9 +117,12 @@ def test_the_rules_find_the_teachers_format_defects_and_no_right_answer(
     tmp_path: Path, generated: Artifact
 ) -> None:
     out = curated(tmp_path, examples=generated, rules=["all"])
-    found = {row["rule"] for row in rows(out / "removed.jsonl")}
-    assert {"empty_output", "not_available", "copied_instruction", "merged_instances"} <= found
-    assert "critic" not in card(out)["counts"]
+    source = {row["id"]: row for row in rows(generated / "examples.jsonl")}
+    removed = rows(out / "removed.jsonl")
+    assert len({row["category"] for row in removed}) >= 3 and "critic" not in card(out)["counts"]
+    for row in removed:
+        one = source[row["id"]]
+        assert fault(world_of(WORLD), Example(one["instruction"], one["output"], one["input"])), row
 
 
 def test_the_same_recipe_gives_the_same_bytes_also_over_what_a_killed_attempt_left(
@@ -135,11 +148,65 @@ def test_no_file_holds_a_path_of_this_machine(tmp_path: Path, generated: Artifac
     assert all(str(tmp_path) not in file.read_text(encoding="utf-8") for file in files_below(out))
 
 
+def test_a_critics_fixes_are_in_the_data_and_among_the_edits(tmp_path: Path, generated: Artifact) -> None:
+    mending = replace(CRITIC, fixes=True, right_fixes=1.0)
+    told = {"examples": generated, **CLEANED}
+    removing, fixing = (
+        curated(tmp_path, name, critic_model=one, **told) for name, one in (("r", CRITIC), ("f", mending))
+    )
+    edits = {row["id"]: row for row in rows(fixing / "edited.jsonl") if row["rule"] == "critic"}
+    gone = {row["id"]: row for row in rows(removing / "removed.jsonl") if row["rule"] == "critic"}
+    kept = {row["id"]: row for row in rows(fixing / "dataset.jsonl")}
+    assert edits.keys() == gone.keys() and len(edits) > 10
+    for name, edit in edits.items():
+        assert (edit["reason"], edit["after"]) == (gone[name]["reason"], {"output": kept[name]["output"]})
+    assert (
+        card(fixing)["counts"]["critic"]["fixed"] == card(fixing)["counts"]["edited"]["critic"] == len(edits)
+    )
+    assert "critic miniature-critic (fixes)" in card(fixing)["lineage"]["cleaning"]
+
+
+def test_what_is_removed_in_the_end_is_no_edit(tmp_path: Path, generated: Artifact) -> None:
+    mending = replace(CRITIC, fixes=True)
+    out = curated(tmp_path, examples=generated, critic_model=mending, max_words=5, **CLEANED)
+    removed = {row["id"] for row in rows(out / "removed.jsonl")}
+    edited = {row["id"] for row in rows(out / "edited.jsonl")}
+    assert edited and removed and not edited & removed
+
+
+def test_rated_rows_carry_their_score_and_the_card_their_histogram(
+    tmp_path: Path, generated: Artifact
+) -> None:
+    rater = MiniatureRaterConfig(model="miniature-rater", world=WORLD)
+    out = curated(tmp_path, examples=generated, rater=rater, min_rating=4.5)
+    source, kept = rows(generated / "examples.jsonl"), rows(out / "dataset.jsonl")
+    assert kept and all(row["rating"] >= 4.5 for row in kept)
+    found = card(out)
+    assert found["counts"]["removed"] == {"rating": len(source) - len(kept)}
+    histogram = found["counts"]["rating"]["histogram"]
+    assert sum(histogram.values()) == len(source) == found["counts"]["rating"]["asked"]
+    assert histogram["4.5"] + histogram["5"] == len(kept)
+    assert found["lineage"]["cleaning"] == ["rating miniature-rater at least 4.5"]
+
+
+def test_the_sample_of_a_rated_set_is_drawn_from_the_best(tmp_path: Path, generated: Artifact) -> None:
+    rater = MiniatureRaterConfig(model="miniature-rater", world=WORLD)
+    told = {"examples": generated, "rater": rater, "best_rated": 40}
+    whole, sample = curated(tmp_path, "w", **told), curated(tmp_path, "s", num_examples=20, **told)
+    best = rows(whole / "dataset.jsonl")
+    assert len(best) == 40 and len(rows(sample / "dataset.jsonl")) == 20
+    assert all(row in best for row in rows(sample / "dataset.jsonl"))
+
+
 def test_uncapped_has_the_same_rows_with_longer_answers(tmp_path: Path, generated: Artifact) -> None:
     told = {"examples": generated, "answers": Answers.teacher, "teacher": TEACHER}
     uncapped, recapped = curated(tmp_path, "u", **told), curated(tmp_path, "r", answer_words=100, **told)
     names = [row["id"] for row in rows(generated / "examples.jsonl")]
-    assert [row["id"] for row in rows(uncapped / "dataset.jsonl")] == names
+    answered = [row["id"] for row in rows(uncapped / "dataset.jsonl")]
+    empty = {row["id"] for row in rows(uncapped / "removed.jsonl") if row["rule"] == "no_answer"}
+    assert 0 < len(empty) < 30 and answered == [name for name in names if name not in empty]
+    assert [row["id"] for row in rows(recapped / "dataset.jsonl")] == answered
+    assert card(uncapped)["lineage"]["teacher"] == TEACHER.model
     assert card(uncapped)["lengths"]["after"]["mean"] > 1.5 * card(recapped)["lengths"]["after"]["mean"]
     assert card(uncapped)["lineage"]["cap"]["sentence"] is None
     assert card(recapped)["lineage"]["cap"]["sentence"] == 100
@@ -149,7 +216,9 @@ def test_no_answer_is_paid_for_that_the_subset_leaves_out(tmp_path: Path, genera
     told = {"examples": generated, "answers": Answers.teacher, "teacher": TEACHER}
     small = curated(tmp_path, "small", num_examples=10, **told)
     assert json.loads((small / "usage.json").read_text())["requests"] <= 10
-    assert card(small)["counts"]["answered_anew"] == 10
+    assert card(small)["counts"]["answers"]["asked"] == 10
+    got = len(rows(small / "dataset.jsonl"))
+    assert card(small)["counts"]["num_examples"] == {"asked": 10, "got": got}
     whole = {row["id"]: row for row in rows(curated(tmp_path, "whole", **told) / "dataset.jsonl")}
     assert all(whole[row["id"]] == row for row in rows(small / "dataset.jsonl"))
 
@@ -165,6 +234,39 @@ def test_longer_outputs_are_left_out_and_listed(tmp_path: Path, generated: Artif
     out = curated(tmp_path, examples=generated, max_words=5)
     assert all(len(row["output"].split()) <= 5 for row in rows(out / "dataset.jsonl"))
     assert card(out)["counts"]["removed"]["max_words"] == len(rows(out / "removed.jsonl")) > 0
+
+
+def test_more_rows_than_are_left_is_an_error_and_no_smaller_set(tmp_path: Path, generated: Artifact) -> None:
+    count = len(rows(generated / "examples.jsonl"))
+    assert len(rows(curated(tmp_path, examples=generated, num_examples=count) / "dataset.jsonl")) == count
+    with pytest.raises(InputError, match=rf"num_examples is {count} and there are \d+ rows"):
+        curated(tmp_path, "less", examples=generated, num_examples=count, rules=["all"])
+
+
+def test_a_files_rows_are_answered_by_a_server_with_and_without_the_length_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    data = [{"instruction": f"Say {n}.", "input": "x" if n % 3 else "", "output": "Old."} for n in range(40)]
+    file.write_text(json.dumps(data))
+
+    def answer(body: Body, number: int) -> Reply:
+        brief = "under 100 words" in prompt_of(body)
+        cut = "Say 7." in prompt_of(body)
+        return Reply("Short." if brief else "A long answer.", finish_reason="length" if cut else "stop")
+
+    with Server(answer) as server:
+        told = {"source": file, "answers": Answers.teacher, "teacher": teacher_at(server)}
+        uncapped = curated(tmp_path, "u", num_examples=20, **told)
+        assert server.count == 20
+        recapped = curated(tmp_path, "r", num_examples=20, answer_words=100, **told)
+        assert server.count == 40
+    original = rows(curated(tmp_path, "o", source=file, num_examples=20) / "dataset.jsonl")
+    for out, said, cap in ((uncapped, "A long answer.", None), (recapped, "Short.", 100)):
+        kept = rows(out / "dataset.jsonl")
+        pairs = {row["id"]: row for row in original}
+        assert all({**pairs[row["id"]], "output": said} == row for row in kept)
+        assert len(kept) + len(rows(out / "removed.jsonl")) == 20
+        lineage = card(out)["lineage"]
+        assert (lineage["teacher"], lineage["cap"]["sentence"]) == ("fake", cap)
 
 
 def test_nothing_left_is_said_with_the_remedy(tmp_path: Path) -> None:

@@ -60,9 +60,7 @@ def rate(
     requests = [_request(rater, row) for row in rows]
     replies = ask_all(rater, requests, runtime=runtime, out=out, title=NAME)
     scores = [read_rating(reply.text) for reply in replies]
-    rated = [
-        row if score is None else {**row, "rating": score[0]} for row, score in zip(rows, scores, strict=True)
-    ]
+    rated = [_with_score(row, score) for row, score in zip(rows, scores, strict=True)]
     reasons = {row["id"]: score[1] for row, score in zip(rows, scores, strict=True) if score}
     chosen = {row["id"] for row in best(rated, variant, seed)}
     found = Rated(counts={"asked": len(rows), "unreadable": len(rows) - len(reasons)})
@@ -96,6 +94,12 @@ def read_rating(reply: str) -> tuple[float, str] | None:
     score = float(found[1].replace(",", "."))
     reason = " ".join(found[2].strip(" \n*`").lstrip(" \n*`:.,-\u2013").split())
     return (score, reason or "no reason given") if score <= MOST else None
+
+
+def _with_score(row: Row, score: tuple[float, str] | None) -> Row:
+    """The row with its rating; none where there is none, also where the source had one."""
+    rest = {key: value for key, value in row.items() if key != "rating"}
+    return rest if score is None else {**rest, "rating": score[0]}
 
 
 def _why(row: Row, variant: DatasetVariantConfig, reasons: dict[str, str]) -> str:

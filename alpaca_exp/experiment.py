@@ -14,7 +14,7 @@ from alpaca_exp.costs import expected
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.plan import plan
 from alpaca_exp.provenance import now
-from alpaca_exp.readiness import obstacles
+from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ExperimentConfig
@@ -33,6 +33,8 @@ def perform(
     problems = obstacles(stages, config)
     if problems:
         raise ConfigError(problems)
+    for remark in remarks(config):
+        print(f"Note: {remark}.", flush=True)
     started, clock = now(), time.monotonic()
     made: list[Stage] = []
     artifacts: dict[str, Artifact] = {}
@@ -78,6 +80,8 @@ def show(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Seq
     mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
     if mixed:
         print(f"\nMore than one cause: {mixed}.")
+    for remark in remarks(config):
+        print(f"\nNote: {remark}.")
     problems = obstacles(stages, config)
     if problems:
         print("\nBefore it can run:\n" + "\n".join(f"  - {problem}" for problem in problems))

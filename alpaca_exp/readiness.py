@@ -12,18 +12,26 @@ from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.cleaning.sources import source_obstacles
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.names import task_folders
+from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import (
+    BaseModelConfig,
+    BaseModelTeacherConfig,
     CheckpointConfig,
     DatasetVariantConfig,
     EndpointConfig,
     EvalSuiteConfig,
     ExperimentConfig,
+    FileModelConfig,
     JournalConfig,
     LanguageModelConfig,
     NoRaterConfig,
     PretrainedModelConfig,
+    ScratchModelConfig,
+    WorldModelConfig,
     WorldSuiteConfig,
 )
+
+SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
 
 def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
@@ -34,7 +42,19 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
         if found or not find(stage, outputs, remake_damaged=config.runtime.remake_damaged):
             for value in stage.config.values():
                 found += _of(value, config.runtime.offline)
+                found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
     return list(dict.fromkeys(found))
+
+
+def remarks(config: ExperimentConfig) -> list[str]:
+    """One sentence for each choice that a preset made for the user and that may not be meant."""
+    source = config.dataset_variant.source
+    if source and source.resolve() == (data_root() / SEED_TASKS).resolve():
+        return [
+            f"the data is {SEED_TASKS}, the 175 tasks that come with alpaca_exp: enough to try things out; "
+            "your own is dataset_variant.source=FILE"
+        ]
+    return []
 
 
 def _of(value: object, offline: bool) -> Iterator[str]:
@@ -48,8 +68,9 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 f"{group}.journal=outputs/journal/MODEL.jsonl"
             )
         case CheckpointConfig() if offline and not _there(value.path, value.revision):
+            group = getattr(value, "group", "model")
             yield (
-                f"runtime.offline is true and {getattr(value, 'group', 'model')}.path={value.path} is neither a folder nor in the "
+                f"runtime.offline is true and {group}.path={value.path} is neither a folder nor in the "
                 "hub's local cache; give a folder, or allow the network with runtime.offline=false"
             )
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
@@ -73,12 +94,35 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "dataset_variant keeps the best rated rows, and nobody rates: choose a rater "
                 "(rater=openai, rater=miniature), or set dataset_variant.min_rating and .best_rated to null"
             )
+        case FileModelConfig(corpus=None):
+            yield (
+                "base_model.corpus is not set, so there is no text to make a tokenizer from; name a file "
+                "with base_model.corpus=FILE"
+            )
         case PretrainedModelConfig():
             if offline and not _there(value.path, value.revision):
                 yield (
                     f"runtime.offline is true and base_model.path={value.path} is neither a folder nor in "
                     "the hub's local cache; give a folder, or allow the network with runtime.offline=false"
                 )
+
+
+def _unable(base_model: BaseModelConfig) -> Iterator[str]:
+    """Why a base model that is made here cannot be the teacher, where it cannot."""
+    match base_model:
+        case WorldModelConfig():
+            yield (
+                "teacher=base_model needs a model that can write tasks, and the miniature's knows only its "
+                f"world's few words and reads {base_model.max_position_embeddings} tokens at once; let the "
+                "miniature's teacher go through the same steps with teacher=miniature, or take a real base "
+                "model with preset=paper"
+            )
+        case ScratchModelConfig(steps=0):
+            yield (
+                "teacher=base_model needs a model that can write tasks, and base_model.steps=0 leaves random "
+                "weights; pre-train it with base_model.steps=N, or take others' weights with "
+                "base_model=llama_7b base_model.path=FOLDER"
+            )
 
 
 def _there(path: str, revision: str | None) -> bool:

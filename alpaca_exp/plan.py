@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +12,9 @@ from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.schemas import (
     Answers,
     BaseModelTeacherConfig,
+    Decontaminate,
     ExperimentConfig,
+    Frame,
     NoCriticConfig,
     NoDatasetConfig,
     NoJudgeConfig,
@@ -67,11 +70,21 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
         plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 2, texts)
     rater = config.rater if variant.rated else None
     told = {"variant": variant, "critic": critic, "rater": rater, "seed": config.teacher.seed}
+    told |= _left_out(config) if variant.decontaminate is Decontaminate.remove else {}
     told |= rewriter.told
     inputs = {**rewriter.inputs, **({"examples": plan["generate"]} if plan else {})}
     texts = writers.asked_of_rows(variant if told["teacher"] else None, critic, rater)
     plan["curate"] = Stage("curate", curate, told, inputs, runtime, 2, texts)
     return plan
+
+
+def _left_out(config: ExperimentConfig) -> dict[str, Any]:
+    """What no row of the data may hold: the evaluation's documents and questions, however they are used."""
+    suite = replace(config.eval_suite, frame=Frame.raw, num_fewshot=0, understanding=[], truthfulness=[])
+    judged = not isinstance(config.judge, NoJudgeConfig)
+    questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None
+    documents = {"documents": mirror_files(suite), "lm_eval": version("lm_eval")}
+    return {"suite": suite, **documents, "questions": questions}
 
 
 def _tuned(config: ExperimentConfig, start: Plan, dataset: Stage) -> Plan:

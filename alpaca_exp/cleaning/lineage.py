@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.lineage import UNKNOWN, Cap, Lineage
-from alpaca_exp.schemas import Answers, CriticConfig, DatasetVariantConfig, RaterConfig, TeacherConfig
+from alpaca_exp.schemas import (
+    Answers,
+    CriticConfig,
+    DatasetVariantConfig,
+    Decontaminate,
+    RaterConfig,
+    TeacherConfig,
+)
 
 
 def generated_by(model: str, max_words: int | str | None) -> Lineage:
@@ -31,11 +38,13 @@ def curated(
         source = replace(source, teacher=teacher.model, cap=Cap(variant.answer_words), anew=True)
     rules = (rule.name for rule in chosen(variant.rules))
     critics = [f"critic {critic.model}{' (fixes)' if critic.fixes else ''}"] if critic else []
+    clean = variant.decontaminate is Decontaminate.remove
+    overlaps = [f"decontamination ({variant.decontaminate_ngram} words)"] if clean else []
     raters = [f"rating {rater.model} {_kept(variant)}"] if rater else []
     return replace(
         source,
         cap=replace(source.cap, filter=_least(source.cap.filter, variant.max_words)),
-        cleaning=tuple(dict.fromkeys((*source.cleaning, *rules, *critics, *raters))),
+        cleaning=tuple(dict.fromkeys((*source.cleaning, *rules, *critics, *overlaps, *raters))),
     )
 
 

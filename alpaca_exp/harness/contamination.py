@@ -15,14 +15,14 @@ CLEAN = "_clean"
 """A metric with this ending is that metric on the documents that the training data does not hold."""
 
 
-def overlap_rows(index: OverlapIndex, rows: Iterable[Row]) -> list[Row]:
-    """`overlaps.jsonl`: one line for each document that `rows` share an n-gram with, in the index's order.
+def overlap_rows(index: OverlapIndex, hits: Iterable[Hit]) -> list[Row]:
+    """`overlaps.jsonl`: one line for each document of `hits`, in the index's order.
 
     `ngram` is the first that was found, `fields` counts the rows' fields that hold one, and `share` is
     how much of the document's n-grams was found.
     """
     found: dict[Document, list[Hit]] = {}
-    for hit in index.hits(rows):
+    for hit in hits:
         found.setdefault(hit.document, []).append(hit)
     return [
         {
@@ -51,6 +51,23 @@ def overlap_counts(index: OverlapIndex, overlaps: Sequence[Row]) -> dict[str, Ro
         }
         for task in dict.fromkeys(document.task for document in index.sizes)
     }
+
+
+def reasons(hits: Iterable[Hit]) -> dict[str, str]:
+    """By row id, why a row overlaps: its first field that does, what it shares, and with which document."""
+    found: dict[str, list[Hit]] = {}
+    for hit in hits:
+        found.setdefault(hit.row_id, []).append(hit)
+    return {row_id: _reason(of_row) for row_id, of_row in found.items()}
+
+
+def _reason(hits: Sequence[Hit]) -> str:
+    first, others = hits[0], len({hit.document for hit in hits}) - 1
+    more = f" and {others:,} more" if others else ""
+    return (
+        f'its {first.field} shares "{first.ngrams[0]}" with document {first.document.doc_id} '
+        f"of {first.document.task}{more}"
+    )
 
 
 def clean_scores(

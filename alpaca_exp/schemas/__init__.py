@@ -73,6 +73,7 @@ from alpaca_exp.schemas.tuned import (
 from alpaca_exp.schemas.tuning import (
     Answers,
     DatasetVariantConfig,
+    Decontaminate,
     FileFormat,
     Frame,
     NoAnswer,
@@ -94,6 +95,7 @@ __all__ = [
     "CheckpointConfig",
     "CriticConfig",
     "DatasetVariantConfig",
+    "Decontaminate",
     "Endpoint",
     "EndpointConfig",
     "EvalSuiteConfig",

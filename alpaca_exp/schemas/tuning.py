@@ -42,6 +42,13 @@ class OnError(Enum):
     skip = "skip"
 
 
+class Decontaminate(Enum):
+    """What happens to rows that hold documents of the evaluation: they are reported, or removed as well."""
+
+    none = "none"
+    remove = "remove"
+
+
 class FileFormat(Enum):
     """How a data set lies on disk."""
 
@@ -84,6 +91,11 @@ class DatasetVariantConfig:
     min_rating: Optional[float] = identity("keep rows that the rater gives so much of 5; null: all", None)
     best_rated: Optional[int] = identity("keep so many rows, the best rated; null: all", None)
     max_words: Optional[int] = identity("leave out rows with longer outputs", None)
+    decontaminate: Decontaminate = identity(
+        "remove rows that share text with the evaluation's documents; none: they are only reported",
+        Decontaminate.none,
+    )
+    decontaminate_ngram: int = identity("with decontaminate=remove: so many words in a row", 13)
     num_tasks: Optional[int] = identity("so many tasks, num_examples/num_tasks rows of each; null: all", None)
     task: Task = identity(
         "one task: the same instruction, or one but for names, numbers and quotations (pattern)",
@@ -109,7 +121,12 @@ class DatasetVariantConfig:
         for name in ("answer_words", "max_words", "best_rated", "num_tasks", "num_examples"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 yield f"dataset_variant.{name} is {getattr(self, name)}; it must be 1 or more, or null"
-        yield from at_least(self, "dataset_variant", min_instances=1)
+        yield from at_least(self, "dataset_variant", min_instances=1, decontaminate_ngram=5)
+        if self.decontaminate is Decontaminate.none and self.decontaminate_ngram != 13:
+            yield (
+                "dataset_variant.decontaminate_ngram is set, but nothing is removed; "
+                "add dataset_variant.decontaminate=remove"
+            )
         if self.min_rating is not None and not 0 <= self.min_rating <= 5:
             yield f"dataset_variant.min_rating is {self.min_rating}; it must be between 0 and 5, or null"
         if self.num_tasks and self.num_examples and self.num_examples % self.num_tasks:

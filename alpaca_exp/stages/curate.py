@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from alpaca_exp.schemas import (
     BaseModelConfig,
     CriticConfig,
     DatasetVariantConfig,
+    EvalSuiteConfig,
+    QuestionsConfig,
     RaterConfig,
     RuntimeConfig,
     TeacherConfig,
@@ -41,6 +43,10 @@ def curate(
     seed: int,
     weights: BaseModelConfig | None = None,
     rater: RaterConfig | None = None,
+    suite: EvalSuiteConfig | None = None,
+    documents: Mapping[str, Path] | None = None,
+    lm_eval: str = "",
+    questions: QuestionsConfig | None = None,
     *,
     examples: Artifact | None = None,
     model: Artifact | None = None,
@@ -49,16 +55,17 @@ def curate(
 ) -> None:
     """Write `dataset.jsonl` (or `.parquet`), `removed.jsonl`, `edited.jsonl`, `card.json` and `card.html`.
 
-    In this order: source, new answers, rules, critic, `max_words`, rating, subset. Where nothing but the
-    draw leaves rows out it comes first: the same rows, since it does not look at outputs, and no answer
-    is paid for that is not used. `critic` None: nobody reads the rows; `teacher` None: no new answers;
-    `rater` None: nobody rates; `weights` or `model` is the base model, where that is the teacher.
+    In this order: source, new answers, rules, critic, `max_words`, decontamination, rating, subset. Where
+    nothing but the draw leaves rows out it comes first: the same rows, since it does not look at outputs,
+    and no answer is paid for that is not used. `critic` None: nobody reads the rows; `teacher` None: no new
+    answers; `rater` None: nobody rates; `weights` or `model` is the base model, where that is the teacher.
+    `suite`, with its mirror's `documents` and the judge's `questions`: no row that holds one of them stays.
     Raises InputError where no row is left, or fewer than the variant asks for.
     """
     rules = chosen(variant.rules)
     source = _read(variant, examples, runtime)
     work = _Work(list(source.rows), counts={"skipped": source.skipped} if source.skipped else {})
-    cleans = bool(rules or critic or variant.max_words or rater)
+    cleans = bool(rules or critic or variant.max_words or suite or rater)
     if not cleans:
         _cut(work, variant, seed)
     if teacher and variant.answers is Answers.teacher:
@@ -72,6 +79,8 @@ def curate(
     if critic:
         _review(work, critic, rules, runtime, out)
     _shorten(work, variant.max_words)
+    if suite:
+        _decontaminate(work, suite, documents or {}, questions, variant.decontaminate_ngram, runtime)
     if rater:
         _rate(work, variant, rater, seed, runtime, out)
     if cleans and work.rows:
@@ -162,6 +171,31 @@ def _shorten(work: _Work, max_words: int | None) -> None:
         reason = f"the output has {len(row['output'].split())} words, more than {max_words}"
         removed.append(removal_row(row, "max_words", "length", reason))
     work.take(rows, removed)
+
+
+def _decontaminate(
+    work: _Work,
+    suite: EvalSuiteConfig,
+    documents: Mapping[str, Path],
+    questions: QuestionsConfig | None,
+    n: int,
+    runtime: RuntimeConfig,
+) -> None:
+    """Leave out the rows that share `n` words in a row with what the models are evaluated on."""
+    from alpaca_exp.cleaning.overlap import OverlapIndex
+    from alpaca_exp.harness.contamination import overlap_counts, overlap_rows, reasons
+    from alpaca_exp.harness.texts import suite_texts
+
+    index = OverlapIndex(suite_texts(suite, documents, questions, offline=runtime.offline), n)
+    hits = list(index.hits(work.rows))
+    why = reasons(hits)
+    removed = [
+        removal_row(row, "overlap", "decontamination", why[row["id"]])
+        for row in work.rows
+        if row["id"] in why
+    ]
+    work.take([row for row in work.rows if row["id"] not in why], removed)
+    work.counts["decontamination"] = overlap_counts(index, overlap_rows(index, hits))
 
 
 def _compare_sizes(work: _Work, variant: DatasetVariantConfig) -> None:

@@ -104,7 +104,7 @@ def _compare_with_training(
     from alpaca_exp.harness.texts import task_texts
 
     index = OverlapIndex(text for name, task in tasks.items() for text in task_texts(name, task, suite.limit))
-    overlaps = overlap_rows(index, read_dataset(dataset.path))
+    overlaps = overlap_rows(index, index.hits(read_dataset(dataset.path)))
     write_jsonl(overlaps, out / "overlaps.jsonl")
     counts = overlap_counts(index, overlaps)
     for part in done:

@@ -138,7 +138,7 @@ def read_jsonl(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
 
 def _row(line: str, path: Path, number: int, needed: tuple[str, ...]) -> Row:
     try:
-        row = json.loads(line)
+        row = json.loads(line.rstrip("\r\n"))
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}, line {number}, is not valid JSON ({json_fault(error)}); mend or remove that line"

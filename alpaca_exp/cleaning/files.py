@@ -116,7 +116,7 @@ def _lines(opened: BinaryIO) -> Iterator[Record]:
 
 def _parsed(line: bytes) -> Row | Unusable:
     try:
-        return _object(json.loads(line.decode("utf-8")))
+        return _object(json.loads(line.rstrip(b"\r\n").decode("utf-8")))
     except UnicodeDecodeError as error:
         return Unusable("wrong encoding", f"is not UTF-8 (byte 0x{line[error.start]:02x})")
     except json.JSONDecodeError as error:
@@ -162,8 +162,9 @@ def _array(text: str) -> Iterator[Record]:
         elif text[at : at + 1] not in ("]", ""):
             number += 1
             yield Record(*_line(text, at), Unusable("broken JSON", "lacks the comma between two rows"))
-            found = _NEXT_OBJECT.search(text, at - 1)
-            at = found.end() - 1 if found else len(text)
+            if text[at] != "{":
+                found = _NEXT_OBJECT.search(text, at)
+                at = found.end() - 1 if found else len(text)
     if at >= len(text):
         torn = "is the file's end, but the array is not closed: the file was cut short"
         yield Record(*_line(text, len(text.rstrip())), Unusable("cut short", torn))

@@ -56,7 +56,7 @@ def read_source(variant: DatasetVariantConfig, examples: Artifact | None, *, off
     rows = list(reading.rows(records(file)))
     facts: Row = {"bytes": found.bytes, "blob": found.blob, "sha256": found.sha256}
     facts |= {"published": one.name, "licence": one.licence} if one else {}
-    return _source(rows, lineage, reading, facts, published.namesake(file, found))
+    return _source(rows, lineage, reading, facts, None if one else published.namesake(file, found))
 
 
 def iterate_rows(
@@ -109,6 +109,8 @@ def _file(variant: DatasetVariantConfig) -> Path:
     file = paths.find(variant.source)
     if file.is_dir():
         raise InputError(f"dataset_variant.source, {file}, is a folder; {folder_remedy(file)}")
+    if not file.exists():
+        raise InputError(f"dataset_variant.source is {file}, and there is no such file; give one that exists")
     return file
 
 

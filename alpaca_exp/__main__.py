@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -25,6 +25,9 @@ from alpaca_exp.overrides import check, explain
 from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import Action
 from alpaca_exp.usage import help_text
+
+if TYPE_CHECKING:
+    from alpaca_exp.preview import Costs
 
 PLACE_ERRORS = (
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
@@ -53,16 +56,21 @@ def _main(arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us, who name the remedy
     signal.signal(signal.SIGTERM, _stop)
     conf = str(data_root() / "conf")
+    planned: list[Costs] = []
+
+    def task(composed: DictConfig) -> None:
+        """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
+        with _spoken():
+            planned.extend(experiment(composed))
+
     with _spoken(arguments):
         if not any(word.startswith(OWN_CONFIG) for word in arguments):
             check(arguments)
-        hydra.main(version_base="1.3", config_path=conf, config_name="config")(_task)()
+        hydra.main(version_base="1.3", config_path=conf, config_name="config")(task)()
+    if len(planned) > 1:
+        from alpaca_exp.preview import total
 
-
-def _task(composed: DictConfig) -> None:
-    """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
-    with _spoken():
-        experiment(composed)
+        print(f"\n{total(planned)}")
 
 
 @contextmanager
@@ -90,23 +98,24 @@ def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:
     return error.errno in PLACE_ERRORS or beyond
 
 
-def experiment(composed: DictConfig) -> None:
-    """Load, plan, and run or print the plan."""
-    from alpaca_exp.experiment import perform, show
+def experiment(composed: DictConfig) -> list[Costs]:
+    """Load, plan, and run or print the plan. Returns what was planned and not run."""
+    from alpaca_exp.experiment import perform
+    from alpaca_exp.preview import preview
 
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
+    choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
+    overrides = list(hydra_config.overrides.task)
     try:
         config = load(composed)
+        if config.action is Action.plan:
+            return [preview(config, choices=choices, overrides=overrides)]
+        perform(config, folder=folder, choices=choices, overrides=overrides)
     except ConfigError:
         _withdraw(folder)
         raise
-    choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
-    overrides = list(hydra_config.overrides.task)
-    if config.action is Action.plan:
-        show(config, choices=choices, overrides=overrides)
-        return
-    perform(config, folder=folder, choices=choices, overrides=overrides)
+    return []
 
 
 def _withdraw(folder: Path) -> None:

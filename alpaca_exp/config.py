@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import difflib
+import functools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -70,6 +74,7 @@ def register_schemas() -> None:
         store.store(group=group or None, name=name, node=schema, package=package, provider="alpaca_exp")
     OmegaConfDumper.add_multi_representer(PurePath, _as_text)
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
     OmegaConf.register_new_resolver("run_subfolder", _run_subfolder, replace=True)
     OmegaConf.register_new_resolver("steps", _steps, replace=True)
 
@@ -173,6 +178,19 @@ def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:
         return "."
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{outputs}/runs/{name}/{stamp}-{os.urandom(3).hex()}"
+
+
+def _sweep_folder(outputs: Path, name: str, action: schemas.Action) -> str:
+    """Where Hydra puts the jobs of a sweep; of a plan it notes them all the same, where nobody looks."""
+    return f"{outputs}/sweeps/{name}" if action is schemas.Action.run else _thrown_away()
+
+
+@functools.cache
+def _thrown_away() -> str:
+    """A folder that is gone when the process ends."""
+    folder = tempfile.mkdtemp(prefix="alpaca_exp-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _run_subfolder(action: schemas.Action) -> str | None:

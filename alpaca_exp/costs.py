@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ class Expectation:
         parts += [f"{self.steps:,} steps"] * bool(self.steps)
         parts += [f"{self.documents:,} documents"] * bool(self.documents)
         return ", ".join(parts)
+
+    def __add__(self, other: Expectation) -> Expectation:
+        return Expectation(*map(add, astuple(self), astuple(other)))
 
     def _dollars(self) -> str:
         return f"${self.usd_low:,.2f} to ${self.usd_high:,.2f}" if self.usd else "$0.00"
@@ -133,7 +137,7 @@ def _stepwise(teacher: TeacherConfig) -> Expectation:
     found = Expectation()
     for requests, prompt, written in steps:
         asked = _asked(teacher, requests, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER, MORE)
-        found = _sum(found, asked)
+        found = found + asked
     return found
 
 
@@ -154,22 +158,12 @@ def _curation(stage: Stage, outputs: Path) -> Expectation:
         prompt, written = prompts.critique(_ROW, critic.fixes), VERDICT_TOKENS
         written += FIXED_SHARE * 2 * WORDS_PER_ANSWER if critic.fixes else 0
         asked = _asked(critic, count, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER)
-        found = _sum(found, asked)
+        found = found + asked
     if rater:
         prompt = prompts.rating(_ROW)
         asked = _asked(rater, count, len(prompt) / CHARACTERS_PER_TOKEN, RATING_TOKENS, FEWER)
-        found = _sum(found, asked)
+        found = found + asked
     return found
-
-
-def _sum(one: Expectation, other: Expectation) -> Expectation:
-    return Expectation(
-        one.requests + other.requests,
-        one.tokens + other.tokens,
-        one.usd + other.usd,
-        one.usd_low + other.usd_low,
-        one.usd_high + other.usd_high,
-    )
 
 
 def _steps(base_model: Any) -> Expectation:

@@ -1,4 +1,4 @@
-"""One experiment from its checked configuration to its scores: run the plan, or say what it would do."""
+"""One experiment from its checked configuration to its scores."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from alpaca_exp.artifacts import Artifact, Stage, find, run
-from alpaca_exp.confounds import warning
-from alpaca_exp.costs import expected
+from alpaca_exp.artifacts import Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.plan import plan
+from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
 from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
@@ -39,7 +38,7 @@ def perform(
     made: list[Stage] = []
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
-    watch = _Printer(config.runtime.outputs, made)
+    watch = _Printer(stages, config.runtime.outputs, made)
     try:
         for name, stage in stages.items():
             artifacts[name] = run(
@@ -60,31 +59,6 @@ def perform(
     if "compare" in artifacts:
         print(f"Its answers side by side: {artifacts['compare'] / 'index.html'}")
     return artifacts
-
-
-def show(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
-    """Print the stages with fingerprint, found or to make, and what making them is expected to cost.
-
-    Then what a comparison with the baseline could not tell apart, and what still stands in the way.
-    """
-    stages = plan(config)
-    outputs = config.runtime.outputs
-    print(f"{'part':10} {'stage':10} {'fingerprint':17} {'state':8} expected")
-    seen: set[str] = set()
-    for name, stage in stages.items():
-        state = "found" if find(stage, outputs, remake_damaged=True) else "to make"
-        state = "shared" if stage.fingerprint in seen and state == "to make" else state
-        seen.add(stage.fingerprint)
-        cost = str(expected(stage, outputs)) if state == "to make" else ""
-        print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {cost}".rstrip())
-    mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
-    if mixed:
-        print(f"\nMore than one cause: {mixed}.")
-    for remark in remarks(config):
-        print(f"\nNote: {remark}.")
-    problems = obstacles(stages, config)
-    if problems:
-        print("\nBefore it can run:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
 
 def _prepare(config: ExperimentConfig) -> None:
@@ -127,20 +101,23 @@ def _said(error: BaseException) -> str:
 
 
 class _Printer:
-    """One line a stage, as it happens; notes which ones were made here."""
+    """One line a stage, under its name in the plan, as it happens; notes which ones were made here."""
 
-    def __init__(self, outputs: Path, made: list[Stage]) -> None:
+    def __init__(self, stages: Mapping[str, Stage], outputs: Path, made: list[Stage]) -> None:
+        self._names = {stage.fingerprint: name for name, stage in [*stages.items()][::-1]}
         self._outputs, self._made = outputs, made
         self._told: set[str] = set()
 
     def __call__(self, stage: Stage, event: str, seconds: float) -> None:
-        where = stage.path(self._outputs)
-        if event == "make" and sys.stdout.isatty():
-            print(f"{stage.name:10} ...", flush=True)
-        elif event == "made":
+        name, where = self._names.get(stage.fingerprint, stage.name), stage.path(self._outputs)
+        if event == "make":
+            show_as(stage.name, name)
+            if sys.stdout.isatty():
+                print(f"{name:10} ...", flush=True)
+            return
+        if event == "made":
             self._made.append(stage)
-            print(f"{stage.name:10} made in {seconds:6.1f} s  {where}", flush=True)
-        elif event == "found" and stage.fingerprint not in self._told:
-            print(f"{stage.name:10} found             {where}", flush=True)
-        if event != "make":
-            self._told.add(stage.fingerprint)
+            print(f"{name:10} made in {seconds:6.1f} s  {where}", flush=True)
+        elif stage.fingerprint not in self._told:
+            print(f"{name:10} found             {where}", flush=True)
+        self._told.add(stage.fingerprint)

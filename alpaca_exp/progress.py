@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 QUIET_S = 2.0
 """Work that ends sooner than this leaves no line in a log."""
 LONGEST_SILENCE_S = 60.0
+FEWEST_PIECES, SHORTEST_S = 3, 2.0
+"""Before so much is done, and so much time has passed, nothing is foretold."""
+SMOOTHED_OVER_S = 30.0
+"""What was done longer ago counts less and less for the rate."""
+
+
+_names: ContextVar[tuple[str, str]] = ContextVar("names", default=("", ""))
 
 
 class Steps(Protocol):
@@ -24,6 +33,11 @@ class Steps(Protocol):
         ...
 
 
+def show_as(title: str, name: str) -> None:
+    """From now on show work titled `title` as `name`: the stage `complete` is several parts of a plan."""
+    _names.set((title, name))
+
+
 @contextmanager
 def progress(title: str, total: int | None, unit: str) -> Iterator[Steps]:
     """Show on stderr how `total` units of work advance (null: nobody knows how many).
@@ -31,9 +45,12 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Steps]:
     A terminal gets a live bar with the rate, the time left and the note. A pipe gets a plain line
     now and then, the pauses between them growing to a minute, and none for work of under two seconds.
     """
+    given, name = _names.get()
+    title = name if title == given else title
     if sys.stderr.isatty():
         with _bar() as bar:
-            yield _Live(bar, bar.add_task(title, total=total, unit=unit, note="", rate=""))
+            task = bar.add_task(title, total=total, unit=unit, note="", rate="", left="")
+            yield _Live(bar, task, total)
     else:
         lines = Lines(title, total, unit)
         try:
@@ -43,7 +60,7 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Steps]:
 
 
 class Lines:
-    """Progress for a log file: `generate: 120 of 2,400 requests, 34 s, about 645 s left, $0.12`."""
+    """Progress for a log file: `generate: 120 of 2,400 requests, 34 s, about 11 min left, $0.12`."""
 
     def __init__(
         self,
@@ -55,15 +72,15 @@ class Lines:
     ) -> None:
         self._title, self._total, self._unit = title, total, unit
         self._stream, self._clock = stream, clock
-        self._start = clock()
-        self._due, self._pause = self._start + QUIET_S, QUIET_S
-        self._done, self._written, self._note = 0, -1, ""
+        self._pace = Pace(clock())
+        self._due, self._pause = clock() + QUIET_S, QUIET_S
+        self._written, self._note = -1, ""
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """Count, and write a line where one is due."""
-        self._done += n
-        self._note = note or self._note
         now = self._clock()
+        self._pace.advance(n, now)
+        self._note = note or self._note
         if now >= self._due:
             self._write(now)
             self._pause = min(2 * self._pause, LONGEST_SILENCE_S)
@@ -72,29 +89,60 @@ class Lines:
     def close(self) -> None:
         """The last line, where the work took long enough for one."""
         now = self._clock()
-        if now - self._start >= QUIET_S and self._written != self._done:
+        if now - self._pace.start >= QUIET_S and self._written != self._pace.done:
             self._write(now)
 
     def _write(self, now: float) -> None:
-        self._written = self._done
-        seconds = now - self._start
-        amount = f"{self._done:,}" if self._total is None else f"{self._done:,} of {self._total:,}"
-        parts = [f"{self._title}: {amount} {self._unit}", f"{seconds:.0f} s"]
-        if self._total and 0 < self._done < self._total:
-            parts.append(f"about {seconds / self._done * (self._total - self._done):.0f} s left")
-        parts += [self._note] if self._note else []
-        print(", ".join(parts), file=self._stream or sys.stderr, flush=True)
+        self._written = done = self._pace.done
+        amount = f"{done:,}" if self._total is None else f"{done:,} of {self._total:,}"
+        seconds = f"{now - self._pace.start:.0f} s"
+        parts = [f"{self._title}: {amount} {self._unit}", seconds, self._pace.left(self._total), self._note]
+        print(", ".join(part for part in parts if part), file=self._stream or sys.stderr, flush=True)
+
+
+class Pace:
+    """How much is done, how fast of late, and how long the rest will take."""
+
+    def __init__(self, start: float) -> None:
+        self.start, self.done = start, 0
+        self._last, self._pieces = start, 0
+        self._units = self._seconds = 0.0
+
+    def advance(self, n: int, now: float) -> None:
+        """`n` more units are done. The older a piece, the less it counts for the rate."""
+        passed = now - self._last
+        kept = math.exp(-passed / SMOOTHED_OVER_S)
+        self._units, self._seconds = kept * self._units + n, kept * self._seconds + passed
+        self._last, self.done, self._pieces = now, self.done + n, self._pieces + 1
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second; None as long as too little is done to know."""
+        early = self._pieces < FEWEST_PIECES or self._last - self.start < SHORTEST_S
+        return None if early or not self._units else self._units / self._seconds
+
+    def left(self, total: int | None) -> str:
+        """How long the rest will take, in words; nothing where that is not known."""
+        if not total or self.done >= total or self.rate is None:
+            return ""
+        seconds = (total - self.done) / self.rate
+        for limit, unit, size in ((120, "s", 1), (7200, "min", 60)):
+            if seconds < limit:
+                return f"about {seconds / size:.0f} {unit} left"
+        return f"about {seconds / 3600:.0f} h left"
 
 
 class _Live:
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task, self._note = bar, task, ""
+    def __init__(self, bar: Progress, task: TaskID, total: int | None) -> None:
+        self._bar, self._task, self._total, self._note = bar, task, total, ""
+        self._pace = Pace(time.monotonic())
 
     def advance(self, n: int = 1, note: str = "") -> None:
-        self._bar.advance(self._task, n)
-        speed = self._bar.tasks[self._task].speed
+        self._pace.advance(n, time.monotonic())
         self._note = note or self._note
-        self._bar.update(self._task, rate=f"{speed:,.1f}/s" if speed else "", note=self._note)
+        rate, left = self._pace.rate, self._pace.left(self._total)
+        shown = f"{rate:,.1f}/s" if rate else ""
+        self._bar.update(self._task, advance=n, rate=shown, left=left, note=self._note)
 
 
 def _bar() -> Progress:
@@ -107,7 +155,7 @@ def _bar() -> Progress:
         rich.MofNCompleteColumn(),
         rich.TextColumn("{task.fields[unit]} {task.fields[rate]}"),
         rich.TimeElapsedColumn(),
-        rich.TimeRemainingColumn(compact=True),
+        rich.TextColumn("{task.fields[left]}"),
         rich.TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.cleaning.sources import source_obstacles
-from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.errors import ArtifactError, ConfigError, InputError
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import (
@@ -38,8 +38,14 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
     """One sentence for each thing that a stage still to be made would miss; empty when ready."""
     outputs = config.runtime.outputs
     found = list(_outputs(outputs))
+    unwritable = bool(found)
     for stage in stages.values():
-        if found or not find(stage, outputs, remake_damaged=config.runtime.remake_damaged):
+        try:
+            made = not unwritable and find(stage, outputs, remake_damaged=config.runtime.remake_damaged)
+        except ArtifactError as error:
+            found.append(str(error))
+            continue
+        if not made:
             for value in stage.config.values():
                 found += _of(value, config.runtime.offline)
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
@@ -68,11 +74,7 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 f"{group}.journal=outputs/journal/MODEL.jsonl"
             )
         case CheckpointConfig() if offline and not _there(value.path, value.revision):
-            group = getattr(value, "group", "model")
-            yield (
-                f"runtime.offline is true and {group}.path={value.path} is neither a folder nor in the "
-                "hub's local cache; give a folder, or allow the network with runtime.offline=false"
-            )
+            yield _unreachable(getattr(value, "group", "model"), value.path)
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
             try:
                 task_folders(value.tasks)
@@ -99,12 +101,15 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "base_model.corpus is not set, so there is no text to make a tokenizer from; name a file "
                 "with base_model.corpus=FILE"
             )
-        case PretrainedModelConfig():
-            if offline and not _there(value.path, value.revision):
-                yield (
-                    f"runtime.offline is true and base_model.path={value.path} is neither a folder nor in "
-                    "the hub's local cache; give a folder, or allow the network with runtime.offline=false"
-                )
+        case PretrainedModelConfig() if offline and not _there(value.path, value.revision):
+            yield _unreachable("base_model", value.path)
+
+
+def _unreachable(group: str, path: str) -> str:
+    return (
+        f"runtime.offline is true and {group}.path={path} is neither a folder nor in the hub's local "
+        "cache; give a folder, or allow the network with runtime.offline=false"
+    )
 
 
 def _unable(base_model: BaseModelConfig) -> Iterator[str]:

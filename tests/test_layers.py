@@ -25,7 +25,7 @@ ORDER = [
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
     {"writers", "plan", "inventory", "reasons", "readiness", "costs", "confounds"},
-    {"experiment"},
+    {"experiment", "preview"},
     {"__main__", "store"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

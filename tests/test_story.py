@@ -54,7 +54,7 @@ def test_cleaned_after_original_makes_only_what_cleaning_changes(story: Path) ->
     printed = (story / "cleaned.txt").read_text()
     found = {line.split()[0] for line in printed.splitlines() if " found " in line}
     remade = {line.split()[0] for line in printed.splitlines() if " made in " in line}
-    assert {"generate", "pretrain"} <= found
+    assert {"generate", "pretrain", "opponent", "base"} <= found, "by their names in the plan"
     assert remade == {"curate", "train", "evaluate", "complete", "judge", "compare"}
 
 
@@ -77,7 +77,8 @@ def test_a_plan_says_what_is_found_and_leaves_nothing_behind(story: Path) -> Non
     before = sorted(story.rglob("*"))
     done = run_in(story, "+experiment=uncapped", *TINY, "action=plan")
     assert done.returncode == 0, done.stderr
-    states = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
+    table = done.stdout.partition("\n\n")[0]
+    states = {line.split()[0]: line for line in table.splitlines()[1:]}
     assert " found" in states["generate"] and " found" in states["pretrain"]
     assert "requests" in states["curate"] and "steps" in states["train"] and "documents" in states["evaluate"]
     assert sorted(story.rglob("*")) == before
@@ -112,6 +113,10 @@ def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
     assert (
         done.returncode == 2 and "dataset.jsonl was changed" in done.stderr and "Traceback" not in done.stderr
     )
+    planned = run_in(story, f"+experiment={variant}", *TINY, "action=plan")
+    said, table = planned.stdout.split("\n\n")[:2]
+    assert said.startswith("Before it can run:") and "dataset.jsonl was changed" in said
+    assert next(line for line in table.splitlines() if line.startswith("curate ")).split()[3] == "damaged"
     done = run_in(story, f"+experiment={variant}", *TINY, "runtime.remake_damaged=true")
     assert done.returncode == 0, done.stderr
     assert dataset.read_text() == original

@@ -1,0 +1,57 @@
+"""What a run would do, and does not: what stands in its way, what is found, what the rest would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from alpaca_exp.artifacts import Stage, find
+from alpaca_exp.confounds import warning
+from alpaca_exp.costs import Expectation, expected
+from alpaca_exp.errors import ArtifactError
+from alpaca_exp.plan import plan
+from alpaca_exp.readiness import obstacles, remarks
+from alpaca_exp.schemas import ExperimentConfig
+
+Costs = dict[str, Expectation]
+"""What each stage that is to be made should take, by its fingerprint."""
+
+
+def preview(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Sequence[str]) -> Costs:
+    """Print the problems, then the stages: fingerprint, found or to make, expected cost. Returns the costs.
+
+    At the end stands what a comparison with the baseline could not tell apart, and what else to know.
+    """
+    stages = plan(config)
+    problems = obstacles(stages, config)
+    if problems:
+        print("Before it can run:\n" + "\n".join(f"  - {problem}" for problem in problems) + "\n")
+    outputs = config.runtime.outputs
+    print(f"{'part':10} {'stage':10} {'fingerprint':17} {'state':8} expected")
+    costs: Costs = {}
+    for name, stage in stages.items():
+        state = "shared" if stage.fingerprint in costs else _state(stage, outputs)
+        cost = None if state in ("found", "shared") else expected(stage, outputs)
+        if cost is not None:
+            costs[stage.fingerprint] = cost
+        print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {cost or ''}".rstrip())
+    mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
+    if mixed:
+        print(f"\nMore than one cause: {mixed}.")
+    for remark in remarks(config):
+        print(f"\nNote: {remark}.")
+    return costs
+
+
+def total(jobs: Sequence[Costs]) -> str:
+    """One line over several plans: a stage that many of them want is made, and counted, once."""
+    costs = {fingerprint: cost for job in jobs for fingerprint, cost in job.items()}
+    wanted = str(sum(costs.values(), Expectation()))
+    return f"All {len(jobs)} jobs: {len(costs)} stages to make" + (f"; {wanted}" if wanted else "")
+
+
+def _state(stage: Stage, outputs: Path) -> str:
+    try:
+        return "found" if find(stage, outputs) else "to make"
+    except ArtifactError:
+        return "damaged"

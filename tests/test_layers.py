@@ -24,9 +24,9 @@ ORDER = [
     {"ledger", "cards"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "confounds"},
+    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "confounds", "sides"},
     {"experiment", "preview"},
-    {"__main__", "store"},
+    {"__main__", "store", "variants"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "openai", "optuna", "rapidfuzz")

@@ -1,0 +1,183 @@
+"""What a word on the command line stands for: a variant's label, an artifact, a run, or a data file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.artifacts import RECORD, Artifact
+from alpaca_exp.cleaning.dataset import dataset_file, read_dataset
+from alpaca_exp.cleaning.differences import Side
+from alpaca_exp.cleaning.published import identify
+from alpaca_exp.cleaning.sources import read_rows
+from alpaca_exp.errors import ArtifactError, InputError
+from alpaca_exp.lineage import Lineage
+from alpaca_exp.records import read_jsonl
+from alpaca_exp.report.runs import Run, read
+
+FEWEST_DIGITS = 4
+"""Of a fingerprint, to be taken for the beginning of one."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A curated data set under an outputs folder."""
+
+    artifact: Artifact
+    labels: tuple[str, ...]
+    """What runs call it."""
+    lineage: Lineage
+    rows: int
+    usd: float
+    """What making it and what it was made of costs, whoever paid."""
+
+
+def side(word: str, outputs: Path) -> Side:
+    """The data set that `word` names: a folder or file, a variant's label (the newest run's), a fingerprint.
+
+    Raises InputError, naming the nearest, where nothing bears that name.
+    """
+    path = Path(word).expanduser()
+    if path.is_file():
+        inside = path.name.startswith("dataset.") and (path.parent / RECORD).is_file()
+        return _of_artifact(word, path.parent) if inside else _of_file(path)
+    if path.is_dir():
+        return _of_folder(word, path)
+    runs, _ = read(outputs)
+    for axis in ("dataset_variant", "experiment"):
+        named = [run for run in runs if run.label(axis) == word and _curated(run, outputs)]
+        if named:
+            newest = max(named, key=lambda run: (run.done, run.row["started"], run.name))
+            return _of_artifact(word, outputs / "curate" / newest.artifacts["curate"])
+    return _of_artifact(word, _by_fingerprint(word, outputs, runs))
+
+
+def variants(outputs: Path) -> list[Variant]:
+    """Every finished curated data set, by label. Raises InputError where there is no such folder."""
+    if not outputs.is_dir():
+        raise InputError(f"{outputs} is no folder; name the one that runtime.outputs named")
+    runs, _ = read(outputs)
+    found = [_variant(path.parent, outputs, runs) for path in sorted(outputs.glob(f"curate/*/{RECORD}"))]
+    return sorted(found, key=lambda one: (not one.labels, one.labels, one.artifact.path.name))
+
+
+def _variant(folder: Path, outputs: Path, runs: Sequence[Run]) -> Variant:
+    labels = {
+        run.label("dataset_variant") for run in runs if run.artifacts.get("curate") == folder.name
+    }  # a rerun under another label finds the same data set
+    card = _card(folder)
+    rows = int(card.get("counts", {}).get("rows_out", 0))
+    lineage = Lineage.of_row(card.get("lineage", {}))
+    return Variant(Artifact(folder), tuple(sorted(labels)), lineage, rows, _usd(Artifact(folder), outputs))
+
+
+def _usd(artifact: Artifact, outputs: Path) -> float:
+    """Paid or found in the journal, for the data set and for what was generated for it."""
+    usage = artifact.record["usage"]
+    own = float(usage.get("usd", 0.0)) + float(usage.get("usd_avoided", 0.0))
+    examples = artifact.record.get("inputs", {}).get("examples")
+    source = Artifact(outputs / "generate" / examples) if examples else None
+    return own + (_usd(source, outputs) if source and (source / RECORD).is_file() else 0.0)
+
+
+def _of_file(file: Path) -> Side:
+    """A data file: what its bytes say it is, else nothing but its rows."""
+    found = identify(file)
+    lineage = found.published.lineage if found.published else Lineage(found.name)
+    return Side(file.name, found.name, read_rows(file), lineage, found.name)
+
+
+def _of_folder(word: str, folder: Path) -> Side:
+    run = folder / "run.json"
+    if run.is_file():
+        name = _json(run).get("artifacts", {}).get("curate")
+        if not name:
+            raise InputError(f"{folder} is a run that tuned on no data; name one that did")
+        outputs = next((up for up in folder.resolve().parents if (up / "curate" / name).is_dir()), None)
+        if outputs is None:
+            raise InputError(f"{run} names curate/{name}, which is not there; give the run's command again")
+        return _of_artifact(
+            _json(run).get("labels", {}).get("dataset_variant", word), outputs / "curate" / name
+        )
+    if not (folder / RECORD).is_file():
+        raise InputError(
+            f"{folder} is neither a finished data set nor a run: it holds no {RECORD} and no run.json"
+        )
+    return _of_artifact(folder.resolve().name if word in (".", "..") else word, folder)
+
+
+def _of_artifact(name: str, folder: Path) -> Side:
+    record, card = Artifact(folder).record, _card(folder)
+    if record.get("stage", "curate") != "curate":
+        raise InputError(
+            f"{folder} was left by the stage {record['stage']}, not by curate; name a variant's data"
+        )
+    dataset_file(folder)
+    lineage = Lineage.of_row(card.get("lineage", {}))
+    examples = record.get("inputs", {}).get("examples")
+    return Side(
+        name=name,
+        place=f"curate/{folder.resolve().name}",
+        rows=list(read_dataset(folder)),
+        lineage=lineage,
+        source=f"generate/{examples}" if examples else lineage.source,
+        removed=_jsonl(folder / "removed.jsonl"),
+        edited=_jsonl(folder / "edited.jsonl"),
+    )
+
+
+def _by_fingerprint(word: str, outputs: Path, runs: Sequence[Run]) -> Path:
+    folders = [path.parent for path in sorted(outputs.glob(f"curate/*/{RECORD}"))]
+    prefix = word.removeprefix("curate/")
+    found = [folder for folder in folders if folder.name.startswith(prefix) and len(prefix) >= FEWEST_DIGITS]
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise InputError(f"{word} begins {len(found)} fingerprints: {names}; give more digits")
+    if not found:
+        raise InputError(f"there is no data set {word}{_nearest(word, folders, runs, outputs)}")
+    return found[0]
+
+
+def _nearest(word: str, folders: Sequence[Path], runs: Sequence[Run], outputs: Path) -> str:
+    labels = {
+        run.label(axis)
+        for run in runs
+        for axis in ("dataset_variant", "experiment")
+        if _curated(run, outputs)
+    }
+    names = sorted(labels | {folder.name for folder in folders})
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]}?"
+    if not names:
+        return f", neither a file nor a variant under {outputs}, which holds none; see --outputs"
+    return f", neither a file nor a variant; under {outputs} there are {', '.join(sorted(labels) or names)}"
+
+
+def _curated(run: Run, outputs: Path) -> bool:
+    name = run.artifacts.get("curate")
+    return bool(name) and (outputs / "curate" / str(name) / RECORD).is_file()
+
+
+def _card(folder: Path) -> Mapping[str, Any]:
+    """Without a card nothing is known of the lineage; the rows can be compared all the same."""
+    file = folder / "card.json"
+    return _json(file) if file.is_file() else {}
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ArtifactError(
+            f"{file} cannot be read as JSON; delete its folder, or run that job again"
+        ) from None
+    return value if isinstance(value, dict) else {}
+
+
+def _jsonl(file: Path) -> list[dict[str, Any]]:
+    return list(read_jsonl(file, required=("id", "rule"))) if file.is_file() else []

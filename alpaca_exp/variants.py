@@ -1,0 +1,101 @@
+"""Data sets side by side: `python -m alpaca_exp.variants diff A B | list [OUTPUTS]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from alpaca_exp.cleaning.difference_text import aligned, as_json, as_text, markdown
+from alpaca_exp.cleaning.differences import difference
+from alpaca_exp.cleaning.matching import By
+from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.sides import side, variants
+
+MOST_STEPS = 3
+"""Of a variant's cleaning, named in the list; more are counted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad input."""
+    asked = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    try:
+        asked.run(asked)
+        sys.stdout.flush()
+    except AlpacaExpError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _diff(asked: argparse.Namespace) -> None:
+    a, b = (side(word, asked.outputs) for word in (asked.a, asked.b))
+    found = difference(a, b, By[asked.match], asked.examples)
+    if asked.format == "json":
+        print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+    else:
+        print(markdown(found, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="")
+
+
+def _list(asked: argparse.Namespace) -> None:
+    found = variants(asked.outputs)
+    if not found:
+        print("no data sets yet; make one: python -m alpaca_exp +experiment=original")
+        return
+    head = ["variant", "artifact", "source", "cleaning", "teacher", "length", "rows", "usd"]
+    lines = [
+        [
+            ", ".join(one.labels) or "\u2013",
+            one.artifact.path.name,
+            *as_text(one.lineage, MOST_STEPS).values(),
+            f"{one.rows:,}",
+            f"{one.usd:.2f}",
+        ]
+        for one in found
+    ]
+    print(aligned([head, *lines]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m alpaca_exp.variants", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    text = "in what two data sets differ: lineage, rows, fields, lengths, with examples"
+    command = commands.add_parser("diff", help=text, description=text)
+    for name in ("a", "b"):
+        command.add_argument(
+            name,
+            metavar=name.upper(),
+            help="a variant's label, a fingerprint, a folder, a run or a data file",
+        )
+    command.add_argument("--examples", type=_count, default=3, help="of each kind; default: 3")
+    command.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    command.add_argument("--match", choices=[by.name for by in By], default="auto", help=_MATCH)
+    command.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    command.set_defaults(run=_diff)
+    text = "the data sets that were made: lineage, rows, dollars"
+    command = commands.add_parser("list", help=text, description=text)
+    command.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"), help="default: outputs")
+    command.set_defaults(run=_list)
+    return parser
+
+
+_MATCH = (
+    "how rows find each other; auto: by id where ids are names or both come from one source, else by "
+    "content; position: by content, then by place in the file"
+)
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"{word} is no number of 0 or more")
+    return int(word)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

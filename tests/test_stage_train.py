@@ -142,7 +142,8 @@ def test_a_tuned_model_loads_as_hugging_face_models_do(
 def test_only_the_promised_files_are_left_and_none_names_a_path(
     uninterrupted: dict[str, bytes], base: PretrainedModelConfig
 ) -> None:
-    assert {name.split("/")[0] for name in uninterrupted} == {"model", "metrics.csv", "tokens.json"}
+    names = {"model", "metrics.csv", "tokens.json", "lints.json"}
+    assert {name.split("/")[0] for name in uninterrupted} == names
     assert not [name for name, content in uninterrupted.items() if base.path.encode() in content]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.errors import InputError
-from alpaca_exp.records import Example, write_json
+from alpaca_exp.records import Example, Row, write_json
 from alpaca_exp.schemas import (
     BaseModelConfig,
     LoggerConfig,
@@ -21,7 +22,7 @@ from alpaca_exp.schemas import (
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from alpaca_exp.tuning.tokens import TokenRow
+    from alpaca_exp.tuning.tokens import Tokenised, TokenRow
 
 
 def train(
@@ -35,7 +36,9 @@ def train(
     logger: LoggerConfig,
     out: Path,
 ) -> None:
-    """Write `model/` (Hugging Face layout), `metrics.csv`, and `tokens.json` (examples cut and left out).
+    """Write `model/` (Hugging Face layout), `metrics.csv`, `tokens.json` (examples cut and left out).
+
+    And, before the first step, `lints.json`: what is odd about the data, which is also said.
 
     Starts from `base` where one was pre-trained here, else from the weights that `base_model` names.
     Raises InputError where the model or the data are not what they must be, Stopped on SIGTERM
@@ -82,11 +85,14 @@ def _rows(
 ) -> list[TokenRow]:
     from alpaca_exp.tuning.tokens import tokenise
 
-    tokenised = tokenise(_examples(dataset.path), tokenizer, config)
+    rows = list(read_dataset(dataset.path))
+    examples = (Example(row["instruction"], row["output"], row.get("input") or "") for row in rows)
+    tokenised = tokenise(examples, tokenizer, config)
     if not tokenised.rows:
+        enough = int(tokenised.prompts.max(initial=0)) + 1
         raise InputError(
             f"None of the {tokenised.left_out} examples has a token of output within trainer.max_seq_len "
-            f"({config.max_seq_len}); raise it, or check the data set"
+            f"({config.max_seq_len}); raise it (with {enough} each has one), or check the data set"
         )
     longest = max(len(row.tokens) for row in tokenised.rows)
     limit = getattr(model.config, "max_position_embeddings", None)
@@ -96,12 +102,19 @@ def _rows(
             f"set trainer.max_seq_len to {limit} or less"
         )
     write_json(tokenised.counts(), out / "tokens.json")
+    _lint(rows, tokenised, config.max_seq_len, limit, out)
     return tokenised.rows
 
 
-def _examples(folder: Path) -> Iterator[Example]:
-    for row in read_dataset(folder):
-        yield Example(row["instruction"], row["output"], row.get("input") or "")
+def _lint(rows: Sequence[Row], tokenised: Tokenised, max_seq_len: int, limit: int | None, out: Path) -> None:
+    """Note what is odd about the data, and say what may have been overlooked, before the first step."""
+    from alpaca_exp.tuning.lints import lints_row, text_lints, token_lints
+
+    findings = token_lints(rows, tokenised, max_seq_len, limit) + text_lints(rows)
+    write_json(lints_row(findings, tokenised, max_seq_len), out / "lints.json")
+    for finding in findings:
+        if finding.warns:
+            print(f"train: {finding.message}", file=sys.stderr, flush=True)
 
 
 def _learn(

@@ -41,6 +41,14 @@ class Tokenised:
     """Rows that were cut at `max_seq_len`, those that were left out among them."""
     left_out: int
     """Rows of whose output the cut left nothing."""
+    lengths: Tokens
+    """Of every example, those left out among them: its tokens before the cut,"""
+    prompts: Tokens
+    """those of its prompt,"""
+    labels: Tokens
+    """those that are predicted after the cut,"""
+    ended: NDArray[np.bool_]
+    """and whether the last of them is the end token."""
 
     def counts(self) -> dict[str, int]:
         """What the data come to, in examples and tokens."""
@@ -62,13 +70,22 @@ def tokenise(
     at `max_seq_len`, and the prompt's length is that of its own encoding: where prompt and output
     share a token, that token counts as the prompt's.
     """
-    rows, truncated = [], 0
+    rows, uncut = [], []
     for example_rows in _chunks(examples):
         for tokens, masked in _encode(example_rows, tokenizer, config):
-            truncated += len(tokens) > config.max_seq_len
+            uncut.append(len(tokens))
             rows.append(TokenRow(np.array(tokens[: config.max_seq_len], np.int32), masked))
     kept = [row for row in rows if row.num_labels]
-    return Tokenised(kept, truncated, len(rows) - len(kept))
+    lengths = np.array(uncut, np.int32)
+    return Tokenised(
+        rows=kept,
+        truncated=int((lengths > config.max_seq_len).sum()),
+        left_out=len(rows) - len(kept),
+        lengths=lengths,
+        prompts=np.array([row.masked for row in rows], np.int32),
+        labels=np.array([row.num_labels for row in rows], np.int32),
+        ended=np.array([tokenizer.eos_token_id in row.tokens[-1:] for row in rows], bool),
+    )
 
 
 def _encode(

@@ -46,13 +46,13 @@ def read_source(variant: DatasetVariantConfig, examples: Artifact | None, *, off
         return Source(read_rows(examples / EXAMPLES), generated_by(asked["model"], asked["max_words"]))
     lineage = source_lineage(variant)
     if variant.hub:
-        reading = Reading(hub.hub_name(variant), variant.columns, variant.on_error)
+        reading = Reading(hub.hub_name(variant), variant.columns.given(), variant.on_error)
         rows = list(reading.rows(hub.hub_records(variant, offline=offline)))
         return _source(rows, lineage, reading, {"hub": lineage.source})
     file = _file(variant)
     found = published.identify(file)
     one = _published(variant, file, found)
-    reading = Reading(str(file), variant.columns, variant.on_error)
+    reading = Reading(str(file), variant.columns.given(), variant.on_error)
     rows = list(reading.rows(records(file)))
     facts: Row = {"bytes": found.bytes, "blob": found.blob, "sha256": found.sha256}
     facts |= {"published": one.name, "licence": one.licence} if one else {}

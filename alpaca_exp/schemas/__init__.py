@@ -72,6 +72,7 @@ from alpaca_exp.schemas.tuned import (
 )
 from alpaca_exp.schemas.tuning import (
     Answers,
+    ColumnsConfig,
     DatasetVariantConfig,
     Decontaminate,
     FileFormat,
@@ -93,6 +94,7 @@ __all__ = [
     "BaseModelConfig",
     "BaseModelTeacherConfig",
     "CheckpointConfig",
+    "ColumnsConfig",
     "CriticConfig",
     "DatasetVariantConfig",
     "Decontaminate",

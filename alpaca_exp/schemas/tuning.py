@@ -64,6 +64,20 @@ class Frame(Enum):
 
 
 @dataclass
+class ColumnsConfig:
+    """In which columns a source has the three fields, or a conversation; null: under the usual names."""
+
+    instruction: Optional[str] = identity("the column of the instruction", None)
+    input: Optional[str] = identity("the column of the input", None)
+    output: Optional[str] = identity("the column of the output", None)
+    messages: Optional[str] = identity("the column of a conversation of one question and its answer", None)
+
+    def given(self) -> dict[str, str]:
+        """Field -> column, of those that are set."""
+        return {name: column for name, column in vars(self).items() if column is not None}
+
+
+@dataclass
 class DatasetVariantConfig:
     """What is tuned on: its source, its answers' author, its cap, its cleaning, its size."""
 
@@ -73,7 +87,7 @@ class DatasetVariantConfig:
     split: str = identity("with hub: which split", "train")
     hub_config: Optional[str] = identity("with hub: which configuration; null: its default", None)
     published: Optional[str] = identity("the published file that `source` must be, such as alpaca", None)
-    columns: dict[str, str] = identity("unusual columns: {instruction: task, output: reply}", {})
+    columns: ColumnsConfig = identity("unusual columns: {instruction: task, output: reply}", ColumnsConfig)
     on_error: OnError = identity("rows that cannot be used: stop, or skip and count them", OnError.stop)
     source_teacher: str = identity("who wrote the answers of the source, as far as is known", "unknown")
     source_cap: Optional[str] = identity(
@@ -150,9 +164,6 @@ def _source_problems(variant: DatasetVariantConfig) -> Iterator[str]:
         )
     if not hub and (variant.revision or variant.hub_config):
         yield f"{where}.revision and .hub_config are for {where}.hub, which is not set"
-    for name in variant.columns:
-        if name not in ("instruction", "input", "output", "messages"):
-            yield f"{where}.columns names {name}; it may name instruction, input, output and messages"
     cap = variant.source_cap
     if cap not in (None, "unknown") and not _WORDS.fullmatch(cap):
         yield f"{where}.source_cap is {cap}; it must be 1 or more words, null for none, or unknown"

@@ -155,7 +155,7 @@ def _curation(stage: Stage, outputs: Path) -> Expectation:
         prompt = prompts.answer(_ROW.instruction, _ROW.input, variant.answer_words)
         found = _asked(told["teacher"], count, len(prompt) / CHARACTERS_PER_TOKEN, 2 * WORDS_PER_ANSWER)
     if critic:
-        prompt, written = prompts.critique(_ROW, critic.fixes), VERDICT_TOKENS
+        prompt, written = prompts.critique(_ROW, critic.fixes), float(VERDICT_TOKENS)
         written += FIXED_SHARE * 2 * WORDS_PER_ANSWER if critic.fixes else 0
         asked = _asked(critic, count, len(prompt) / CHARACTERS_PER_TOKEN, written, FEWER)
         found = found + asked

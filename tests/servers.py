@@ -208,6 +208,8 @@ def sensible(body: Body) -> Reply:
         return Reply(task_list_reply(prompt, int(count[1]), rng))
     if prompt.endswith("\n[Scores]\n"):
         return Reply(f"{rng.randint(2, 18) / 2:g} {rng.randint(2, 18) / 2:g}\nBoth answers are made up.")
+    if prompt.endswith("\n[Score]\n"):
+        return Reply(f"{rng.randint(0, 10) / 2:g}\nIt is made up.")
     if prompt.endswith("\n[Verdict]\n"):
         return Reply("keep: it looks right" if rng.random() < 0.8 else "remove: it looks wrong")
     return Reply(" ".join(rng.choices(WORDS, k=rng.randint(3, 12))).capitalize() + ".")

@@ -42,7 +42,8 @@ def rated_by(rater: RaterConfig, rows: list[Row], outputs: Path, **variant: Any)
 
 
 def rater_at(server: Server, **more: Any) -> OpenAIRaterConfig:
-    return OpenAIRaterConfig(**({"model": "fake", "base_url": server.base_url, "max_retries": 1} | more))
+    told: dict[str, Any] = {"model": "fake", "base_url": server.base_url, "max_retries": 1}
+    return OpenAIRaterConfig(**(told | more))
 
 
 def scored(body: Body, number: int) -> str:

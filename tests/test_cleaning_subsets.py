@@ -55,8 +55,8 @@ def test_every_smaller_subset_lies_within_every_larger_one_of_the_same_seed() ->
 
 def test_the_draw_looks_at_ids_and_instructions_alone_so_that_variants_share_their_rows() -> None:
     other = [{**row, "output": "something else"} for row in reversed(rows(400))]
-    for asked in ((None, 50), (5, 50), (5, None)):
-        assert set(ids(subset(other, *asked, seed=0))) == set(ids(subset(rows(400), *asked, seed=0)))
+    for tasks, count in ((None, 50), (5, 50), (5, None)):
+        assert set(ids(subset(other, tasks, count, 0))) == set(ids(subset(rows(400), tasks, count, 0)))
 
 
 def test_rows_that_cleaning_took_are_replaced_and_no_other_row_changes() -> None:

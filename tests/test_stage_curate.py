@@ -34,7 +34,7 @@ TEACHER = MiniatureTeacherConfig(model="miniature-teacher", world=WORLD, defect_
 CRITIC = MiniatureCriticConfig(
     model="miniature-critic", world=WORLD, recall=1.0, false_alarm=0.0, fixes=False
 )
-CLEANED = {"rules": ["all"], "critic": True}
+CLEANED: dict[str, Any] = {"rules": ["all"], "critic": True}
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_no_file_holds_a_path_of_this_machine(tmp_path: Path, generated: Artifac
 
 def test_a_critics_fixes_are_in_the_data_and_among_the_edits(tmp_path: Path, generated: Artifact) -> None:
     mending = replace(CRITIC, fixes=True, right_fixes=1.0)
-    told = {"examples": generated, **CLEANED}
+    told: dict[str, Any] = {"examples": generated, **CLEANED}
     removing, fixing = (
         curated(tmp_path, name, critic_model=one, **told) for name, one in (("r", CRITIC), ("f", mending))
     )
@@ -191,7 +191,7 @@ def test_rated_rows_carry_their_score_and_the_card_their_histogram(
 
 def test_the_sample_of_a_rated_set_is_drawn_from_the_best(tmp_path: Path, generated: Artifact) -> None:
     rater = MiniatureRaterConfig(model="miniature-rater", world=WORLD)
-    told = {"examples": generated, "rater": rater, "best_rated": 40}
+    told: dict[str, Any] = {"examples": generated, "rater": rater, "best_rated": 40}
     whole, sample = curated(tmp_path, "w", **told), curated(tmp_path, "s", num_examples=20, **told)
     best = rows(whole / "dataset.jsonl")
     assert len(best) == 40 and len(rows(sample / "dataset.jsonl")) == 20
@@ -254,7 +254,7 @@ def test_a_files_rows_are_answered_by_a_server_with_and_without_the_length_sente
         return Reply("Short." if brief else "A long answer.", finish_reason="length" if cut else "stop")
 
     with Server(answer) as server:
-        told = {"source": file, "answers": Answers.teacher, "teacher": teacher_at(server)}
+        told: dict[str, Any] = {"source": file, "answers": Answers.teacher, "teacher": teacher_at(server)}
         uncapped = curated(tmp_path, "u", num_examples=20, **told)
         assert server.count == 20
         recapped = curated(tmp_path, "r", num_examples=20, answer_words=100, **told)

@@ -80,7 +80,9 @@ def test_the_three_answers_stand_side_by_side_with_words_and_the_judges_mean(pag
 
 def test_scores_of_evaluation_and_judge_are_in_the_table(page: str) -> None:
     cells = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=\"number\">(.*?)</td>", page)
-    assert cells == [("world_truth", "acc", "0.812"), ("judge", "percent", "91.5")]
+    assert cells == [("world_truth", "acc", "0.812"), ("judge", "percent", "91.500")], (
+        "decimals stand below one another"
+    )
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page: str) -> None:

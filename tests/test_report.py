@@ -159,8 +159,10 @@ def test_the_same_in_csv_one_line_a_cell(capsys: pytest.CaptureFixture[str], out
     words = (
         "--rows dataset_variant --columns scale --metrics truthfulness,rows --baseline original --format csv"
     )
-    rows = list(csv.DictReader(io.StringIO(report(capsys, outputs, words))))
-    assert len(rows) == 8
+    head, _, body = report(capsys, outputs, words).partition("\n")
+    assert head == f"# python -m alpaca_exp.report outputs {words}"
+    rows = list(csv.DictReader(io.StringIO(body)))
+    assert len(rows) == 8 and "command" not in rows[0]
     first = rows[0]
     columns = ("dataset_variant", "scale", "metric", "mean", "low", "high", "seeds")
     assert {key: first[key] for key in columns} == {
@@ -267,6 +269,33 @@ def test_a_failed_run_shows_as_failed_until_it_was_done_again(
     assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
 
 
+def test_a_stopped_run_is_told_from_a_failed_one(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    outputs.run("cleaned", seed=3, artifacts={}, status="stopped", error="the budget is reached")
+    outputs.run("cleaned", seed=4, artifacts={}, status="failed", error="the server is gone")
+    outputs.run("uncapped", artifacts={}, status="stopped", error="stopped")
+    text = report(capsys, outputs, "--metrics truthfulness --where scale=small")
+    assert "| uncapped | stopped |" in text and " n=3 (1 failed, 1 stopped) |" in text
+    assert "Stopped runs are resumable" in text
+    table = report(capsys, outputs, "--metrics truthfulness --where scale=small --format csv")
+    row = next(csv.DictReader(table.splitlines()[1:]))
+    assert (row["experiment"], row["failed"], row["stopped"]) == ("cleaned", "1", "1")
+
+
+def test_no_interval_leaves_the_range_of_its_metric(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    outputs.run("cleaned")
+    outputs.evaluation("cleanedsmall0", 0.98)
+    base = {"filter": "none", "n": 20, "higher_is_better": True, "chance": 50.0, "stderr": 6.0}
+    rates = [{"task": "judge", "metric": "win_rate", "value": 5.0, **base}]
+    outputs.artifact("judge", "j-cleanedsmall0", {}, scores=rates)
+    assert "| cleaned | 0.980 [0.941, 1.000]* |" in report(capsys, outputs, "--metrics truthfulness")
+    assert "| cleaned | 5.0 [0.0, 16.8]* |" in report(capsys, outputs, "--metrics judge.win_rate")
+
+
 def test_of_the_same_run_made_twice_the_newer_counts(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "outputs")
     outputs.run("cleaned", started="2026-01-02T00:00:00Z", artifacts={"evaluate": "new"})
@@ -297,6 +326,7 @@ def test_jobs_of_a_sweep_are_runs_too(tmp_path: Path) -> None:
         ("--rows dataset_varient", "there is no axis dataset_varient; did you mean dataset_variant?"),
         ("--metrics truthfullness", "there is no metric truthfullness; did you mean truthfulness?"),
         ("--metrics world_truth.ac", "did you mean world_truth.acc?"),
+        ("--rows scale --columns scale", "--columns scale is what --rows shows already"),
         ("--where scale", "write it as --where dataset_variant=cleaned"),
         ("--where scale=smal", "there is no scale smal; did you mean small?"),
         ("--baseline orignal", "did you mean original?"),

@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
     parser.add_argument("--baseline", help="the row that the others are compared with")
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
-    parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
+    formats = "default: %(default)s; csv opens with the command as a comment (pandas: comment='#')"
+    parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help=formats)
     return parser
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from alpaca_exp.report.metrics import Reading, document_values, reading
+from alpaca_exp.report.metrics import Reading, document_values, limits, reading
 from alpaca_exp.report.runs import Run
 from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds, paired_stderr
 
@@ -25,7 +25,9 @@ class Cell:
     sources: tuple[str, ...]
     """The artifacts that the values come from."""
     failed: int
-    """Runs of this cell that did not end."""
+    """Runs of this cell that ended in an error."""
+    stopped: int
+    """Runs that a budget or a signal stopped: the same command goes on."""
     mixed: tuple[str, ...]
     """What else differs among its runs than their seeds; empty in a sound cell."""
 
@@ -45,10 +47,11 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     paired = not mixed and not _mixed(metric, others, outputs)
     return Cell(
         metric=metric,
-        estimate=_estimate(values, stderr, bool(mixed)),
+        estimate=_within(limits(metric), _estimate(values, stderr, bool(mixed))),
         difference=_difference(metric, done, others, outputs) if paired else None,
         sources=tuple(sorted(found)),
-        failed=len(runs) - len(done),
+        failed=sum(not run.done and not run.stopped for run in runs),
+        stopped=sum(run.stopped for run in runs),
         mixed=mixed,
     )
 
@@ -62,6 +65,14 @@ def _estimate(values: Sequence[float], stderr: float | None, mixed: bool) -> Int
         if mixed
         else over_seeds(values, stderr)
     )
+
+
+def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval | None:
+    """The interval cut off at the limits of its metric: beyond them no value lies, so it covers no less."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return estimate
+    lowest, highest = min(limits[0], estimate.mean), max(limits[1], estimate.mean)
+    return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
 
 
 def _readings(metric: str, runs: Sequence[Run], outputs: Path) -> dict[str, Reading]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,17 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
     usual = 0 if metric.startswith("removed.") else 1 if metric.startswith("judge.") else 3
     places = _PLACES.get(metric, usual)
     return f"{value:{'+' if sign else ''},.{places}f}"
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """What no value of the metric lies below or above: shares end at 1, the judge's rates at 100 per cent."""
+    task, _, name = metric.rpartition(".")
+    if metric in SUITE or (task != "judge" and name.startswith("acc")):
+        return 0.0, 1.0
+    if task == "judge" and name in ("win_rate", "win_rate_lc", "flip_rate"):
+        return 0.0, 100.0
+    bounded = task in ("judge", "removed") or metric in ("words", "usd", "rows", "edited")
+    return (0.0 if bounded else -math.inf), math.inf
 
 
 def _parts(metric: str, evaluation: Artifact) -> list[str]:

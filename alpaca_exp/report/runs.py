@@ -46,6 +46,11 @@ class Run:
         """Whether it came to its end."""
         return bool(self.row["status"] == "done")
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a budget or a signal stopped it: the same command goes on."""
+        return bool(self.row["status"] == "stopped")
+
     @cached_property
     def recipe(self) -> tuple[str, ...]:
         """All that was asked for but for seeds, and where and how it ran."""

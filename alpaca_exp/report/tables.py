@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Cell, cell
 from alpaca_exp.report.confounds import confounds
 from alpaca_exp.report.metrics import USUAL, known, shown
@@ -47,8 +48,12 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
         check("axis", where, axes(runs))
         check(where, value, _values(runs, where))
         runs = [run for run in runs if run.label(where) == value]
-    for axis in (layout.rows, layout.columns):
-        check("axis", axis, axes(runs)) if axis else None
+    for axis in filter(None, (layout.rows, layout.columns)):
+        check("axis", axis, axes(runs))
+    if layout.columns == layout.rows:
+        raise InputError(
+            f"--columns {layout.columns} is what --rows shows already; leave it out, or choose another axis"
+        )
     metrics = known([run.artifacts for run in runs], outputs)
     for metric in layout.metrics:
         check("metric", metric, metrics)
@@ -83,19 +88,23 @@ def markdown(made: Table) -> str:
 
 
 def comma_separated(made: Table) -> str:
-    """One line a cell: its place, estimate, interval, seeds, difference, failed runs and artifacts."""
+    """A comment that holds the command, then one line a cell.
+
+    A cell's line: its place, estimate, interval, seeds, difference, runs that did not end, artifacts.
+    """
     text = io.StringIO()
+    text.write(f"# {made.command}\n")
     writer = csv.writer(text, lineterminator="\n")
     bounds = ("mean", "low", "high", "seeds", "interval")
     differences = ("difference", "difference_low", "difference_high")
     places = (made.layout.rows, made.layout.columns or "column", "metric")
-    writer.writerow([*places, *bounds, *differences, "failed", "artifacts", "command"])
+    writer.writerow([*places, *bounds, *differences, "failed", "stopped", "artifacts"])
     for (row, column, metric), one in made.cells.items():
         estimate, difference = one.estimate, one.difference
         kind = estimate.doubt.value if estimate else ""
         seeds = estimate.n if estimate else 0
-        numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed]
-        writer.writerow([row, column, metric, *numbers, " ".join(one.sources), made.command])
+        numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed, one.stopped]
+        writer.writerow([row, column, metric, *numbers, " ".join(one.sources)])
     return text.getvalue()
 
 
@@ -121,13 +130,15 @@ def _at(runs: Sequence[Run], layout: Layout, row: str, column: str) -> list[Run]
 
 
 def _text(one: Cell) -> str:
+    counts = ((one.failed, "failed"), (one.stopped, "stopped"))
     if one.estimate is None:
-        return "failed" if one.failed else ABSENT
+        return ", ".join(word for count, word in counts if count) or ABSENT
     text = shown(one.metric, one.estimate.mean) + _interval(one.metric, one.estimate)
     if one.difference:
         text += f"; Δ {shown(one.metric, one.difference.mean, sign=True)}"
         text += _interval(one.metric, one.difference, sign=True)
-    return text + ("†" if one.mixed else "") + (f" ({one.failed} failed)" if one.failed else "")
+    missing = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return text + ("†" if one.mixed else "") + (f" ({missing})" if missing else "")
 
 
 def _interval(metric: str, estimate: Interval, sign: bool = False) -> str:
@@ -148,6 +159,8 @@ def _notes(made: Table) -> list[str]:
         notes.append("\\* One seed: the interval is over documents and speaks of this checkpoint only.")
     if made.layout.baseline is not None:
         notes.append(f"Δ: difference from {made.layout.baseline}, paired by seed (one seed: by document).")
+    if any(one.stopped for one in shown_now):
+        notes.append("Stopped runs are resumable: give their commands again.")
     mixed = sorted({part for one in shown_now for part in one.mixed})
     if mixed:
         notes.append(f"† A mean over runs that differ in more than their seeds: {', '.join(mixed)}.")

@@ -126,6 +126,7 @@ def _page(title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: 
 
     pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     pages.filters["number"] = _number
+    pages.filters["aligned"] = _aligned
     template = Path(__file__).with_name("compare.html.j2").read_text(encoding="utf-8")
     return pages.from_string(template).render(title=title, sides=sides, questions=questions, scores=scores)
 
@@ -134,3 +135,8 @@ def _number(value: float | None) -> str:
     if value is None:
         return "\u2013"
     return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+
+def _aligned(value: float | None) -> str:
+    """For a column of numbers: as many decimals everywhere."""
+    return "\u2013" if value is None else f"{value:.3f}"

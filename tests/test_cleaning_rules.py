@@ -1,25 +1,19 @@
-"""The cleaning rules, one sentence each, and what holds of all of them."""
+"""The cleaning rules, one after the other: a row that each must find, and one that it must leave."""
 
 from __future__ import annotations
-
-import json
-import random
-from pathlib import Path
 
 import pytest
 
 from alpaca_exp.cleaning.clean import clean
-from alpaca_exp.cleaning.rules import RULES, Category, chosen
-from alpaca_exp.errors import ConfigError
-from alpaca_exp.records import Example, Row
-
-ALL = chosen(["all"])
+from alpaca_exp.cleaning.expressions import value_of
+from alpaca_exp.cleaning.rules import RULES
+from alpaca_exp.records import Example
 
 
 def fired(instruction: str, output: str, input: str = "") -> str | None:
     """The rule that removed or repaired this one example, if any."""
     row = {"id": "1", "instruction": instruction, "input": input, "output": output}
-    cleaned = clean([row], ALL)
+    cleaned = clean([row], RULES)
     found = cleaned.removed + cleaned.edited
     return found[0]["rule"] if found else None
 
@@ -27,7 +21,7 @@ def fired(instruction: str, output: str, input: str = "") -> str | None:
 def mended(instruction: str, output: str, input: str = "") -> Example:
     """What the repairs leave of this one example."""
     row = {"id": "1", "instruction": instruction, "input": input, "output": output}
-    (kept,) = clean([row], ALL).kept
+    (kept,) = clean([row], RULES).kept
     return Example(kept["instruction"], kept["output"], kept["input"])
 
 
@@ -45,9 +39,21 @@ def test_none_stays_where_the_instruction_offers_it() -> None:
     assert fired("Is the link positive, negative or none?", "None", "shoes and rain") is None
 
 
-@pytest.mark.parametrize("output", ["Sunrise <noinput>", "<nooutput> of this kind", "A title\n<no input>"])
-def test_a_marker_of_the_teachers_prompt_in_the_output_is_removed(output: str) -> None:
-    assert fired("Give a title.", output) == "prompt_marker"
+@pytest.mark.parametrize(
+    "output",
+    ["Sunrise <noinput>", "<nooutput>\nSunrise", "Sunrise\n<no input>", "<noinput>\nOutput: Sunrise"],
+)
+def test_a_marker_of_the_teachers_prompt_is_taken_out_of_the_output(output: str) -> None:
+    assert mended("Give a title.", output) == Example("Give a title.", "Sunrise")
+
+
+def test_an_output_of_nothing_but_a_marker_is_removed_and_the_reason_says_how_it_came_to_be_empty() -> None:
+    row = {"id": "1", "instruction": "Give a title.", "input": "", "output": "<nooutput>"}
+    (removed,) = clean([row], RULES).removed
+    assert (removed["rule"], removed["reason"]) == (
+        "empty_output",
+        "the output is empty (after prompt_marker)",
+    )
 
 
 def test_a_refusal_in_the_place_of_an_answer_is_removed() -> None:
@@ -56,6 +62,7 @@ def test_a_refusal_in_the_place_of_an_answer_is_removed() -> None:
 
 
 def test_an_answer_about_what_models_can_do_stays() -> None:
+    assert fired("Name a limit of an AI.", "An AI model cannot perform physical tasks.") is None
     assert fired("What are language models for?", "A language model can summarise and translate.") is None
 
 
@@ -70,10 +77,6 @@ def test_an_input_that_begins_like_a_placeholder_stays() -> None:
     assert fired("Shorten this.", "Nobody came.", "None of the guests came to the party.") is None
 
 
-def test_an_input_that_repeats_the_instruction_becomes_empty() -> None:
-    assert mended("Name a fruit.", "An apple.", "Name a fruit").input == ""
-
-
 def test_control_characters_are_taken_out_and_line_ends_made_one_kind() -> None:
     assert mended("Name\x07 a fruit.", "An\u200b apple.\r\nA pear.") == Example(
         "Name a fruit.", "An apple.\nA pear."
@@ -85,11 +88,11 @@ def test_tabs_newlines_and_joined_emoji_are_no_stray_characters() -> None:
 
 
 def test_an_output_that_repeats_the_instruction_is_removed() -> None:
-    assert fired("Where does Bako live?", "where does Bako live") == "copied_instruction"
+    assert fired("Where does Bako live?", "where does Bako live") == "copied_prompt"
 
 
 def test_an_output_that_repeats_the_input_is_removed_where_a_change_was_asked_for() -> None:
-    assert fired("Make it a question.", "He came.", "He came.") == "copied_input"
+    assert fired("Make it a question.", "He came.", "He came.") == "copied_prompt"
     assert fired("Correct it, if it is wrong.", "He came.", "He came.") is None
 
 
@@ -101,8 +104,16 @@ def test_an_output_that_repeats_the_input_is_removed_where_a_change_was_asked_fo
         "A pear.\n\nInstruction: Name a tree.\nOutput: An oak.",
     ],
 )
-def test_an_output_that_runs_on_into_another_instance_is_removed(output: str) -> None:
-    assert fired("Name a fruit.", output) == "merged_instances"
+def test_an_output_that_runs_on_into_another_instance_is_cut_there(output: str) -> None:
+    assert mended("Name a fruit.", output) == Example("Name a fruit.", "A pear.")
+
+
+def test_an_output_that_is_another_instance_altogether_is_removed() -> None:
+    assert fired("Name a fruit.", "5. Instruction: Name a tree.\n5. Output: An oak.") == "empty_output"
+
+
+def test_talk_about_instructions_is_no_other_instance() -> None:
+    assert fired("Write an instruction and its output.", "Instruction: Sing.\nOutput: La la.") is None
 
 
 def test_a_markdown_heading_is_no_other_instance() -> None:
@@ -154,6 +165,103 @@ def test_a_wrong_equation_that_the_prompt_states_is_not_held_against_the_answer(
     assert fired("Is 2 + 2 = 5 true?", "No, 2 + 2 = 5 is false.") is None
 
 
+@pytest.mark.parametrize(
+    ("instruction", "output", "input"),
+    [
+        ("Find the mean of these numbers.", "The mean is 9.", "4, 6, 8"),
+        ("Calculate the average of 4, 6 and 8.", "It is 9, since 4 and 8 are even.", ""),
+        ("Compute the following expression.", "This gives 20.", "2 + 3 * 4"),
+        ("Find the sum of the numbers 100, 20 and 3.", "It comes to 132.", ""),
+    ],
+)
+def test_a_result_that_was_asked_for_and_is_not_in_the_output_is_a_wrong_answer(
+    instruction: str, output: str, input: str
+) -> None:
+    assert fired(instruction, output, input) == "wrong_sum"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "output", "input"),
+    [
+        ("Find the mean of these numbers.", "(4 + 6 + 8) / 3 = 6", "4, 6, 8"),
+        ("Find the mean of these numbers.", "It is six.", "4, 6, 8"),
+        ("Find the average of 1, 2 and 2.", "About 1.67.", ""),
+        ("Find the average of 1, 2 and 2.", "5/3", ""),
+        ("Find the average of the odd numbers: 1, 2, 3", "2", ""),
+        ("Calculate the sum of 1,200, 3", "5", ""),
+        ("What is 9-11?", "A day in 2001.", ""),
+        ("What is 24/7?", "It means all 24 hours of 7 days.", ""),
+        ("Simplify 6x - 18.", "6(x - 3)", ""),
+        ("Write a function for the sum of 1, 2 and 3.", "def f(): return 1 + 2 + 3", ""),
+        ("Find the sum of all.", "7", "two apples and 5 pears"),
+    ],
+)
+def test_a_result_that_is_right_or_in_doubt_stays(instruction: str, output: str, input: str) -> None:
+    assert fired(instruction, output, input) is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "input", "output", "right"),
+    [
+        ("Calculate the median of 9, 1, 5.", "", "9", "5"),
+        ("Evaluate the expression.", "(2 + 3) * 4", "14.", "20."),
+        ("Compute 2 + 3 * 4.", "", "2 + 3 * 4 = 20", "2 + 3 * 4 = 14"),
+        ("What is the mean of 1, 1 and 2?", "", "1.5", "1.33"),
+        ("What is the mean of 1 and 2?", "", "2.5", "1.5"),
+    ],
+)
+def test_a_wrong_number_that_is_the_whole_output_becomes_the_right_one(
+    instruction: str, input: str, output: str, right: str
+) -> None:
+    assert mended(instruction, output, input).output == right
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("2 + 3 * 4", 14),
+        ("(1 + 1)^3", 8),
+        ("7 \u00d7 6", 42),
+        ("-2 + 5", 3),
+        ("1,000 + 1", 1001),
+        ("6 \u00f7 4", 1.5),
+    ],
+)
+def test_an_expression_has_its_exact_value(expression: str, value: float) -> None:
+    assert value_of(expression) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["9-11", "24/7", "2x + 1", "1 / 0", "9^99", "((", "3 + ", "(2)(3)", "007 + 1"]
+)
+def test_what_is_no_clear_expression_has_no_value(text: str) -> None:
+    assert value_of(text) is None
+
+
+def test_items_in_another_order_than_the_one_asked_for_are_a_wrong_answer() -> None:
+    assert (
+        fired("Sort these words alphabetically.", "Pear, apple, plum", "plum, pear, apple") == "wrong_order"
+    )
+    assert fired("Put in ascending order: 3, 1, 2", "3, 2, 1") == "wrong_order"
+    assert fired("Sort from largest to smallest.", "- 9\n- -4\n- 7", "-4\n7\n9") == "wrong_order"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "output", "input"),
+    [
+        ("Sort these words alphabetically.", "Sorted: apple, pear, plum.", "plum, pear, apple"),
+        ("Sort these numbers in ascending order.", "-4, 7, 19", "7, 19, -4"),
+        ("Sort these words alphabetically.", "apple, plum", "plum, pear, apple"),
+        ("Sort these countries by size in ascending order.", "Malta, Chad, Peru", "Peru, Malta, Chad"),
+        ("Sort these in a sensible order.", "socks, shoes, laces", "laces, shoes, socks"),
+    ],
+)
+def test_items_in_order_or_in_an_order_that_is_in_doubt_stay(
+    instruction: str, output: str, input: str
+) -> None:
+    assert fired(instruction, output, input) is None
+
+
 def test_a_page_that_is_only_linked_cannot_be_summarised() -> None:
     assert fired("Summarise the article.", "It is about tea.", "https://example.com/tea") == "unread_page"
     assert fired("Search the web for a poem.", "Here is one.") == "unread_page"
@@ -164,9 +272,32 @@ def test_a_link_inside_a_long_text_does_not_matter() -> None:
     assert fired("Summarise the article.", "A good harvest.", text) is None
 
 
+def test_a_question_about_the_link_itself_stays() -> None:
+    assert fired("Identify the domain of this website.", "example.com", "https://example.com/tea") is None
+    assert fired("Write HTML that links to this page.", "<a></a>", "https://example.com/tea") is None
+
+
+def test_what_is_so_only_today_is_found() -> None:
+    assert fired("What is the current price of gold?", "It is 1,900 dollars.") == "live_data"
+    assert fired("Find the nearest hospital.", "It is in Mill Lane.") == "live_data"
+    assert fired("Write a program that shows the current temperature.", "show(read_sensor())") is None
+
+
 def test_a_picture_that_the_row_does_not_hold_cannot_be_described() -> None:
     assert fired("What does the given picture show?", "A cat.") == "unseen_picture"
     assert fired("Describe it.", "A cat.", "[image of a cat]") == "unseen_picture"
+    assert fired("Describe it.", "A cat.", "my-cat.jpg") == "unseen_picture"
+
+
+def test_a_picture_that_is_described_or_known_by_its_name_is_no_unseen_one() -> None:
+    told = "A boat with red sails drifts past a mill at dusk"
+    assert fired("Find a title for this painting.", "Dusk", told) is None
+    assert fired("Who made this painting?", "Leonardo.", '"Mona Lisa"') is None
+
+
+@pytest.mark.parametrize("output", ["![a cat](cat.png)", "[Image of a cat]", "<a diagram of the parts>"])
+def test_an_output_that_pretends_to_hold_a_picture_is_removed(output: str) -> None:
+    assert fired("Show how it works.", output) == "picture_as_output"
 
 
 @pytest.mark.parametrize(
@@ -176,23 +307,43 @@ def test_a_request_for_an_image_is_removed(instruction: str) -> None:
     assert fired(instruction, "A round thing with ears.") == "image_request"
 
 
-@pytest.mark.parametrize("instruction", ["Draw a conclusion.", "Write a caption for a photo contest."])
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Draw a conclusion.",
+        "Write a caption for a photo contest.",
+        "Create a character sketch of a baker.",
+        "Illustrate the difference between a pond and a lake.",
+        "Create a photo album policy.",
+    ],
+)
 def test_a_request_that_only_sounds_like_one_for_an_image_stays(instruction: str) -> None:
     assert fired(instruction, "All is well.") is None
 
 
-def test_code_without_a_body_is_removed() -> None:
-    assert fired("Write a function.", "def add(a, b):\n    # adds two numbers\n    pass") == "empty_code"
-    assert fired("Write a function.", "```python\n```") == "empty_code"
-    assert fired("Write a function.", "def add(a, b):\n    # adds\n    return a + b") is None
+def test_a_page_that_is_described_and_not_made_is_found() -> None:
+    told = "The page should have a header, three sections about bread and a footer with the address."
+    assert fired("Create a web page for a bakery.", told) == "described_code"
+    assert fired("Create a web page for a bakery.", f"<html><body>{told}</body></html>") is None
+    assert fired("Write a plan for a web page about bread.", told) is None
 
 
-def test_an_instruction_without_a_word_is_removed() -> None:
-    assert fired("...", "Yes.") == "no_instruction"
+def test_an_instruction_that_points_at_nothing_is_found() -> None:
+    assert fired("Translate the following sentence.", "Le pain.") == "missing_input"
+    assert fired("Translate the following sentence.", "Le pain.", "The bread.") is None
+    assert fired("Translate the following sentence: The bread.", "Le pain.") is None
+    assert fired("Make a list for the following day.", "Rise, eat, sleep.") is None
+
+
+def test_an_article_of_one_sentence_is_not_to_be_summed_up() -> None:
+    assert (
+        fired("Summarize this article.", "Tea is drunk.", "The long history of tea") == "nothing_to_summarize"
+    )
+    assert fired("Summarize this article.", "Tea.", "Tea is old. It came from the east.") is None
 
 
 def test_the_reason_names_what_was_found() -> None:
-    cleaned = clean([{"id": "7", "instruction": "Add.", "input": "", "output": "3 + 4 = 8"}], ALL)
+    cleaned = clean([{"id": "7", "instruction": "Add.", "input": "", "output": "3 + 4 = 8"}], RULES)
     assert cleaned.removed == [
         {
             "id": "7",
@@ -204,87 +355,5 @@ def test_the_reason_names_what_was_found() -> None:
 
 
 def test_an_edit_shows_the_field_before_and_after() -> None:
-    (edit,) = clean([{"id": "7", "instruction": "Go.", "input": "none", "output": "Gone."}], ALL).edited
+    (edit,) = clean([{"id": "7", "instruction": "Go.", "input": "none", "output": "Gone."}], RULES).edited
     assert (edit["before"], edit["after"]) == ({"input": "none"}, {"input": ""})
-
-
-def test_every_rule_has_a_name_of_its_own_and_either_removes_or_repairs() -> None:
-    assert len({rule.name for rule in RULES}) == len(RULES)
-    assert all((rule.removes is None) != (rule.repairs is None) for rule in RULES)
-    assert {rule.category for rule in RULES} == set(Category)
-
-
-def test_an_unknown_rule_names_the_nearest_and_all_problems_are_told_at_once() -> None:
-    with pytest.raises(ConfigError) as caught:
-        chosen(["empty_outptu", "wrong_sum", "zzz"])
-    assert "did you mean empty_output?" in caught.value.problems[0]
-    assert "the rules are control_characters" in caught.value.problems[1]
-
-
-def test_only_the_chosen_rules_are_applied() -> None:
-    rows = [made("Name a fruit.", ""), made("Name a fruit.", "N/A")]
-    assert [row["output"] for row in clean(rows, chosen(["empty_output"])).kept] == ["N/A"]
-
-
-def made(instruction: str, output: str, input: str = "") -> Row:
-    return {"id": "1", "instruction": instruction, "input": input, "output": output}
-
-
-def noise(count: int, seed: int) -> list[Row]:
-    """Rows put together from the pieces that the rules look for."""
-    pieces = [
-        "No input",
-        "N/A",
-        "<noinput>",
-        "3 + 4 = 8",
-        "\x07",
-        "\r",
-        "\u200b",
-        "###",
-        "Instruction:",
-        "draw",
-    ]
-    pieces += [
-        "https://a.org/b",
-        "image",
-        "def f():",
-        "```",
-        "\n",
-        "4. Output:",
-        "a logo",
-        "this",
-        "the",
-        "12",
-    ]
-    pieces += ["", " ", ".", "none", "is", "plus", "summarise", "cannot be done", "sorry", "no", "input"]
-    rng = random.Random(seed)
-
-    def text() -> str:
-        return rng.choice(["", " "]).join(rng.choices(pieces, k=rng.randrange(6)))
-
-    return [{"id": str(n), "instruction": text(), "input": text(), "output": text()} for n in range(count)]
-
-
-def test_cleaning_twice_changes_nothing() -> None:
-    once = clean(noise(3000, seed=1), ALL)
-    twice = clean(once.kept, ALL)
-    assert twice.kept == once.kept
-    assert not twice.removed
-    assert not twice.edited
-    assert once.removed
-    assert once.edited
-
-
-def test_the_rows_that_stay_do_not_depend_on_the_order_of_the_removals() -> None:
-    rows = noise(1000, seed=2)
-    repairs = [rule for rule in ALL if rule.repairs]
-    removals = [rule for rule in ALL if rule.removes]
-    assert clean(rows, [*repairs, *removals]).kept == clean(rows, [*repairs, *reversed(removals)]).kept
-
-
-def test_on_real_rows_cleaning_removes_a_few_per_cent_and_cleaning_again_nothing(shared_data: Path) -> None:
-    rows = json.loads((shared_data / "alpaca" / "alpaca_data.json").read_text(encoding="utf-8"))[:4000]
-    once = clean([{"id": f"row-{n}", **row} for n, row in enumerate(rows)], ALL)
-    twice = clean(once.kept, ALL)
-    assert 0.005 < len(once.removed) / len(rows) < 0.05
-    assert (twice.kept, twice.removed, twice.edited) == (once.kept, [], [])

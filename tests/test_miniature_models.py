@@ -105,12 +105,7 @@ def test_each_defect_comes_at_its_rate_and_the_ordinary_cleaning_rules_find_it()
     defects = [example for example in rows if fault(world_of(WORLD), example)]
     assert len(defects) / len(rows) == pytest.approx(0.2, abs=0.04)
     found = {_rule(example) for example in defects}
-    assert {
-        "empty_output",
-        "not_available",
-        "copied_instruction",
-        "merged_instances",
-    } <= found
+    assert {"empty_output", "not_available", "copied_prompt", "merged_instances"} <= found
     assert None not in found
     assert not [example for example in rows if _rule(example) and not fault(world_of(WORLD), example)]
 
@@ -206,4 +201,4 @@ def _parsed(text: str) -> Iterator[tuple[int, Example]]:
 
 
 def _rule(example: Example) -> str | None:
-    return next((rule.name for rule in chosen(["all"]) if rule.removes and rule.removes(example)), None)
+    return next((rule.name for rule in chosen(["all"]) if rule.finds(example)), None)

@@ -12,9 +12,9 @@ _SIGNS = {"+": "+", "*": "*", "\u00d7": "*", "x": "*", "X": "*", "/": "/", "\u00
 _SIGNS |= dict.fromkeys("-\u2212\u2013", "-")
 """Also the signs for times and divided by, the minus sign and the dash that stands for it."""
 _SIGN = r"[ \t]*[+*\u00d7\u00f7/][ \t]*|[ \t]+[-\u2212\u2013xX][ \t]+|(?<=\d)[-\u2212\u2013](?=\d)"
-_DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_DIGITS = r"\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,15})?"
 _EQUATION = re.compile(
-    rf"((?<![\w.,])-?\$?{_DIGITS}(?:(?:{_SIGN})\$?{_DIGITS})+)[ \t]*=[ \t]*(-?\$?{_DIGITS})"
+    rf"((?<![\w.,])-?\$?{_DIGITS}(?:(?:{_SIGN})\$?{_DIGITS}){{1,40}})[ \t]*=[ \t]*(-?\$?{_DIGITS})"
 )
 _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _WORD = rf"(-?{_DIGITS}|{'|'.join(_SMALL)})"

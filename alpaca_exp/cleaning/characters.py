@@ -18,4 +18,6 @@ def without_control_characters(example: Example) -> tuple[Example, str] | None:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned = _CONTROL.sub("", lines)
+    return cleaned.strip() if cleaned != lines else lines

@@ -20,9 +20,9 @@ class Cleaned:
 
 
 def clean(rows: Iterable[Row], rules: Sequence[Rule]) -> Cleaned:
-    """Every row through every rule: first the repairs, then the removals on what the repairs left.
+    """Every row through every rule: first the repairs, until none finds anything, then the removals.
 
-    Cleaning a second time changes nothing. A row that is removed in the end is listed as removed only.
+    So cleaning a second time changes nothing. A row that is removed in the end is listed as removed only.
     """
     cleaned = Cleaned()
     for row in rows:
@@ -30,6 +30,8 @@ def clean(rows: Iterable[Row], rules: Sequence[Rule]) -> Cleaned:
         removal = _removal(example, rules)
         if removal:
             rule, reason = removal
+            if edits:
+                reason += f" (after {', '.join(dict.fromkeys(edit['rule'] for edit in edits))})"
             cleaned.removed.append(removal_row(row, rule.name, rule.category.value, reason))
         else:
             cleaned.kept.append(with_example(row, example) if edits else row)
@@ -39,12 +41,14 @@ def clean(rows: Iterable[Row], rules: Sequence[Rule]) -> Cleaned:
 
 def _repaired(row: Row, rules: Sequence[Rule]) -> tuple[Example, list[Row]]:
     example, edits = example_of(row), []
-    for rule in rules:
-        repair = rule.repairs(example) if rule.repairs else None
-        if repair:
-            after, reason = repair
-            edits.append(edit_row(row, rule.name, rule.category.value, example, after, reason))
-            example = after
+    found = True
+    while found:
+        found = False
+        for rule in rules:
+            if rule.repairs and (repair := rule.repairs(example)):
+                after, reason = repair
+                edits.append(edit_row(row, rule.name, rule.category.value, example, after, reason))
+                example, found = after, True
     return example, edits
 
 

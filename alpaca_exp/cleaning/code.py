@@ -1,4 +1,4 @@
-"""Rules about code examples that hold no code."""
+"""Rules about code that was asked for and not written."""
 
 from __future__ import annotations
 
@@ -6,19 +6,39 @@ import re
 
 from alpaca_exp.records import Example
 
-_FENCE = re.compile(r"```[\w+#-]*\s*(.*?)```", re.DOTALL)
-_COMMENT = re.compile(r"^\s*(?:#|//|--|/\*|\*|\"\"\"|''').*$")
-_STUB = re.compile(r"^\s*(?:pass|\.\.\.|return)?\s*$")
-_ASKED = re.compile(r"\b(?:empty|skeleton|stub|header|signature|declare)\b", re.IGNORECASE)
-_HEAD = re.compile(r"^\s*(?:async )?(?:def|class) .*:\s*$")
+_WANTED = (
+    r"(?:(?:computer|software|python|java|c\+\+) programs?|functions?|code|web ?pages?|web ?sites?|apps?"
+    r"|applications?|user interface|interface|chatbot|landing page|home ?page|software)"
+)
+_MAKE = re.compile(
+    r"^\W*(?:please )?(?:create|design|develop|build|write|construct|generate|implement|code|make|program)\b"
+    r"(?: me)? (?:an?|the|some) (?:example of an? )?"
+    rf"(?:(?!(?:for|of|to|in|on|with|that|about|and)\b)[\w'-]+ ){{0,4}}?{_WANTED}"
+    r"(?=$|[.,:;?!\n]| "
+    r"(?:for|that|which|to|about|in|using|with|of|where)\b)",
+    re.IGNORECASE,
+)
+_WORDS_WANTED = re.compile(
+    r"\b(?:plan|outline|description|describe|explain|text|story|names?|slogan|essay|proposal|report|list|ideas?"
+    r"|strategy|concept|tutorial|policy|instructions|guide|steps|summary|pseudo-?code|flow ?chart|content"
+    r"|copy|review|advert\w*|headline|title|tagline)\b",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"```|<\/?\w+[^>\n]*>|\bdef \w+|\bimport \w+|[;{}]\s*$|\w\([^)\n]*\)|^\s*(?:if|for|while|else)\b.*:\s*$"
+    r"|=\s*[\w\"'\[]|\bSELECT\b|\bprint\b|^\s*(?:#|//)|\bfunction\s*\w*\(",
+    re.MULTILINE,
+)
+_PROMISE = re.compile(
+    r"\b(?:should|would|could|will|can|may|must|might|contains|includes|consists|features|is designed)\b"
+)
 
 
-def is_empty_code(example: Example) -> str | None:
-    """A code block with nothing in it, or functions whose bodies are nothing but comments."""
-    if any(not fenced.strip() for fenced in _FENCE.findall(example.output)):
-        return "the output holds an empty code block"
-    lines = [line for line in example.output.splitlines() if line.strip()]
-    if not any(_HEAD.match(line) for line in lines):
+def describes_code_instead(example: Example) -> str | None:
+    """A program, a page or an interface is to be made; the output says what it would be like."""
+    found = _MAKE.search(example.instruction)
+    if not found or _WORDS_WANTED.search(example.instruction) or _CODE.search(example.output):
         return None
-    bare = all(_HEAD.match(line) or _COMMENT.match(line) or _STUB.match(line) for line in lines)
-    return "the code has no body" if bare and not _ASKED.search(example.instruction) else None
+    if len(example.output.split()) < 10 or not _PROMISE.search(example.output[:300]):
+        return None
+    return f"{found[0].strip()[:60]!r} is asked for, and the output only describes it"

@@ -1,4 +1,4 @@
-"""Rules about outputs that are no answer: empty, N/A, markers of the prompt, refusals, copies."""
+"""Rules about outputs that are no answer: empty, not available, refusals, copies of the prompt."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from alpaca_exp.records import Example
 
 _NOT_AVAILABLE = re.compile(
     r"\W*(?:n/a|not applicable|not available"
-    r"|no ?(?:out|in)put(?: (?:is |was )?(?:required|needed|expected|possible))?"
-    r"|i (?:do not|don['\u2019]t) know|no answer|no response|none|null|nil|nan)\W*|n/a\b.*",
+    r"|no ?(?:out|in)put(?: (?:is |was )?(?:required|needed|necessary|expected|possible|provided))?"
+    r"|i (?:do not|don['\u2019]t) know|no answer|no response|none|null|nil|nan)\W*"
+    r"|(?:n/a\b|\W*no ?output\b).*",
     re.IGNORECASE | re.DOTALL,
-)
-_MARKER = re.compile(r"<\s*no[ _]?(?:in|out)put\s*>|^\W*no ?output\b", re.IGNORECASE)
-_UNCHANGED = re.compile(
-    r"\b(?:read|repeat|copy|print|echo|say|if|whether|any|sort|order|arrange)\b", re.IGNORECASE
 )
 _SUBJECT = (
     r"(?:(?:this|the|such|these|this type of|these types of) (?:instruction|task|request|question|output)s?"
-    r"|(?:the|an?) ?(?:gpt|language|ai|text)[\w -]*?(?:model|assistant)s?"
+    r"|(?:the|an?) ?(?:gpt|language|ai|text)[\w -]{0,40}?(?:model|assistant)s?"
     r"|gpt(?:-?\d)?(?: language)? models?"
     r"|i(?:'m| am)?|sorry,? (?:this|i|but i))"
 )
@@ -34,6 +31,18 @@ _CANNOT = re.compile(
     r"|physical|task))",
     re.IGNORECASE,
 )
+_ABOUT_MODELS = re.compile(r"\b(?:gpt|language model|ai|this system)\b", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"\b(?:chang|convert|delet|edit|expand|fix|improv|make|modif|paraphras|re-?word|re-?writ|re-?phras"
+    r"|remov|replac|restructur|revis|shorten|simplif|summar|transform|translat|turn|updat|add|insert"
+    r"|create|construct|generate|design|identif|classif|explain|describ|find|select|choose|match)\w*",
+    re.IGNORECASE,
+)
+_UNCHANGED = re.compile(
+    r"\b(?:read|repeat|copy|print|echo|say|output the|if|whether|any|sort|order|arrange|necessary|correct"
+    r"|incorrect|grammar|proofread|errors?|mistakes?|list|sequence)\b",
+    re.IGNORECASE,
+)
 
 
 def is_empty(example: Example) -> str | None:
@@ -43,44 +52,40 @@ def is_empty(example: Example) -> str | None:
 
 def is_not_available(example: Example) -> str | None:
     """An output that only says that there is none: 'N/A', 'No output required', 'I do not know'."""
-    if _NOT_AVAILABLE.fullmatch(example.output) and not _asked_for(example):
-        return f"the output only says {example.output.strip()[:40]!r}"
-    return None
-
-
-def holds_a_prompt_marker(example: Example) -> str | None:
-    """`<noinput>` or `<nooutput>`, which belong to the teacher's prompt, in the output."""
-    found = _MARKER.search(example.output)
-    return f"the output holds {found[0].strip()!r}" if found else None
+    if not _NOT_AVAILABLE.fullmatch(example.output) or _asked_for(example):
+        return None
+    return f"the output only says {_shown(example.output)}"
 
 
 def says_it_cannot_be_done(example: Example) -> str | None:
     """An output that says, instead of an answer, that a language model cannot do this."""
-    found = _CANNOT.search(example.output) if len(example.output.split()) <= 60 else None
-    return f"the output says that it {found[0].strip(' .,(;:')!r}"[:120] if found else None
-
-
-def copies_the_instruction(example: Example) -> str | None:
-    """An output that is the instruction over again."""
-    same = _words(example.output) == _words(example.instruction) != []
-    return "the output repeats the instruction" if same else None
-
-
-def copies_the_input(example: Example) -> str | None:
-    """An output that is the input over again, where the instruction asks for a change."""
-    if not example.input or example.output.strip() != example.input.strip():
+    if len(example.output) > 600 or _ABOUT_MODELS.search(f"{example.instruction} {example.input}"):
         return None
-    return None if _may_stay(example.instruction) else "the output repeats the input"
+    found = _CANNOT.search(example.output)
+    return f"the output is a refusal: {_shown(found[0].strip(' .,(;:'))}" if found else None
+
+
+def copies_the_prompt(example: Example) -> str | None:
+    """An output that is the instruction over again, or the input where the instruction asks for a change."""
+    output = example.output.strip()
+    as_long = abs(len(output) - len(example.instruction)) <= 20
+    if as_long and _words(output) == _words(example.instruction) != []:
+        return "the output repeats the instruction"
+    if not output or output != example.input.strip():
+        return None
+    may_stay = _UNCHANGED.search(example.instruction) or not _CHANGE.search(example.instruction)
+    return None if may_stay else "the output repeats the input, though the instruction asks for another text"
 
 
 def _asked_for(example: Example) -> bool:
-    asked = f"{example.instruction} {example.input}".lower()
-    return example.output.strip(" .").lower() in asked
+    """Whether the prompt itself offers this very answer, as in 'positive, negative or none'."""
+    said = re.sub(r"\W+", " ", example.output.lower()).strip()
+    asked = re.sub(r"\W+", " ", f"{example.instruction} {example.input}".lower())
+    return f" {said} " in f" {asked} "
 
 
-def _may_stay(instruction: str) -> bool:
-    """Whether the right answer may be the input itself."""
-    return bool(_UNCHANGED.search(instruction))
+def _shown(text: str) -> str:
+    return repr(text.strip()[:60])
 
 
 def _words(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from alpaca_exp.errors import ArtifactError
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.tuning.foreseen import foreseen
 
 Costs = dict[str, Expectation]
 """What each stage that is to be made should take, by its fingerprint."""
@@ -38,7 +39,7 @@ def preview(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: 
     mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
     if mixed:
         print(f"\nMore than one cause: {mixed}.")
-    for remark in remarks(config):
+    for remark in (*remarks(config), *_odd(stages, config)):
         print(f"\nNote: {remark}.")
     return costs
 
@@ -48,6 +49,15 @@ def total(jobs: Sequence[Costs]) -> str:
     costs = {fingerprint: cost for job in jobs for fingerprint, cost in job.items()}
     wanted = str(sum(costs.values(), Expectation()))
     return f"All {len(jobs)} jobs: {len(costs)} stages to make" + (f"; {wanted}" if wanted else "")
+
+
+def _odd(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
+    """What is odd about the data that a training still to come would learn from."""
+    outputs = config.runtime.outputs
+    if "train" not in stages or _state(stages["train"], outputs) == "found":
+        return []
+    curated = stages["curate"].path(outputs) if _state(stages["curate"], outputs) == "found" else None
+    return foreseen(curated, config.dataset_variant)
 
 
 def _state(stage: Stage, outputs: Path) -> str:

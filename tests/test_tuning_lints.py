@@ -16,6 +16,7 @@ from alpaca_exp.schemas import LoggerConfig, PretrainedModelConfig, RuntimeConfi
 from alpaca_exp.stages.train import train
 from alpaca_exp.tuning.lints import Finding, reach, text_lints, token_lints
 from alpaca_exp.tuning.tokens import tokenise
+from tests.conftest import Command
 from tests.models import bpe_tokenizer, tiny_llama
 
 SOUND = [
@@ -209,3 +210,16 @@ def test_the_data_are_tokenised_once(
     monkeypatch.setattr(tokens, "_ids", counted)
     tuned(SOUND, base, tmp_path)
     assert encoded == [20, 20], "each example once whole, and once as its prompt"
+
+
+def test_the_plan_says_what_is_odd_about_a_file_that_is_taken_as_it_is(
+    command: Command, tmp_path: Path
+) -> None:
+    rows = [*SOUND, row("void", "Say nothing.", ""), row("again", "Name number 3.", "It is 3.")]
+    write_jsonl(rows, tmp_path / "data.jsonl")
+    asked = ["preset=local", "+experiment=original", "dataset_variant.source=data.jsonl", "action=plan"]
+    said = command(*asked).stdout
+    assert "Note: 1 of 22 examples have an empty output" in said
+    assert "1 of 22 examples repeat an earlier one in every field (again)" in said
+    cleaned = command(*asked, "dataset_variant.rules=[all]").stdout
+    assert "examples" not in cleaned, "what the rules leave is not known yet"

@@ -87,6 +87,16 @@ def test_a_removed_row_is_shown_as_the_rule_saw_it() -> None:
     assert found["rules"]["a"]["removed_examples"][0]["output"] == "the new answer"
 
 
+def test_a_row_that_no_rule_saw_is_shown_as_in_the_source() -> None:
+    found = made([gone("x", "no_answer")], [], [row("x", "the old answer"), row("y")], judged=[row("y")])
+    assert found["rules"]["no_answer"]["removed_examples"][0]["output"] == "the old answer"
+
+
+def test_the_page_tells_what_is_known_of_the_source() -> None:
+    found = {**made([], [], [row("x")]), "source": {"licence": "CC BY", "skipped": {"no_output": 2}}}
+    assert "CC BY" in page(found, TEMPLATE) and "skipped no output" in page(found, TEMPLATE)
+
+
 def test_lengths_are_those_of_words_and_nothing_has_none() -> None:
     found = word_lengths([row(str(n), "w " * n) for n in range(1, 101)])
     assert [found[key] for key in ("mean", "median", "p95", "max")] == [50.5, 50.5, 95.05, 100]

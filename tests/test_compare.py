@@ -10,7 +10,7 @@ import pytest
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.prompts import ALPACA_WITH_INPUT, ALPACA_WITHOUT_INPUT, answer
-from alpaca_exp.records import Row, write_jsonl
+from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.stages.compare import asked, compare
 
@@ -137,3 +137,19 @@ def test_a_verdict_without_scores_counts_for_nothing_and_is_shown(tmp_path: Path
 )
 def test_the_question_is_found_in_every_frame(prompt: str, question: str) -> None:
     assert asked(prompt) == question
+
+
+def test_the_page_leads_to_the_card_of_the_data_that_was_learnt(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    mine = artifact(outputs / "complete" / "c", completions=[completion("Goethe")])
+    for folder, inputs in (("complete/c", {"model": "t"}), ("train/t", {"dataset": "d", "base": "p"})):
+        (outputs / folder).mkdir(parents=True, exist_ok=True)
+        write_json({"inputs": inputs, "files": {}, "usage": {}}, outputs / folder / "record.json")
+    card = outputs / "curate" / "d" / "card.html"
+    out = artifact(outputs / "compare" / "x").path
+    compare("linked", completions=mine, runtime=RuntimeConfig(), out=out)
+    address = re.findall(r'href="(.*?)"', (out / "index.html").read_text(encoding="utf-8"))
+    assert [(out / one).resolve() for one in address] == [card.resolve()]
+    (outputs / "train" / "t" / "record.json").unlink()
+    compare("untuned", completions=mine, runtime=RuntimeConfig(), out=out)
+    assert "href" not in (out / "index.html").read_text(encoding="utf-8")

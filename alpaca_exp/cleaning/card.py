@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alpaca_exp.cards.page import length_bars
@@ -29,7 +29,7 @@ def card(
 ) -> Row:
     """`card.json`: counts, lengths of outputs in words before and after, lineage, and each rule's examples.
 
-    `judged` are the rows that the rules were shown, where these are not those of `before`: with new answers.
+    `judged` are the rows as the rules were shown them, where that is not as in `before`: with new answers.
     """
     return {
         "counts": {
@@ -42,7 +42,7 @@ def card(
         "lengths": {"before": word_lengths(before), "after": word_lengths(after)},
         "lineage": dict(lineage),
         "categories": _categories(removed, edited),
-        "rules": _rules(removed, edited, before if judged is None else judged),
+        "rules": _rules(removed, edited, [*before, *(judged or ())]),
     }
 
 
@@ -77,12 +77,15 @@ def _categories(removed: Sequence[Row], edited: Sequence[Row]) -> dict[str, Row]
     return {name: {"removed": gone[name], "edited": mended[name]} for name in names}
 
 
-def _rules(removed: Sequence[Row], edited: Sequence[Row], judged: Sequence[Row]) -> dict[str, Row]:
-    """Of each rule that fired: category, counts, the most frequent reasons, and examples."""
+def _rules(removed: Sequence[Row], edited: Sequence[Row], shown_rows: Iterable[Row]) -> dict[str, Row]:
+    """Of each rule that fired: category, counts, the most frequent reasons, and examples.
+
+    `shown_rows` hold the texts; of two with one id the later counts.
+    """
     gone, mended = _grouped(removed), _grouped(edited)
     shown = {rule: few(rows, EXAMPLES) for rule, rows in gone.items()}
     wanted = {row["id"] for rows in shown.values() for row in rows}
-    texts = {row["id"]: row for row in judged if row["id"] in wanted}
+    texts = {row["id"]: row for row in shown_rows if row["id"] in wanted}
     return {
         rule: {
             "category": (gone.get(rule) or mended[rule])[0]["category"],

@@ -18,7 +18,8 @@ def page(card: Row, template: Path) -> str:
     most = max(entry["count"] for entries in series.values() for entry in entries)
     plots = {name: cards.bars(entries, 1, most) for name, entries in series.items()}
     counts = dict(_flat({k: v for k, v in card["counts"].items() if k not in ("removed", "edited")}))
-    return cards.page(template, card=card, counts=counts, plots=plots, spoken=_spoken(card))
+    facts = dict(_flat(card.get("source", {})))
+    return cards.page(template, card=card, counts=counts, facts=facts, plots=plots, spoken=_spoken(card))
 
 
 def _flat(counts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, object]]:

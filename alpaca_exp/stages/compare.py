@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from alpaca_exp import prompts
-from alpaca_exp.artifacts import Artifact
+from alpaca_exp.artifacts import RECORD, Artifact
 from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.schemas import RuntimeConfig
 
@@ -40,7 +40,7 @@ def compare(
     questions = [_question(row, sides, readings.get(name, [])) for name, row in sides[0].answers.items()]
     table = _rows(scores, "scores.jsonl") + _rows(verdicts, "scores.jsonl")
     draft = out / "index.html.draft"
-    draft.write_text(_page(title, sides, questions, table), encoding="utf-8")
+    draft.write_text(_page(title, sides, questions, table, _card(completions)), encoding="utf-8")
     os.replace(draft, out / "index.html")
 
 
@@ -57,6 +57,22 @@ def _side(label: str, completions: Artifact) -> _Side:
     rows = list(read_jsonl(completions / "completions.jsonl", ("question_id", "prompt", "text")))
     model = str(rows[0].get("model", "unknown")) if rows else "unknown"
     return _Side(label, model, {str(row["question_id"]): row for row in rows})
+
+
+def _card(completions: Artifact) -> str | None:
+    """Where the data card lies, seen from this page: that of the data which the answering model learnt."""
+    outputs = completions.path.parent.parent
+    trained = _input(completions.path, "model")
+    data = _input(outputs / "train" / trained, "dataset") if trained else None
+    return f"../../curate/{data}/card.html" if data else None
+
+
+def _input(folder: Path, name: str) -> str | None:
+    """The fingerprint of what a stage read; None where it read none, or left no record."""
+    if not (folder / RECORD).is_file():
+        return None
+    found = Artifact(folder).record.get("inputs", {}).get(name)
+    return str(found) if found else None
 
 
 def _rows(artifact: Artifact | None, name: str) -> list[Row]:
@@ -121,14 +137,17 @@ def _order(verdict: Row) -> str:
     return f"{first} shown first{unread}"
 
 
-def _page(title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: Sequence[Row]) -> str:
+def _page(
+    title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: Sequence[Row], card: str | None
+) -> str:
     from jinja2 import Environment, StrictUndefined
 
     pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     pages.filters["number"] = _number
     pages.filters["aligned"] = _aligned
     template = Path(__file__).with_name("compare.html.j2").read_text(encoding="utf-8")
-    return pages.from_string(template).render(title=title, sides=sides, questions=questions, scores=scores)
+    told = {"title": title, "sides": sides, "questions": questions, "scores": scores, "card": card}
+    return pages.from_string(template).render(**told)
 
 
 def _number(value: float | None) -> str:

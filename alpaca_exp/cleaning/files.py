@@ -200,7 +200,7 @@ def _parquet(file: Path) -> Iterator[Record]:
 
     number = 0
     try:
-        opened = parquet.ParquetFile(file)
+        opened = parquet.ParquetFile(file, pre_buffer=False)  # else all of the file is read ahead
         own = OWN_LAYOUT in (opened.schema_arrow.metadata or {})
         for batch in opened.iter_batches(batch_size=2048, use_threads=False):
             for row in batch.to_pylist():

@@ -148,7 +148,7 @@ def _curation(stage: Stage, outputs: Path) -> Expectation:
     """
     told = stage.config
     variant, critic, rater = told["variant"], told["critic"], told["rater"]
-    filtered = bool(variant.rules or variant.max_words or critic or rater)
+    filtered = bool(variant.rules or variant.max_words or critic or rater or told.get("suite"))
     count = _source_rows(stage) if filtered else rows(stage, outputs)
     found = Expectation()
     if told["teacher"]:

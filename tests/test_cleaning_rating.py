@@ -12,6 +12,7 @@ from alpaca_exp import prompts
 from alpaca_exp.cleaning.rating import Rated, best, rate, read_rating
 from alpaca_exp.compose import compose
 from alpaca_exp.costs import expected
+from alpaca_exp.errors import InputError
 from alpaca_exp.miniature.critic import fault
 from alpaca_exp.miniature.teacher import MiniatureTeacher
 from alpaca_exp.miniature.world import world_of
@@ -111,8 +112,19 @@ def test_ties_fall_by_the_seed_and_smaller_choices_lie_within_larger_ones() -> N
     assert chosen(5, 0) < chosen(9, 0) and chosen(5, 0) != chosen(5, 1)
     assert chosen(5, 0) == chosen(5, 0, rows[::-1])
     assert {row["rating"] for row in rows if row["id"] in chosen(20, 0)} == {5.0}
-    both = DatasetVariantConfig(min_rating=5.0, best_rated=30)
+    both = DatasetVariantConfig(min_rating=5.0, best_rated=20)
     assert len(best(rows, both, 0)) == 20
+
+
+def test_fewer_rated_rows_than_asked_for_is_an_error_and_if_possible_before_any_is_asked(
+    tmp_path: Path,
+) -> None:
+    with Server(scored) as server:
+        with pytest.raises(InputError, match="best_rated is 12 and there are 11 rows; ask for fewer"):
+            rated_by(rater_at(server), numbered(11), tmp_path, best_rated=12)
+        assert server.count == 0
+        with pytest.raises(InputError, match=r"best_rated is 5 .* 2 rows with a score of at least 4\.5"):
+            rated_by(rater_at(server), numbered(11), tmp_path, best_rated=5, min_rating=4.5)
 
 
 def test_at_equal_numbers_the_best_rated_are_right_more_often_than_a_random_draw(tmp_path: Path) -> None:

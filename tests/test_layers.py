@@ -65,6 +65,17 @@ def test_cleaning_never_reads_the_worlds_facts() -> None:
             assert not [name for name in imports(module) if part(name) == "miniature"], module
 
 
+def test_who_may_know_the_worlds_facts() -> None:
+    """Its models, its tasks and questions, and the corpus that a base model learns from; nothing else."""
+    doors = {"llm.build", "harness.tasks", "judging.questions", "stages.pretrain"}
+    found = {
+        module.removeprefix("alpaca_exp.")
+        for module in MODULES
+        if part(module) != "miniature" and any(part(name) == "miniature" for name in imports(module))
+    }
+    assert found == doors
+
+
 def test_no_two_modules_import_one_another_in_a_circle() -> None:
     graph = {module: set(imports(module)) - {module} for module in MODULES}
     while leaves := {module for module, needed in graph.items() if not needed & graph.keys()}:

@@ -243,6 +243,15 @@ def test_more_rows_than_are_left_is_an_error_and_no_smaller_set(tmp_path: Path, 
         curated(tmp_path, "less", examples=generated, num_examples=count, rules=["all"])
 
 
+def test_what_the_source_cannot_give_is_said_before_anything_is_paid_for(
+    tmp_path: Path, generated: Artifact
+) -> None:
+    with Server() as server, pytest.raises(InputError, match="num_examples is 5,000"):
+        told: dict[str, Any] = {"answers": Answers.teacher, "teacher": teacher_at(server), **CLEANED}
+        curated(tmp_path, examples=generated, num_examples=5000, **told)
+    assert server.count == 0
+
+
 def test_a_files_rows_are_answered_by_a_server_with_and_without_the_length_sentence(tmp_path: Path) -> None:
     file = tmp_path / "data.json"
     data = [{"instruction": f"Say {n}.", "input": "x" if n % 3 else "", "output": "Old."} for n in range(40)]

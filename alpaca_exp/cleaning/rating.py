@@ -16,6 +16,7 @@ from typing import Any
 from alpaca_exp import prompts
 from alpaca_exp.cleaning.rows import example_of, removal_row
 from alpaca_exp.cleaning.subsets import draw
+from alpaca_exp.errors import InputError
 from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Row
@@ -56,7 +57,9 @@ def rate(
 
     Rows of the same score are told apart by a hash of seed and id, as in `subset`. A row whose score
     cannot be read is counted, never given one: it is removed, or kept beside the best, as configured.
+    Raises InputError where there are fewer than `best_rated`.
     """
+    _enough(len(rows), variant, "")
     requests = [_request(rater, row) for row in rows]
     replies = ask_all(rater, requests, runtime=runtime, out=out, title=NAME)
     scores = [read_rating(reply.text) for reply in replies]
@@ -76,9 +79,13 @@ def rate(
 
 
 def best(rows: Sequence[Row], variant: DatasetVariantConfig, seed: int) -> list[Row]:
-    """Of the rows that have a rating, those that `variant` keeps, best first."""
+    """Of the rows that have a rating, those that `variant` keeps, best first.
+
+    Raises InputError where there are fewer than `best_rated`.
+    """
     least = variant.min_rating or 0.0
     enough = [row for row in rows if row.get("rating") is not None and row["rating"] >= least]
+    _enough(len(enough), variant, f" with a score of at least {least:g}")
     ranked = sorted(enough, key=lambda row: (-row["rating"], draw(seed, row["id"])))
     return ranked[: variant.best_rated]
 
@@ -100,6 +107,15 @@ def _with_score(row: Row, score: tuple[float, str] | None) -> Row:
     """The row with its rating; none where there is none, also where the source had one."""
     rest = {key: value for key, value in row.items() if key != "rating"}
     return rest if score is None else {**rest, "rating": score[0]}
+
+
+def _enough(count: int, variant: DatasetVariantConfig, what: str) -> None:
+    """Sizes that are compared must be those that were asked for."""
+    if variant.best_rated is not None and count < variant.best_rated:
+        raise InputError(
+            f"dataset_variant.best_rated is {variant.best_rated:,} and there are {count:,} rows{what}; "
+            "ask for fewer, or set it to null for all"
+        )
 
 
 def _why(row: Row, variant: DatasetVariantConfig, reasons: dict[str, str]) -> str:

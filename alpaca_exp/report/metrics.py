@@ -23,7 +23,7 @@ USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "wo
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 CARD = ("rows", "edited", "removed.rules", "removed.critic")
-NO_RULES = ("critic", "rating", "max_words", "no_answer")
+NO_RULES = ("critic", "rating", "max_words", "no_answer", "overlap")
 """What removes rows besides the rules."""
 
 _PLACES = {"words": 1, "usd": 2, "rows": 0, "edited": 0, "judge.score": 2, "judge.opponent_score": 2}

@@ -66,13 +66,12 @@ def curate(
     source = _read(variant, examples, runtime)
     work = _Work(list(source.rows), counts={"skipped": source.skipped} if source.skipped else {})
     cleans = bool(rules or critic or variant.max_words or suite or rater)
-    if not cleans:
+    if cleans:
+        _drawn(work.rows, variant, seed)  # where the source has too few rows, nothing is paid for
+    else:
         _cut(work, variant, seed)
     if teacher and variant.answers is Answers.teacher:
-        from alpaca_exp.llm.build import with_weights
-
-        teacher = with_weights(teacher, weights, model)
-        _answer(work, variant, teacher, runtime, out)
+        _answer(work, variant, teacher, weights, model, runtime, out)
     judged = work.rows
     cleaned = clean(work.rows, rules)
     work.take(cleaned.kept, cleaned.removed, cleaned.edited)
@@ -116,24 +115,30 @@ def _read(variant: DatasetVariantConfig, examples: Artifact | None, runtime: Run
     return source
 
 
+def _drawn(rows: Sequence[Row], variant: DatasetVariantConfig, seed: int) -> list[Row]:
+    wanted = (variant.num_tasks, variant.num_examples)
+    return subset(rows, *wanted, seed, task=variant.task, min_instances=variant.min_instances)
+
+
 def _cut(work: _Work, variant: DatasetVariantConfig, seed: int) -> None:
-    rows = subset(
-        work.rows,
-        variant.num_tasks,
-        variant.num_examples,
-        seed,
-        task=variant.task,
-        min_instances=variant.min_instances,
-    )
+    rows = _drawn(work.rows, variant, seed)
     work.counts["not_drawn"] = len(work.rows) - len(rows)
     work.rows = rows
 
 
 def _answer(
-    work: _Work, variant: DatasetVariantConfig, teacher: TeacherConfig, runtime: RuntimeConfig, out: Path
+    work: _Work,
+    variant: DatasetVariantConfig,
+    teacher: TeacherConfig,
+    weights: BaseModelConfig | None,
+    model: Artifact | None,
+    runtime: RuntimeConfig,
+    out: Path,
 ) -> None:
     from alpaca_exp.cleaning.answers import answered_anew
+    from alpaca_exp.llm.build import with_weights
 
+    teacher = with_weights(teacher, weights, model)
     found = answered_anew(teacher, work.rows, variant, runtime=runtime, out=out)
     work.take(found.rows, found.removed)
     work.counts["answers"] = dict(found.counts)

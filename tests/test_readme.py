@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp import store
+from alpaca_exp import store, variants
 from alpaca_exp.compose import compose
 from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
@@ -77,6 +77,7 @@ def test_the_pages_hold_commands() -> None:
         "alpaca_exp",
         "alpaca_exp.report",
         "alpaca_exp.store",
+        "alpaca_exp.variants",
     }
 
 
@@ -105,6 +106,11 @@ def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: s
 def test_every_store_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
     asked = store._parser().parse_args(words(command)[1:])
     compose(getattr(asked, "overrides", []))
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.variants"))
+def test_every_variants_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
+    variants._parser().parse_args(words(command)[1:])
 
 
 @pytest.mark.parametrize("name", [name for name, _ in OPTIONS])

@@ -441,3 +441,21 @@ def test_many_confounded_pairs_are_counted_not_listed(
         outputs.run(f"v{number}")
     text = report(capsys, outputs, "--rows dataset_variant --where scale=small")
     assert text.count(" vs ") == 12 and "more pairs differ in more than one thing; --baseline ROW" in text
+
+
+def test_rows_are_compared_within_each_column_and_their_sizes_are_noted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for preset in ("miniature", "paper"):
+        for variant, rows in (("original", 100), ("mixed", 70)):
+            cleaning = {"wrong_sum": 1} if variant == "mixed" else {}
+            teacher = "u" if variant == "mixed" and preset == "paper" else "t"
+            outputs.card(f"{variant}-{preset}", rows, cleaning, source=preset, teacher=teacher)
+            outputs.run(variant, preset=preset, artifacts={"curate": f"c-{variant}-{preset}"})
+    text = report(capsys, outputs, "--rows dataset_variant --columns preset --metrics rows")
+    said = [line for line in text.splitlines() if line.startswith("- ") and " vs " in line]
+    assert said == [
+        "- mixed vs original differs in cleaning and teacher; they have 70 and 100 rows.",
+        "- miniature vs paper differs in source and teacher.",
+    ]

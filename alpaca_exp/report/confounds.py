@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -14,25 +15,56 @@ MOST = 12
 """More sentences than these are counted, not printed."""
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What the card of a run's data says of it."""
+
+    lineage: Lineage
+    rows: int | None
+
+
+_Carded = list[tuple[Run, _Data]]
+"""Runs with what is known of their data."""
+
+
 def confounds(runs: Sequence[Run], axes: Sequence[str], baseline: str | None, outputs: Path) -> list[str]:
     """One sentence for each compared pair whose data differs in more than one thing, and for missing cards.
 
-    `axes` are those of the table, rows first. Compared are its rows, with `baseline` where there is one,
-    else each with each; and its columns. A row whose runs were tuned on data of different lineages is
-    left to the other axis.
+    `axes` are those of the table, rows first. Compared are the rows of each column, with `baseline` where
+    there is one, else each with each; and the columns of each row. A place whose runs were tuned on data
+    of different lineages has no one lineage to compare: such a cell is marked as mixed.
     """
-    known: dict[str, Lineage] = {}
+    carded = [(run, data) for run in runs if (data := _data(run, outputs))]
     said: dict[str, None] = {}
-    for axis in axes:
-        found = _lineages(runs, axis, outputs)
-        known |= {name: lineages[0] for name, lineages in found.items() if len(lineages) == 1}
-    known = {**_variants(runs, outputs), **known}
     for number, axis in enumerate(axes):
-        names = [name for name in dict.fromkeys(run.label(axis) for run in runs) if name in known]
-        compared = _pairs(names, baseline if number == 0 else None)
-        said |= dict.fromkeys(text for a, b in compared if (text := confound(a, b, known)))
-    texts = [f"{text}." for text in said]
+        for part in _parts(carded, [other for other in axes if other != axis]):
+            said |= dict.fromkeys(_compared(part, axis, baseline if number == 0 else None))
+    texts = list(said)
     return [*texts[:MOST], *_more(texts), *_without_card(runs, outputs)]
+
+
+def _parts(carded: _Carded, others: Sequence[str]) -> Iterator[_Carded]:
+    """For rows the runs of each column, for columns those of each row; all where there is one axis."""
+    for place in dict.fromkeys(tuple(run.label(axis) for axis in others) for run, _ in carded):
+        yield [one for one in carded if tuple(one[0].label(axis) for axis in others) == place]
+
+
+def _compared(carded: _Carded, axis: str, baseline: str | None) -> Iterator[str]:
+    """Partners are looked for among all variants of these runs, by whatever name the rows have."""
+    places, variants = _places(carded, axis), _places(carded, "dataset_variant")
+    known = {name: found[0].lineage for name, found in (variants | places).items()}
+    for a, b in _pairs(list(places), baseline):
+        said = confound(a, b, known)
+        if said:
+            yield f"{said}{_sizes(places[a], places[b])}."
+
+
+def _places(carded: _Carded, axis: str) -> dict[str, list[_Data]]:
+    """The data at each place of an axis, where all of it is of one lineage."""
+    found: dict[str, list[_Data]] = {}
+    for run, data in carded:
+        found.setdefault(run.label(axis), []).append(data)
+    return {name: all_ for name, all_ in found.items() if len({one.lineage for one in all_}) == 1}
 
 
 def _pairs(names: Sequence[str], baseline: str | None) -> Iterator[tuple[str, str]]:
@@ -44,30 +76,22 @@ def _pairs(names: Sequence[str], baseline: str | None) -> Iterator[tuple[str, st
             yield b, a
 
 
-def _variants(runs: Sequence[Run], outputs: Path) -> dict[str, Lineage]:
-    """What the variants are that were run at all: one of them may be a controlled partner."""
-    found = _lineages(runs, "dataset_variant", outputs)
-    return {name: lineages[0] for name, lineages in found.items() if len(lineages) == 1}
+def _sizes(a: Sequence[_Data], b: Sequence[_Data]) -> str:
+    """A note where the sizes differ as well, and are the same for every seed."""
+    ours, theirs = {one.rows for one in a}, {one.rows for one in b}
+    if ours == theirs or len(ours) != 1 or len(theirs) != 1 or None in ours | theirs:
+        return ""
+    return f"; they have {ours.pop():,} and {theirs.pop():,} rows"
 
 
-def _lineages(runs: Sequence[Run], axis: str, outputs: Path) -> dict[str, list[Lineage]]:
-    """The different lineages of the data at each place of an axis."""
-    found: dict[str, list[Lineage]] = {}
-    for run in runs:
-        lineage = _lineage(run, outputs)
-        if lineage and lineage not in found.setdefault(run.label(axis), []):
-            found[run.label(axis)].append(lineage)
-    return found
-
-
-def _lineage(run: Run, outputs: Path) -> Lineage | None:
-    """As the card of the run's data says; None where there is no card, or none that tells."""
+def _data(run: Run, outputs: Path) -> _Data | None:
+    """None where there is no card, or none that tells."""
     file = _card(run, outputs)
     try:
-        row = json.loads(file.read_text(encoding="utf-8"))["lineage"] if file else None
-    except (OSError, ValueError, KeyError, TypeError):
+        card = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        return _Data(Lineage.of_row(card["lineage"]), card.get("counts", {}).get("rows_out"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Lineage.of_row(row) if isinstance(row, dict) else None
 
 
 def _card(run: Run, outputs: Path) -> Path | None:
@@ -77,7 +101,7 @@ def _card(run: Run, outputs: Path) -> Path | None:
 
 
 def _without_card(runs: Sequence[Run], outputs: Path) -> Iterator[str]:
-    lacking = {run.artifacts["curate"] for run in runs if _card(run, outputs) and not _lineage(run, outputs)}
+    lacking = {run.artifacts["curate"] for run in runs if _card(run, outputs) and not _data(run, outputs)}
     if lacking:
         folders = ", ".join(f"curate/{name}" for name in sorted(lacking))
         yield f"Where the data is from is not known, since card.json is missing or does not say: {folders}."

@@ -12,7 +12,7 @@ import pytest
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.content import files_below, sha256
-from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.errors import BudgetReached, ConfigError, InputError
 from alpaca_exp.miniature.critic import fault
 from alpaca_exp.miniature.teacher import MiniatureTeacher
 from alpaca_exp.miniature.world import world_of
@@ -23,6 +23,8 @@ from alpaca_exp.schemas import (
     MiniatureCriticConfig,
     MiniatureRaterConfig,
     MiniatureTeacherConfig,
+    OpenAICriticConfig,
+    OpenAIRaterConfig,
     RuntimeConfig,
     WorldConfig,
 )
@@ -134,6 +136,27 @@ def test_the_same_recipe_gives_the_same_bytes_also_over_what_a_killed_attempt_le
     (second / "dataset.jsonl").write_text('{"half": ')
     curated(tmp_path, "second", examples=generated, critic_model=CRITIC, num_examples=40, **CLEANED)
     assert listing(first) == listing(second)
+
+
+def test_a_stop_in_the_middle_of_paid_work_changes_nothing_and_asks_nothing_twice(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([{"instruction": f"Say {n}.", "output": "Old."} for n in range(30)]))
+    with Server() as server:
+        reader = {"model": "fake", "base_url": server.base_url, "usd_per_million_out": 4.0}
+        critic, rater = OpenAICriticConfig(**reader), OpenAIRaterConfig(**reader)  # type: ignore[arg-type]
+        told: dict[str, Any] = {"source": file, "critic": True, "best_rated": 9, "critic_model": critic}
+        told |= {"rater": rater, "answers": Answers.teacher, "teacher": teacher_at(server)}
+        whole = curated(tmp_path / "whole", **told)
+        asked = server.count
+        for stopped, budget in ((told["teacher"], 0.0128), (critic, 0.0043), (rater, 0.0012)):
+            stopped.budget_usd = budget  # the most that one request could cost, and a little
+            with pytest.raises(BudgetReached):
+                curated(tmp_path / "stopped", **told)
+            stopped.budget_usd = None
+        assert not (tmp_path / "stopped/outputs/curate/out/dataset.jsonl").exists()
+        again = curated(tmp_path / "stopped", **told)
+        assert server.count == 2 * asked
+    assert listing(again) == listing(whole)
 
 
 def test_curating_a_curated_set_changes_nothing(tmp_path: Path, generated: Artifact) -> None:

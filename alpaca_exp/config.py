@@ -61,6 +61,8 @@ SCHEMAS: dict[str, type] = {
 
 MOST_NAMES = 40
 """More than these are no help in a message."""
+MAY_BE_FOLDERS = ("eval_suite.mirror", "dataset_variant.source")
+"""Of the source, its reader says what to name instead."""
 OVERLAYS = ("experiment", "sweep")
 """Groups that are laid over the rest with a plus: +experiment=cleaned."""
 
@@ -98,7 +100,7 @@ def load(composed: DictConfig) -> ExperimentConfig:
     except OmegaConfBaseException as error:
         raise ConfigError([str(error).splitlines()[0]]) from None
     assert isinstance(config, ExperimentConfig)
-    problems = [*_problems(config), *_files(config), *_contradictions(config)]
+    problems = [*_problems(config), *_files(config, composed), *_contradictions(config)]
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return config
@@ -149,19 +151,27 @@ def _problems(config: Any) -> Iterator[str]:
             yield from _problems(value)
 
 
-def _files(config: Any, prefix: str = "") -> Iterator[str]:
-    """Resolve every Path below `config`; say which of them are not there."""
+def _files(config: Any, composed: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Resolve every Path below `config`; say which are not there, once where one key follows another."""
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), f"{prefix}{field.name}"
         if isinstance(value, Path) and name != "runtime.outputs":
             found = find(value.expanduser())
             setattr(config, field.name, found)
-            if not found.exists():
-                yield f"{name} is {value}, and there is no such file; give a path that exists"
-            elif not os.access(found, os.R_OK):
-                yield f"{name} is {value}, which may not be read; change its permissions"
+            if not OmegaConf.is_interpolation(composed, field.name):
+                yield from _unreadable(name, value, found)
         elif dataclasses.is_dataclass(value):
-            yield from _files(value, f"{name}.")
+            yield from _files(value, composed[field.name], f"{name}.")
+
+
+def _unreadable(name: str, value: Path, found: Path) -> Iterator[str]:
+    if not found.exists():
+        yield f"{name} is {value}, and there is no such file; give a path that exists"
+    elif not os.access(found, os.R_OK):
+        yield f"{name} is {value}, which may not be read; change its permissions"
+    elif found.is_dir() and name not in MAY_BE_FOLDERS:
+        first = next((file for file in sorted(found.iterdir()) if file.is_file()), found / "FILE")
+        yield f"{name} is {value}, a folder; name a file in it: {name}={value / first.name}"
 
 
 def _contradictions(config: ExperimentConfig) -> Iterator[str]:

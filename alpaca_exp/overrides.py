@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import get_origin
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alpaca_exp import schemas
 from alpaca_exp.config import OVERLAYS, SCHEMAS, groups, nearest
 from alpaca_exp.errors import ConfigError
 
+KINDS: dict[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    Path: "a path",
+}
+"""What a field of plain type takes, in words."""
 FLAGS_WITH_VALUE = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--experimental-rerun")
 
 
@@ -34,6 +46,10 @@ def explain(error: Exception, arguments: Sequence[str]) -> ConfigError:
 def problems_of(arguments: Sequence[str]) -> Iterator[str]:
     """One sentence for each argument that names a key, a group or an option that is not there."""
     options, keys = groups(), known_keys()
+    spaced = list(_spaced(arguments))
+    if spaced:  # its pieces are no overrides, and would be complained of one by one
+        yield from spaced
+        return
     yield from _dashed(arguments, options)
     if not {"--multirun", "-m"} & set(arguments):
         yield from _unasked_sweeps(arguments)
@@ -50,6 +66,17 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"
         elif equals:
             yield from _value(key, argument)
+
+
+def _spaced(arguments: Sequence[str]) -> Iterator[str]:
+    """`action = plan`: the shell has made three arguments of it; or one, where it was quoted."""
+    text = "\0".join(arguments)
+    for name, value in re.findall(r"(?:^|\0)([^\0=\s]+)(?:\0=\0?|=\0)([^\0=]+)(?=\0|$)", text):
+        yield f"{name} = {value} has spaces around its equals sign; write {name}={value}"
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name != name.strip():
+            yield f"{argument} has spaces around its equals sign; write {name.strip()}={value.strip()}"
 
 
 def _dashed(arguments: Sequence[str], options: dict[str, list[str]]) -> Iterator[str]:
@@ -109,7 +136,7 @@ def _option(group: str, added: bool, value: str, options: Sequence[str]) -> Iter
 
 
 def _value(key: str, argument: str) -> Iterator[str]:
-    """A value that no schema with this key takes."""
+    """A value that no schema with this key takes, and what would be one."""
     group, _, rest = key.partition(".")
     schemas_of = [schema for path, schema in SCHEMAS.items() if path.split("/")[0] == group]
     tried = [OmegaConf.structured(schema) for schema in schemas_of if rest]
@@ -120,16 +147,35 @@ def _value(key: str, argument: str) -> Iterator[str]:
     except HydraException as error:
         yield f"{argument} cannot be read: {_short(str(error))}"
         return
-    refusals = []
+    refused = []
     for schema in tried:
         try:
             OmegaConf.update(schema, rest or key, value, force_add=False)
             return
         except OmegaConfBaseException as error:
-            refusals.append(str(error).splitlines()[0])
-    told = [refusal for refusal in refusals if not refusal.startswith(("Key ", "Missing "))]
-    if value is not None and told:
-        yield f"{key}: {told[0]}"
+            if not str(error).startswith(("Key ", "Missing ")):
+                refused.append(schema)
+    if value is not None and refused:
+        yield f"{key} is {_said(value)}; it must be {_wanted(refused[0], rest or key, value)}"
+
+
+def _wanted(schema: DictConfig, key: str, value: object) -> str:
+    """What the field takes, in words: a whole number; one of run, plan; a list, written key=[a,b]."""
+    parent, _, name = key.rpartition(".")
+    node = (OmegaConf.select(schema, parent) if parent else schema)._get_node(name)
+    assert isinstance(node, Node), f"{key} was refused, so it is there"
+    kind, orelse = node._metadata.ref_type, ", or null" if node._metadata.optional else ""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        names = [member.name for member in kind]
+        close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.6)
+        return f"one of {', '.join(names)}{orelse}" + (f"; did you mean {close[0]}?" if close else "")
+    if get_origin(kind) is list:
+        return f"a list, written {name}=[{_said(value)}]{orelse}"
+    return KINDS.get(kind, "a group of settings, each set by itself") + orelse
+
+
+def _said(value: object) -> str:
+    return str(value) if value != "" else "empty"
 
 
 def _maybe_experiment(argument: str, options: dict[str, list[str]]) -> str:

@@ -11,10 +11,13 @@ from alpaca_exp.paths import data_root
 COMMANDS = """\
 alpaca_exp: instruction-tuning experiments, from configuration to a table with intervals
 
-  python -m alpaca_exp +experiment=cleaned               run one experiment
+  python -m alpaca_exp                                   the teacher's data as it is, in the miniature world:
+                                                         the whole story; lands in outputs/runs/default/
+  python -m alpaca_exp +experiment=cleaned               run one experiment; lands in outputs/runs/cleaned/
   python -m alpaca_exp +experiment=cleaned action=plan   say what it would do and cost, and stop
-  python -m alpaca_exp --multirun +sweep=factorial       run an ablation
+  python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
   python -m alpaca_exp.report                            tabulate every run under outputs/
+  python -m alpaca_exp.variants diff A B                 in what two data sets differ
   python -m alpaca_exp.store list|why|gc                 look after what was made
 
 Choose an option of a group (preset=paper), change any field (trainer.learning_rate=1e-4);
@@ -28,10 +31,12 @@ def help_text() -> str:
 
 
 def _groups() -> Iterator[str]:
-    for group, options in groups().items():
+    known = groups()
+    width = max(len(option) for options in known.values() for option in options)
+    for group, options in known.items():
         yield f"{'+' if group in OVERLAYS else ''}{group}="
         for option in options:
-            yield f"  {option:16} {_first_words(_file(group, option))}".rstrip()
+            yield f"  {option:{width}}  {_first_words(_file(group, option))}".rstrip()
 
 
 def _file(group: str, option: str) -> Path:
@@ -40,7 +45,7 @@ def _file(group: str, option: str) -> Path:
 
 
 def _first_words(file: Path) -> str:
-    """What the file opens with, up to the command that its comment ends in."""
+    """What the file opens with, up to the command that its comment ends in or that follows below."""
     lines = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
     said = next((line for line in lines if not line.startswith("@package")), "")
-    return said.partition(": python -m")[0]
+    return said.partition(": python -m")[0].rstrip(":.")

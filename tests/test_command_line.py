@@ -19,7 +19,7 @@ ROWS = '[{"instruction": "Say something kind.", "input": "", "output": ""}]'
         (["+experimnt=cleaned"], "did you mean experiment?"),
         (["+experiment=cleand"], "did you mean cleaned?"),
         (["trainer.learning_rat=1"], "did you mean trainer.learning_rate?"),
-        (["seed=many"], "could not be converted to Integer"),
+        (["seed=many"], "seed is many; it must be a whole number"),
         (["dataset_variant.source=none.json"], "there is no such file"),
         (["preset=local"], "give the folder that holds the tasks' documents with eval_suite.mirror=FOLDER"),
         (["preset=paper"], "OPENAI_API_KEY is not set; export OPENAI_API_KEY=..."),
@@ -91,6 +91,11 @@ def test_help_and_the_composed_config_come_without_work(command: Command, tmp_pa
         and "dataset_variant=" in shown.stdout
         and "the rules find wrong" in shown.stdout
     )
+    options = [line for line in shown.stdout.splitlines() if re.match(r"  [a-z]\w+  ", line)]
+    starts = {re.match(r"  \w+ +", line).end() for line in options}  # type: ignore[union-attr]
+    assert len(options) > 40 and len(starts) == 1, "one column"
+    assert not [line for line in options if line.endswith(":")]
+    assert "lands in outputs/runs/default/" in shown.stdout
     config = command("--cfg", "job", "+experiment=cleaned")
     assert config.returncode == 0 and "name: cleaned" in config.stdout
     assert not (tmp_path / "outputs").exists()

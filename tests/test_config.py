@@ -81,7 +81,16 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
         ),
         ("+trainer.learning_rat=1e-4", "trainer.learning_rat is not a key; did you mean"),
         ("cleaned", "cleaned is not of the form key=value; did you mean +experiment=cleaned?"),
-        ("seed=many", "seed: Value 'many' of type 'str' could not be converted to Integer"),
+        ("seed=many", "seed is many; it must be a whole number"),
+        ("teacher.num_examples=abc", "teacher.num_examples is abc; it must be a whole number"),
+        ("teacher.num_examples=", "teacher.num_examples is empty; it must be a whole number"),
+        ("trainer.learning_rate=fast", "trainer.learning_rate is fast; it must be a number"),
+        ("runtime.offline=maybe", "runtime.offline is maybe; it must be true or false"),
+        ("eval_suite.limit=few", "eval_suite.limit is few; it must be a whole number, or null"),
+        ("eval_suite.tasks=piqa", "eval_suite.tasks is piqa; it must be a list, written tasks=[piqa]"),
+        ("action=pln", "action is pln; it must be one of run, plan; did you mean plan?"),
+        ("action = plan", "action = plan has spaces around its equals sign; write action=plan"),
+        ("preset=papr", "preset has no option papr; did you mean paper?"),
         ("--experiment=cleaned", "--experiment=cleaned is no flag: write +experiment=cleaned"),
         ("scale=medium", "scale has no option medium; there are: large, small"),
         ("trainer.global_batch_size=33", "must be a multiple of trainer.micro_batch_size (32)"),
@@ -108,13 +117,34 @@ def test_many_jobs_are_asked_for_by_name(words: list[str]) -> None:
     check([*words, "--multirun"])
 
 
+@pytest.mark.parametrize("words", [["action", "=", "plan"], ["action=", "plan"], ["action", "=plan"]])
+def test_spaces_around_the_equals_sign_are_one_mistake(words: list[str]) -> None:
+    said = problems("seed=1", *words)
+    assert said == "action = plan has spaces around its equals sign; write action=plan"
+
+
+def test_a_misspelt_task_is_named_before_the_metrics_that_miss_it() -> None:
+    said = problems("preset=local", "eval_suite.tasks=[hellasway,piqa,truthfulqa_mc1,truthfulqa_mc2]")
+    assert said == "eval_suite.tasks names hellasway; did you mean hellaswag, whose metrics the suite names?"
+
+
+def test_a_file_that_two_keys_name_is_complained_of_once(tmp_path: Path) -> None:
+    said = problems("preset=local", "dataset_variant.source=no.json")
+    assert said == "dataset_variant.source is no.json, and there is no such file; give a path that exists"
+    (tmp_path / "tasks.jsonl").write_text("{}")
+    said = problems(f"teacher.seed_tasks={tmp_path}")
+    assert f"a folder; name a file in it: teacher.seed_tasks={tmp_path / 'tasks.jsonl'}" in said
+
+
 def test_all_problems_are_said_at_once() -> None:
     said = problems("trainer.epochs=0", "teacher.error_rate=2", "runtime.num_threads=0", "world.people=1")
     for name in ("trainer.epochs", "teacher.error_rate", "runtime.num_threads", "world.people"):
         assert name in said
     said = problems("trainer.frame=x", "world.people=many", "trainer.epochs={")
     assert (
-        "trainer.frame: Invalid value" in said and "world.people: Value" in said and "cannot be read" in said
+        "trainer.frame is x; it must be one of alpaca, raw" in said
+        and "world.people is many; it must be a whole number" in said
+        and "cannot be read" in said
     )
     said = problems("trainer.epoch=1", "teachr=openai", "+experiment=bse")
     assert "trainer.epochs" in said and "teacher?" in said and "base?" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar, Optional
 
@@ -37,10 +38,22 @@ class EvalSuiteConfig:
             yield "eval_suite.tasks is empty; name at least one lm-eval task"
         if self.limit is not None and self.limit < 1:
             yield f"eval_suite.limit is {self.limit}; it must be 1 or more, or null for all"
-        for field in ("understanding", "truthfulness"):
-            for metric in getattr(self, field):
-                if metric.rpartition(".")[0] not in self.tasks:
-                    yield f"eval_suite.{field} names {metric}, whose task is not in eval_suite.tasks"
+        wanted = {
+            metric: (metric.rpartition(".")[0], field)
+            for field in ("understanding", "truthfulness")
+            for metric in getattr(self, field)
+        }
+        lacking = {metric: where for metric, where in wanted.items() if where[0] not in self.tasks}
+        for task in self.tasks:  # a misspelt task first: with it, the metrics' complaints go
+            near = get_close_matches(task, [missing for missing, _ in lacking.values()], n=1, cutoff=0.8)
+            if near and task not in [known for known, _ in wanted.values()]:
+                yield f"eval_suite.tasks names {task}; did you mean {near[0]}, whose metrics the suite names?"
+                lacking = {metric: where for metric, where in lacking.items() if where[0] != near[0]}
+        for metric, (_, field) in lacking.items():
+            yield (
+                f"eval_suite.{field} names {metric}, whose task is not in eval_suite.tasks; "
+                "add the task there, or take the metric out"
+            )
 
 
 @dataclass

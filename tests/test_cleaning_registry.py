@@ -137,7 +137,7 @@ def noise(count: int, seed: int) -> list[Row]:
 
 
 def test_no_row_whatsoever_makes_a_rule_raise_and_every_reason_is_one_clear_line() -> None:
-    for row in noise(4000, seed=3):
+    for row in noise(2500, seed=3):
         example = Example(row["instruction"], row["output"], row["input"])
         for rule in RULES:
             reason = rule.finds(example)
@@ -177,7 +177,7 @@ def test_a_repair_touches_no_more_than_the_fields_it_names_and_keeps_every_other
 
 
 def test_on_real_rows_cleaning_finds_a_few_per_cent_and_cleaning_again_nothing(shared_data: Path) -> None:
-    rows = published(shared_data)[:4000]
+    rows = published(shared_data)[:2000]
     once = clean(rows, chosen(["all"]))
     twice = clean(once.kept, chosen(["all"]))
     assert 0.01 < (len(once.removed) + len(once.edited)) / len(rows) < 0.05

@@ -295,9 +295,15 @@ def test_a_picture_that_is_described_or_known_by_its_name_is_no_unseen_one() -> 
     assert fired("Who made this painting?", "Leonardo.", '"Mona Lisa"') is None
 
 
-@pytest.mark.parametrize("output", ["![a cat](cat.png)", "[Image of a cat]", "<a diagram of the parts>"])
-def test_an_output_that_pretends_to_hold_a_picture_is_removed(output: str) -> None:
-    assert fired("Show how it works.", output) == "picture_as_output"
+@pytest.mark.parametrize("output", ["![a cat](cat.png)", "See https://example.com/cat.jpg"])
+def test_an_output_that_links_to_a_picture_of_its_own_is_removed(output: str) -> None:
+    assert fired("Show how it works.", output) == "picture_link"
+
+
+def test_a_link_that_the_prompt_gave_and_a_place_for_a_picture_stay() -> None:
+    link = "https://example.com/cat.jpg"
+    assert fired(f"Write Markdown that shows {link}", f"![cat]({link})") is None
+    assert fired("Write an advertisement for tea.", "[Photo of the tea]\nTea for all!") is None
 
 
 @pytest.mark.parametrize(
@@ -315,6 +321,7 @@ def test_a_request_for_an_image_is_removed(instruction: str) -> None:
         "Create a character sketch of a baker.",
         "Illustrate the difference between a pond and a lake.",
         "Create a photo album policy.",
+        "Create a comic strip about a baker.",
     ],
 )
 def test_a_request_that_only_sounds_like_one_for_an_image_stays(instruction: str) -> None:

@@ -25,6 +25,9 @@ _STAND_IN = re.compile(
     r"|\w\.(?:jpe?g|png|gif|bmp|webp|mp[34]|wav)\b",
     re.IGNORECASE,
 )
+_LINKED = re.compile(
+    r"!\[[^\]\n]{0,200}\]\(([^)\n]{1,500})\)|https?://\S{1,500}\.(?:jpe?g|png|gif|bmp|webp)\b", re.IGNORECASE
+)
 _NAMED = re.compile(r"[\"\u201c\u2018]\w|\b(?:by|of) [A-Z][a-z]+|['\u2019]s \W?[A-Z]|\d[\d,.]*\D+\d")
 """A work that has a title or a painter is known by it; numbers are data that a text can hold."""
 _TEXT_ABOUT = re.compile(
@@ -42,7 +45,7 @@ _DRAW = re.compile(
 _IMAGE = (
     r"(?:logo|icon|image|picture|photo|photograph|drawing|painting|sketch|illustration|portrait|collage|gif"
     r"|3d model|poster|cartoon|pictogram|infographic|animation|meme|wallpaper|heat ?map|mural|doodle"
-    r"|(?:piece|work) of art|artwork|graphic|visual|banner|comic strip|flyer|mascot)s?"
+    r"|(?:piece|work) of art|artwork|graphic|visual|banner|flyer|mascot)s?"
 )
 _MAKE = re.compile(
     r"^\W*(?:please )?(?:design|create|generate|make|produce|render|construct|build|print)\b(?: me)?"
@@ -53,8 +56,8 @@ _MAKE = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"```|</\w+>|\bdef \w+\(|\bimport \w+|[;{}]\s*$", re.MULTILINE)
-_NAME_ALONE = 3
-"""Words of input that can be no more than a name; with more, the input describes the picture."""
+_LABEL = 3
+"""Words of input that can be no more than a label; with more, the input describes the picture."""
 _ALONE = 40
 """Words of input beside a stand-in, from which on the text itself may be what is asked about."""
 
@@ -65,21 +68,26 @@ def refers_to_an_unseen_picture(example: Example) -> str | None:
     if found and len(example.input.split()) <= _ALONE and not _CODE.search(example.output):
         return f"a picture's place is taken by {found[0][:40]!r}"
     found = _SHOWN.search(example.instruction)
-    if (
-        not found
-        or len(example.input.split()) > _NAME_ALONE
-        or _NAMED.search(f"{example.instruction} {example.input}")
-    ):
+    if not found or _describes(example.input) or _NAMED.search(f"{example.instruction} {example.input}"):
         return None
     return f"the instruction speaks of {found[0]!r}, which the row does not hold"
 
 
-def answers_with_a_picture(example: Example) -> str | None:
-    """The output pretends to hold a picture."""
-    found = _STAND_IN.search(example.output)
-    if not found or _CODE.search(example.output) or len(example.output.split()) > 2 * _ALONE:
+def _describes(input: str) -> bool:
+    """Whether the input says what is to be seen, or is a work's name ("Starry Night")."""
+    words = input.split()
+    return len(words) > _LABEL or (bool(words) and all(word[0].isupper() for word in words))
+
+
+def links_to_a_picture(example: Example) -> str | None:
+    """The output links to a picture that the prompt does not name, and so was made up.
+
+    A stand-in in brackets, as in '[photo of the product]', may be meant for others to fill in.
+    """
+    found = _LINKED.search(example.output)
+    if not found or (found[1] or found[0]) in f"{example.instruction} {example.input}":
         return None
-    return f"the output has {found[0][:40]!r} in the place of a picture"
+    return f"the output holds a link to a picture: {found[0][:60]!r}"
 
 
 def asks_for_an_image(example: Example) -> str | None:

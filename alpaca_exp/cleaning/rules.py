@@ -20,8 +20,8 @@ from alpaca_exp.cleaning.outputs import (
     says_it_cannot_be_done,
 )
 from alpaca_exp.cleaning.pictures import (
-    answers_with_a_picture,
     asks_for_an_image,
+    links_to_a_picture,
     refers_to_an_unseen_picture,
 )
 from alpaca_exp.cleaning.sorting import is_in_another_order
@@ -163,10 +163,10 @@ RULES = (
         removes=refers_to_an_unseen_picture,
     ),
     Rule(
-        "picture_as_output",
+        "picture_link",
         Category.unseen_sources,
-        "The output pretends to hold a picture.",
-        removes=answers_with_a_picture,
+        "The output links to a picture, which a language model can only have made up.",
+        removes=links_to_a_picture,
     ),
     Rule(
         "live_data",

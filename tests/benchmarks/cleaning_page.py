@@ -53,7 +53,7 @@ def _table(cells: Mapping[str, tuple[str, ...]]) -> str:
         for rule in RULES:
             if rule.category is category:
                 off = "" if rule.default else f" *Off by default: {rule.off}.*"
-                figures = " | ".join(cells.get(rule.name, ("", "", "")))
+                figures = " | ".join(cells.get(rule.name, ("0", "", "")))
                 told += f"| `{rule.name}` | {rule.why}{off} | {rule.action}s | {figures} |\n"
     return _HEAD + told
 

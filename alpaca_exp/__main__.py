@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -35,6 +37,11 @@ PLACE_ERRORS = (
 """What the system says when `outputs` is full or cannot be written."""
 
 
+ONE_MOMENT_S = 2.0
+"""Signals that follow the first one so soon mean the same."""
+TIDYING_S = 10.0
+"""How long threads may go on after the last word: a batch of answers that nobody waits for, say."""
+
 OWN_CONFIG = ("--config", "-cd", "-cp", "-cn", "hydra.searchpath")
 """With these the user brings groups and options of which only Hydra knows."""
 
@@ -54,7 +61,7 @@ def _main(arguments: list[str]) -> None:
         return
     register_schemas()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us, who name the remedy
-    signal.signal(signal.SIGTERM, _stop)
+    _heed_signals(_stop)
     conf = str(data_root() / "conf")
     planned: list[Costs] = []
 
@@ -83,6 +90,10 @@ def _spoken(arguments: Sequence[str] = ()) -> Iterator[None]:
     except AlpacaExpError as error:
         _leave(error)
     except KeyboardInterrupt:
+        _heed_signals(signal.SIG_IGN)  # what is needed is saved; libraries tidy up, but not for long
+        last = threading.Timer(TIDYING_S, os._exit, (Stopped.exit_code,))
+        last.daemon = True
+        last.start()
         _leave(Stopped("stopped; the same command goes on from here"))
     except OSError as error:
         if not _of_the_place(error, arguments):
@@ -133,8 +144,21 @@ def _leave(error: AlpacaExpError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+_stopped_at: list[float] = []
+
+
+def _heed_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Interrupt the work. Further signals of the same moment do not break into what is being saved."""
+    now = time.monotonic()
+    if not _stopped_at or now - _stopped_at[-1] > ONE_MOMENT_S:
+        _stopped_at.append(now)
+        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from alpaca_exp.errors import BudgetReached
+from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.records import Usage, write_json
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
@@ -62,12 +63,12 @@ class Ledger:
         """Put `usd` aside for one request, and return the reservation's number.
 
         Waits for requests under way where their reservations stand in the way.
-        Raises BudgetReached where waiting cannot help.
+        Raises BudgetReached where waiting cannot help, InputError where that is so from the start.
         """
         async with self._settled:
             while self._exceeds(usd, sum(self._reserved.values())):
                 if self._exceeds(usd, 0.0):
-                    raise BudgetReached(self._stopped(usd))
+                    raise self._refusal(usd)
                 await self._settled.wait()
             self._next += 1
             self._reserved[self._next] = usd
@@ -97,16 +98,18 @@ class Ledger:
     def _exceeds(self, usd: float, reserved: float) -> bool:
         return self.budget is not None and self.spent + reserved + usd > self.budget
 
-    def _stopped(self, usd: float) -> str:
-        if self.spent == 0:
-            return (
-                f"One request could cost ${usd:.4f}, more than {self._owner}.budget_usd={self.budget:g} "
-                f"allows for all; raise {self._owner}.budget_usd and run the same command again"
+    def _refusal(self, usd: float) -> InputError | BudgetReached:
+        owner = self._owner
+        limit = f"{owner}.budget_usd={f'{self.budget:.10f}'.rstrip('0').rstrip('.')}"
+        if self.spent == 0 and not self._reserved:
+            return InputError(
+                f"One request could cost {_dollars(usd)}, more than {limit} allows "
+                f"for all; raise {owner}.budget_usd or lower {owner}.max_tokens"
             )
-        return (
-            f"The next request could cost ${usd:.4f}, and ${self.spent:.4f} of "
-            f"{self._owner}.budget_usd={self.budget:g} are spent, lost replies counted in full. Every answer "
-            f"so far is kept: raise {self._owner}.budget_usd and run the same command again to go on"
+        return BudgetReached(
+            f"The next request could cost {_dollars(usd)}, and {_dollars(self.spent)} of "
+            f"{limit} are spent, lost replies counted in full. Every answer "
+            f"so far is kept: raise {owner}.budget_usd and run the same command again to go on"
         )
 
 
@@ -120,31 +123,38 @@ class Forecast:
 
     def __init__(self, config: LanguageModelConfig, prompts: Mapping[str, int]) -> None:
         """`prompts`: the bytes of each request's prompt, by its key, in the order of the requests."""
-        self._config, self._bytes = config, dict(prompts)
-        self._usage: dict[str, Usage] = {}
-        self._order = iter(prompts)
-        self._next = next(self._order, None)
-        self._front = Usage()
-        self._front_bytes = 0
-        self._left_bytes = sum(prompts.values())
+        self._config = config
+        self._places = {key: place for place, key in enumerate(prompts)}
+        self._bytes = array("Q", prompts.values())
+        self._early: dict[int, tuple[int, int]] = {}
+        """Tokens in and out of answers that came before one that was asked earlier."""
+        self._front = self._front_in = self._front_out = self._front_bytes = 0
+        self._left, self._left_bytes = len(prompts), sum(prompts.values())
 
     def note(self, key: str, usage: Usage) -> None:
         """An answer came, and took so much."""
-        self._usage[key] = usage
-        self._left_bytes -= self._bytes[key]
-        while self._next is not None and self._next in self._usage:
-            self._front += self._usage[self._next]
-            self._front_bytes += self._bytes[self._next]
-            self._next = next(self._order, None)
+        place = self._places.pop(key, None)
+        if place is None:  # counted before
+            return
+        self._left -= 1
+        self._left_bytes -= self._bytes[place]
+        self._early[place] = (usage.tokens_in, usage.tokens_out)
+        while tokens := self._early.pop(self._front, None):
+            self._front_in += tokens[0]
+            self._front_out += tokens[1]
+            self._front_bytes += self._bytes[self._front]
+            self._front += 1
 
     def rest(self) -> float | None:
         """Dollars for what is not answered yet; None before the first twentieth is."""
-        count = self._front.requests
-        if count == 0 or count < FORECAST_FROM * len(self._bytes):
+        if self._front == 0 or self._front < FORECAST_FROM * len(self._bytes):
             return None
-        left = len(self._bytes) - len(self._usage)
-        into = self._left_bytes * self._front.tokens_in / max(1, self._front_bytes)
-        return price(self._config, round(into), round(left * self._front.tokens_out / count))
+        into = self._left_bytes * self._front_in / max(1, self._front_bytes)
+        return price(self._config, round(into), round(self._left * self._front_out / self._front))
+
+
+def _dollars(usd: float) -> str:
+    return f"${usd:.4f}" if usd >= 0.001 or usd == 0 else f"${usd:.7f}"
 
 
 def _parts(out: Path) -> dict[str, dict[str, Any]]:

@@ -24,8 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from alpaca_exp.schemas import OpenAITeacherConfig
-
-Body = dict[str, Any]
+from tests.batches import Batches, Body
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Server:
         self.keys: list[str] = []
         self.paths: list[str] = []
         """Where each request went, with its query."""
-        self.batches = Batches(self)
+        self.batches = Batches(self._answered)
         self.peak = 0
         self._under_way = 0
         self._lock = threading.Lock()
@@ -93,6 +92,12 @@ class Server:
         """The prompts in the order in which they arrived."""
         return [prompt_of(body) for body in self.bodies]
 
+    def _answered(self, body: Body) -> tuple[int, Body]:
+        """Status and body of what a request of a batch comes to."""
+        answered = self.answer(body, -1)
+        reply = Reply(answered) if isinstance(answered, str) else answered
+        return reply.status, _json(reply, body)
+
     def arrived(self, body: Body, key: str, path: str) -> int:
         with self._lock:
             self.bodies.append(body)
@@ -105,93 +110,6 @@ class Server:
     def left(self) -> None:
         with self._lock:
             self._under_way -= 1
-
-
-class Batches:
-    """The server's Batch API. A batch is `looks` looks away from its end."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self.files: dict[str, bytes] = {}
-        self.made: dict[str, Body] = {}
-        self.looks = 1
-        self.end = "completed"
-        """Or expired, failed, cancelled: what every batch comes to."""
-        self.refuse: tuple[int, str] | None = None
-        """A status and a code with which every POST is refused."""
-        self.keep_back = 0
-        """So many requests of each batch stay unanswered."""
-        self.created: Callable[[], None] = lambda: None
-        """Is called when a batch was made, before the client learns of it."""
-        self._left: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def requests(self) -> list[Body]:
-        """Every request of every batch, as it was handed in."""
-        found = [self.files[batch["input_file_id"]] for batch in self.made.values()]
-        return [json.loads(line) for content in found for line in content.splitlines()]
-
-    def post(self, path: str, sent: bytes) -> tuple[int, bytes]:
-        if self.refuse:
-            status, code = self.refuse
-            return status, json.dumps({"error": {"message": code, "code": code}}).encode()
-        with self._lock:
-            if path.endswith("/files"):
-                number = f"file-{len(self.files)}"
-                self.files[number] = sent[sent.index(b'{"custom_id"') : sent.rindex(b"}") + 1]
-                told: Body = {"id": number, "object": "file", "purpose": "batch", "bytes": len(sent)}
-                return 200, json.dumps(
-                    told | {"created_at": 1, "filename": "x", "status": "processed"}
-                ).encode()
-            told = json.loads(sent)
-            number = f"batch-{len(self.made)}"
-            count = len(self.files[told["input_file_id"]].splitlines())
-            counts = {"total": count, "completed": 0, "failed": 0}
-            self.made[number] = told | {
-                "id": number, "object": "batch", "status": "in_progress", "created_at": 1,
-                "expires_at": 1_800_000_000, "request_counts": counts,
-            }  # fmt: skip
-            self._left[number] = self.looks
-        self.created()
-        return 200, json.dumps(self.made[number]).encode()
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        place = path.partition("?")[0].split("/")
-        with self._lock:
-            if place[-1] == "batches":
-                data = {"object": "list", "data": list(self.made.values()), "has_more": False}
-                return 200, json.dumps(data).encode()
-            if place[-1] == "content":
-                return 200, self.files[place[-2]]
-            if place[-1] not in self.made:
-                return 404, b'{"error": {"message": "no such batch", "code": "not_found"}}'
-            batch = self.made[place[-1]]
-            self._left[batch["id"]] -= 1
-            if self._left[batch["id"]] < 0 and batch["status"] == "in_progress":
-                self._finish(batch)
-            return 200, json.dumps(batch).encode()
-
-    def _finish(self, batch: Body) -> None:
-        batch["status"] = self.end
-        if self.end == "failed":
-            batch["errors"] = {
-                "data": [{"code": "invalid_json_line", "message": "line 1 is broken", "line": 1}]
-            }
-            return
-        rows = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
-        for name, wanted in (("output_file_id", True), ("error_file_id", False)):
-            lines = [self._row(row) for row in rows[: len(rows) - self.keep_back]]
-            lines = [line for line in lines if (line["response"]["status_code"] == 200) == wanted]
-            if lines:
-                batch[name] = f"{batch['id']}-{name}"
-                content = "\n".join(json.dumps(line) for line in reversed(lines))
-                self.files[batch[name]] = content.encode()
-
-    def _row(self, row: Body) -> Body:
-        answered = self._server.answer(row["body"], -1)
-        reply = Reply(answered) if isinstance(answered, str) else answered
-        response = {"status_code": reply.status, "request_id": "r", "body": _json(reply, row["body"])}
-        return {"id": "x", "custom_id": row["custom_id"], "response": response, "error": None}
 
 
 def prompt_of(body: Body) -> str:

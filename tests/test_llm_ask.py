@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.errors import BudgetReached, ConfigError, InputError
-from alpaca_exp.ledger import consumed, price
+from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.ledger import consumed
 from alpaca_exp.llm import ask, attempts
 from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.build import build_model, model_name, owner
@@ -131,65 +131,6 @@ def test_one_hopeless_answer_ends_the_work_and_keeps_the_rest(tmp_path: Path) ->
         assert server.count == 101  # all but the refused one were asked once
         assert asked < 101
     assert consumed(out).requests == 100
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_budget_is_never_overrun(seed: int, tmp_path: Path) -> None:
-    rng = random.Random(seed)
-
-    def answer(body: Body, number: int) -> Reply:
-        draw = rng.random()
-        if draw < 0.1:
-            return Reply(drop=True)
-        if draw < 0.2:
-            return Reply(status=500, error="boom")
-        tokens = (rng.randint(1, len(prompt_of(body))), rng.randint(1, 16))
-        return Reply("fine", usage=tokens)
-
-    billed: list[tuple[int, Reply]] = []
-
-    def noted(body: Body, number: int) -> Reply:
-        billed.append((len(prompt_of(body)) + attempts.FRAME_TOKENS, answer(body, number)))
-        return billed[-1][1]
-
-    with Server(noted) as server:
-        config = teacher_at(
-            server,
-            concurrency=rng.choice([1, 3, 16, 64]),
-            usd_per_million_in=rng.uniform(0, 50),
-            usd_per_million_out=rng.uniform(1, 50),
-            budget_usd=rng.uniform(0.005, 0.03),
-            max_retries=5,
-        )
-        out = stage_folder(tmp_path)
-        for _ in range(2):  # a second attempt goes on with what is left
-            with pytest.raises(BudgetReached, match=r"raise teacher\.budget_usd"):
-                texts(config, questions(400), out)
-    paid = sum(
-        price(config, *(reply.usage or (most, 16))) for most, reply in billed if reply.usage or reply.drop
-    )
-    assert 0 < paid <= config.budget_usd
-    assert consumed(out).usd <= config.budget_usd
-
-
-def test_a_raised_budget_goes_on(tmp_path: Path) -> None:
-    out = stage_folder(tmp_path)
-    with Server(echo) as server:
-        with pytest.raises(BudgetReached):
-            texts(teacher_at(server, budget_usd=0.0003), questions(20), out)
-        asked = server.count
-        assert 0 < asked < 20
-        assert len(texts(teacher_at(server, budget_usd=1.0), questions(20), out)) == 20
-        assert server.count == 20
-
-
-def test_a_budget_below_one_request_asks_nothing(tmp_path: Path) -> None:
-    with Server(echo) as server:
-        with pytest.raises(
-            BudgetReached, match=r"One request could cost \$0\.0001, more than teacher\.budget_usd=0"
-        ):
-            texts(teacher_at(server, budget_usd=0.0), questions(2), stage_folder(tmp_path))
-        assert server.count == 0
 
 
 def test_what_was_under_way_at_a_kill_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,14 +145,6 @@ def test_a_lost_reply_counts_against_the_budget_and_not_as_paid(
     assert [line["usd"] > 0.0001 for line in journal(tmp_path)] == [True, True, True, False]
 
 
-def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with Server() as server:
-        pass
-    with pytest.raises(Stopped, match=r"fake gave no answer after 3 attempts: the connection broke"):
-        ask(server, tmp_path)
-    assert consumed(stage_folder(tmp_path)).usd == 0
-
-
 def test_a_web_page_instead_of_an_answer_points_to_the_address(
     serve: Callable[[Answer], Server], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from alpaca_exp.ledger import FORECAST_FROM, Forecast, Ledger, report
 from alpaca_exp.llm.attempts import Asker
 from alpaca_exp.llm.batchlog import BatchLog
 from alpaca_exp.llm.build import build_model, model_name, owner
+from alpaca_exp.llm.interrupts import run
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import Request
 from alpaca_exp.llm.pace import Pace
@@ -64,6 +65,7 @@ class Session:
         self._counted: set[str] = set()
         self._forecast: Forecast | None = None
         self._total: float | None = None
+        self._rounds = 0
         self._error: AlpacaExpError | None = None
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
@@ -77,7 +79,7 @@ class Session:
     ) -> None:
         try:
             if self._asker:
-                self._runner.run(self._asker.model.close())
+                run(self._runner, self._asker.model.close())
         finally:
             self._runner.close()
             self._journal.close()
@@ -129,15 +131,17 @@ class Session:
             }
             self._forecast = Forecast(self._config, sizes)
         answers = self._found(wanted)
-        missing = [(key, request) for key, request in wanted.items() if key not in answers]
-        advance(len(requests) - len(missing))
-        if missing:
+        for key in answers:
+            del wanted[key]
+        advance(len(requests) - len(wanted))
+        self._rounds += not whole
+        if wanted:
             if self._batched:
-                self._runner.run(self._ask_batch(dict(missing)))
-                answers |= self._found([key for key, _ in missing])
-                advance(len(missing))
+                run(self._runner, self._ask_batch(wanted))
+                answers |= self._found(wanted)
+                advance(len(wanted))
             else:
-                self._runner.run(self._ask(missing, answers, advance))
+                run(self._runner, self._ask(wanted, answers, advance))
         return [answers[key] for key in keys]
 
     def _found(self, wanted: Iterable[str]) -> dict[str, Completion]:
@@ -156,12 +160,12 @@ class Session:
 
     async def _ask(
         self,
-        missing: Sequence[tuple[str, Request]],
+        missing: Mapping[str, Request],
         answers: dict[str, Completion],
         advance: Callable[[int], None],
     ) -> None:
         asker = self._ready()
-        queue = iter(missing)
+        queue = iter(missing.items())
         count = min(self._config.concurrency, len(missing))
         await asyncio.gather(*(self._work(asker, queue, answers, advance) for _ in range(count)))
         if self._error:

@@ -105,7 +105,7 @@ class OpenAIModel:
             raise Unanswered("the body of the answer is not JSON", lost=True) from None
 
     def _broken(self, error: openai.APIConnectionError) -> Exception:
-        """Of a server that was there, a refused connection may be a restart; of one that never was, it is not."""
+        """What a broken connection means. Refused by a server that answered before, it may be a restart."""
         cause = type(error.__cause__).__name__
         refused = connections.refusal(error)
         if refused and not self._reached:

@@ -29,8 +29,8 @@ class RecordedModel:
         if place is None:
             raise InputError(
                 f"{self._file} has no answer to the request that ends {_end(request)!r} (sample "
-                f"{request.sample}, seed {request.seed}); replay it with that run's {self._config.group}, data "
-                f"and prompts, or ask a model: {self._config.group}=openai"
+                f"{request.sample}, seed {request.seed}); replay it with that run's {self._config.group}, "
+                f"data and prompts, or ask a model: {self._config.group}=openai"
             )
         with self._file.open("rb") as file:
             file.seek(place)

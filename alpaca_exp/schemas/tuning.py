@@ -100,7 +100,7 @@ class DatasetVariantConfig:
         "a new answer that is empty, refused or cut off: remove the row, or keep it with its old answer",
         NoAnswer.remove,
     )
-    rules: list[str] = identity("cleaning rules by name; [all] for all", [])
+    rules: list[str] = identity("rules or categories; all: those on by default; -name: not this", [])
     critic: bool = identity("whether the critic, if there is one, reads what the rules left", False)
     min_rating: Optional[float] = identity("keep rows that the rater gives so much of 5; null: all", None)
     best_rated: Optional[int] = identity("keep so many rows, the best rated; null: all", None)

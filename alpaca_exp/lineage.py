@@ -112,7 +112,10 @@ def differences(a: Lineage, b: Lineage) -> Differences:
 
 def sentence(a: str, b: str, found: Differences) -> str:
     """'cleaned-final vs original differs in cleaning, teacher and length', without a full stop."""
-    said = f"{a} vs {b} differs in {_listed(found.causes)}" if found.causes else f"{a} vs {b}: no difference"
+    if found.causes:
+        said = f"{a} vs {b} differs in {_listed(found.causes)}"
+    else:
+        said = f"{a} vs {b}: no {'known ' if found.unknown else ''}difference in lineage"
     return said + (f"; of {_listed(found.unknown)} nothing is known" if found.unknown else "")
 
 

@@ -15,7 +15,7 @@ from alpaca_exp.cleaning.differences import Side
 from alpaca_exp.cleaning.published import identify
 from alpaca_exp.cleaning.sources import read_rows
 from alpaca_exp.errors import ArtifactError, InputError
-from alpaca_exp.lineage import Lineage
+from alpaca_exp.lineage import UNKNOWN, Lineage
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.report.runs import Run, read
 
@@ -44,7 +44,7 @@ def side(word: str, outputs: Path) -> Side:
     path = Path(word).expanduser()
     if path.is_file():
         inside = path.name.startswith("dataset.") and (path.parent / RECORD).is_file()
-        return _of_artifact(word, path.parent) if inside else _of_file(path)
+        return _of_folder(word, path.parent) if inside else _of_file(path)
     if path.is_dir():
         return _of_folder(word, path)
     runs, _ = read(outputs)
@@ -88,7 +88,7 @@ def _of_file(file: Path) -> Side:
     """A data file: what its bytes say it is, else nothing but its rows."""
     found = identify(file)
     lineage = found.published.lineage if found.published else Lineage(found.name)
-    return Side(file.name, found.name, read_rows(file), lineage, found.name)
+    return Side(file.name, found.name, read_rows(file), lineage, f"sha256:{found.sha256}")
 
 
 def _of_folder(word: str, folder: Path) -> Side:
@@ -107,7 +107,7 @@ def _of_folder(word: str, folder: Path) -> Side:
         raise InputError(
             f"{folder} is neither a finished data set nor a run: it holds no {RECORD} and no run.json"
         )
-    return _of_artifact(folder.resolve().name if word in (".", "..") else word, folder)
+    return _of_artifact(folder.resolve().name, folder)
 
 
 def _of_artifact(name: str, folder: Path) -> Side:
@@ -118,16 +118,24 @@ def _of_artifact(name: str, folder: Path) -> Side:
         )
     dataset_file(folder)
     lineage = Lineage.of_row(card.get("lineage", {}))
-    examples = record.get("inputs", {}).get("examples")
     return Side(
         name=name,
         place=f"curate/{folder.resolve().name}",
         rows=list(read_dataset(folder)),
         lineage=lineage,
-        source=f"generate/{examples}" if examples else lineage.source,
+        source=_source(record, card, lineage) or str(folder),
         removed=_jsonl(folder / "removed.jsonl"),
         edited=_jsonl(folder / "edited.jsonl"),
     )
+
+
+def _source(record: Mapping[str, Any], card: Mapping[str, Any], lineage: Lineage) -> str | None:
+    """What the rows were taken from, to the byte; None where that is not known."""
+    if examples := record.get("inputs", {}).get("examples"):
+        return f"generate/{examples}"
+    if sha256 := card.get("source", {}).get("sha256"):
+        return f"sha256:{sha256}"
+    return None if lineage.source == UNKNOWN else lineage.source
 
 
 def _by_fingerprint(word: str, outputs: Path, runs: Sequence[Run]) -> Path:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.cleaning.difference_text import aligned, as_json, as_text, markdown
+from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, table
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
 from alpaca_exp.errors import AlpacaExpError
@@ -59,7 +59,7 @@ def _list(asked: argparse.Namespace) -> None:
         ]
         for one in found
     ]
-    print(aligned([head, *lines]))
+    print(table([head, *lines]))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -219,7 +219,7 @@ def test_json_holds_what_the_text_says(found: Difference) -> None:
 def test_a_set_and_itself_do_not_differ() -> None:
     found = difference(side(published(5)), side(published(5)))
     assert found.identical == 5 and not found.changes and not found.examples
-    assert "no difference" in markdown(found)
+    assert "A (file a) vs B (file a): no difference in lineage.\n" in markdown(found)
 
 
 def test_nothing_in_common_is_said(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_what_is_unknown_is_neither_same_nor_different() -> None:
     assert sentence("a", "b", found) == (
         "a vs b differs in source; of cleaning, teacher and length nothing is known"
     )
-    assert sentence("a", "b", differences(ORIGINAL, ORIGINAL)) == "a vs b: no difference"
+    assert sentence("a", "b", differences(ORIGINAL, ORIGINAL)) == "a vs b: no difference in lineage"
 
 
 def test_the_order_of_rules_is_no_difference_but_a_filter_is() -> None:

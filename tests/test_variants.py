@@ -148,6 +148,25 @@ def test_an_artifact_without_a_card_is_compared_all_the_same(
     assert "of source, cleaning, teacher and length nothing is known" in text and "| in both | 19 |" in text
 
 
+def test_places_are_names_only_in_the_very_same_source(outputs: Outputs, tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([{key: row[key] for key in ("instruction", "output")} for row in ROWS]))
+    plain = side(str(file), outputs.path)
+    for name, sha256 in (
+        ("dddd000000000000", plain.source.removeprefix("sha256:")),
+        ("eeee000000000000", "0"),
+    ):
+        folder = outputs.variant(name, ROWS, Lineage("alpagasus", "t", Cap(100), ()))
+        record, card = folder / "record.json", folder / "card.json"
+        write_json({**json.loads(record.read_text()), "inputs": {}}, record)
+        write_json({**json.loads(card.read_text()), "source": {"sha256": sha256}}, card)
+    same, other = side("dddd", outputs.path), side("eeee", outputs.path)
+    assert same.source == plain.source != other.source
+    for folder in (same.place, other.place):
+        (outputs.path / folder / "card.json").unlink()
+    assert side("dddd", outputs.path).source != side("eeee", outputs.path).source
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from alpaca_exp.statistics.intervals import Interval
 
 LONGEST = 400
 """Characters of a text that is shown whole; of a longer one, the beginning."""
+_NUMBER = re.compile(r"\u2013|[+-]?[\d,.]+(e[+-]?\d+)?( \[.*\])?")
+"""Also one with its interval, or the dash in its place."""
 _HOW = {
     By.id: "by id",
     By.content: "by content, since the ids are no names that both share",
@@ -73,11 +76,14 @@ def as_text(lineage: Lineage, most: int | None = None) -> dict[str, str]:
     }
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first line is its head."""
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose first line is its head; columns of numbers stand to the right."""
     head, *body = lines
-    rows = [head, ["---", *["---:"] * (len(head) - 1)], *body]
-    return "\n".join("| " + " | ".join(part.replace("|", "\\|") for part in row) + " |" for row in rows)
+    rules = ["---:" if all(map(_NUMBER.fullmatch, column)) else "---" for column in zip(*body, strict=True)]
+    rows = [head, rules, *body]
+    return "\n".join(
+        "| " + " | ".join(visible(part).replace("|", "\\|") for part in row) + " |" for row in rows
+    )
 
 
 def _headline(found: Difference) -> str:
@@ -90,7 +96,7 @@ def _headline(found: Difference) -> str:
 def _lineage(found: Difference) -> str:
     ours, theirs = as_text(found.a.lineage), as_text(found.b.lineage)
     lines = [("", "A", "B"), *((name, ours[name], theirs[name]) for name in ours)]
-    return aligned([[visible(part) for part in line] for line in lines]).replace("---:", "---")
+    return table(lines)
 
 
 def _rows(found: Difference) -> str:
@@ -98,7 +104,7 @@ def _rows(found: Difference) -> str:
     told = ", ".join(f"{count:,} by {name}" for name, count in steps.items()) or "none"
     how = f"Rows were matched {_HOW[found.matching.by]}: {told}."
     counts = [[name, f"{count:,}"] for name, count in _counts(found).items()]
-    return f"## Rows\n\n{how}\n\n{aligned([['', 'rows'], *counts])}"
+    return f"## Rows\n\n{how}\n\n{table([['', 'rows'], *counts])}"
 
 
 def _counts(found: Difference) -> dict[str, int]:
@@ -123,7 +129,7 @@ def _explained(found: Difference) -> Iterator[str]:
     ):
         if counts:
             lines = [[name, f"{count:,}"] for name, count in counts.items()]
-            yield f"{title}:\n\n{aligned([['rule', 'rows'], *lines])}"
+            yield f"{title}:\n\n{table([['rule', 'rows'], *lines])}"
 
 
 def _changes(found: Difference) -> Iterator[str]:
@@ -143,7 +149,7 @@ def _changes(found: Difference) -> Iterator[str]:
         ]
         for one in found.changes
     ]
-    yield f"## Changed fields\n\nOver the changed rows:\n\n{aligned([head, *lines])}"
+    yield f"## Changed fields\n\nOver the changed rows:\n\n{table([head, *lines])}"
 
 
 def _lengths(lengths: Mapping[str, Lengths]) -> str:
@@ -157,7 +163,7 @@ def _lengths(lengths: Mapping[str, Lengths]) -> str:
         for name, one in lengths.items()
     ]
     note = "All rows of each; the paired change with its 95 % interval is over the rows that are in both."
-    return f"## Lengths\n\n{note}\n\n{aligned([head, *lines])}"
+    return f"## Lengths\n\n{note}\n\n{table([head, *lines])}"
 
 
 def _examples(found: Difference, coloured: bool) -> Iterator[str]:

@@ -89,7 +89,7 @@ def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path
     sweeping = "--multirun" in arguments
     overrides = [argument for argument in arguments if argument != "--multirun"]
     choices = [each_of(override) if sweeping else [override] for override in overrides]
-    for number in range(max(len(choice) for choice in choices)):
+    for number in range(max((len(choice) for choice in choices), default=1)):
         job = [choice[min(number, len(choice) - 1)] for choice in choices]
         assert "evaluate" in plan(compose([f"hydra.searchpath=[file://{beside_the_data / 'my_conf'}]", *job]))
 

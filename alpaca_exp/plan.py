@@ -67,7 +67,7 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
     plan: Plan = {}
     if variant.generated:
         texts = writers.asked_for_data(config.teacher)
-        plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 2, texts)
+        plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 3, texts)
     rater = config.rater if variant.rated else None
     told = {"variant": variant, "critic": critic, "rater": rater, "seed": config.teacher.seed}
     told |= _left_out(config) if variant.decontaminate is Decontaminate.remove else {}
@@ -104,7 +104,8 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
     answers, untuned = _answers(config, model, config.seed), _answers(config, base, config.seed)
     opponent = _answers(config, writers.opponent(config, base), seed=0)
     both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge()
-    verdicts = Stage("judge", judge, {"judge": config.judge}, both, runtime, texts=texts)
+    judged = both | (learnt or {})
+    verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, texts=texts)
     page = both | {"verdicts": verdicts, "scores": scores}
     page |= {"base": untuned} if untuned.fingerprint != answers.fingerprint else {}
     return {

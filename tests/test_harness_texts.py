@@ -18,10 +18,20 @@ from alpaca_exp.harness.texts import suite_texts
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.records import Row, Score, read_jsonl, write_jsonl
-from alpaca_exp.schemas import EvalSuiteConfig, RuntimeConfig, WorldConfig, WorldSuiteConfig
+from alpaca_exp.schemas import (
+    EvalSuiteConfig,
+    FileQuestionsConfig,
+    OpenAIJudgeConfig,
+    RuntimeConfig,
+    WorldConfig,
+    WorldSuiteConfig,
+)
 from alpaca_exp.stages.evaluate import evaluate
+from alpaca_exp.stages.judge import judge
 from tests.mirrors import write_mirror
 from tests.models import tiny_llama
+from tests.servers import Reply, Server, prompt_of, stage_folder
+from tests.test_judging_stage import answers
 
 PAPER = ["hellaswag", "winogrande", "boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]
 
@@ -300,3 +310,41 @@ def test_a_length_without_removal_is_answered_with_the_setting_that_is_missing()
         compose(["dataset_variant.decontaminate_ngram=8"])
     with pytest.raises(ConfigError, match="decontaminate_ngram is 2; it must be 5 or more"):
         compose(["dataset_variant.decontaminate=remove", "dataset_variant.decontaminate_ngram=2"])
+
+
+def test_questions_in_the_training_data_are_named_and_the_judge_s_scores_without_them_given(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = Artifact(tmp_path / "data")
+    dataset.path.mkdir()
+    write_jsonl(
+        [{"id": "row-0", "instruction": "Why is the SKY blue, please", "output": "."}],
+        dataset / "dataset.jsonl",
+    )
+    texts = {"1": "Why is the sky blue?", "2": "What is a prime?", "3": "Who was Ada?"}
+    questions = tmp_path / "questions.jsonl"
+    write_jsonl([{"question_id": q, "text": text} for q, text in texts.items()], questions)
+    sides = [answers(tmp_path / name, name, texts) for name in ("ours", "theirs")]
+    with Server(lambda body, number: Reply("2 8" if "sky" in prompt_of(body) else "4 6")) as server:
+        config = OpenAIJudgeConfig(
+            model="fake",
+            base_url=server.base_url,
+            questions=FileQuestionsConfig(file=questions),
+            both_orders=False,
+        )
+        out = stage_folder(tmp_path, "judge")
+        judge(
+            config,
+            completions=sides[0],
+            opponent=sides[1],
+            dataset=dataset,
+            runtime=RuntimeConfig(),
+            out=out,
+        )
+    (overlap,) = read_jsonl(out / "overlaps.jsonl")
+    assert (overlap["task"], overlap["doc_id"], overlap["row_ids"]) == ("judge_questions", "1", ["row-0"])
+    assert "judge: 1 of 3 documents of judge_questions share" in capfd.readouterr().err
+    scores = {row["metric"]: row for row in read_jsonl(out / "scores.jsonl")}
+    assert scores["percent"]["value"] == pytest.approx(100 * 20 / 10)
+    assert scores["percent_clean"]["value"] == pytest.approx(100 * 12 / 8)
+    assert scores["percent_clean"]["n"] == 2 and "unparsed_clean" not in scores

@@ -15,6 +15,15 @@ CLEAN = "_clean"
 """A metric with this ending is that metric on the documents that the training data does not hold."""
 
 
+JUDGE_QUESTIONS = "judge_questions"
+"""The task that the judge's questions count as."""
+
+
+def question_texts(questions: Iterable[Row]) -> list[Document]:
+    """The judge's questions (rows with `question_id` and `text`) as documents."""
+    return [Document(JUDGE_QUESTIONS, row["question_id"], row["text"]) for row in questions]
+
+
 def overlap_rows(index: OverlapIndex, hits: Iterable[Hit]) -> list[Row]:
     """`overlaps.jsonl`: one line for each document of `hits`, in the index's order.
 

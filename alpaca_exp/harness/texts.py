@@ -9,12 +9,12 @@ from typing import Any
 from lm_eval.api.task import Task
 
 from alpaca_exp.cleaning.overlap import Document
+from alpaca_exp.harness.contamination import question_texts
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.harness.tasks import load_tasks
 from alpaca_exp.judging.questions import load_questions
 from alpaca_exp.schemas import EvalSuiteConfig, QuestionsConfig
 
-JUDGE_QUESTIONS = "judge_questions"
 EXEMPLARS = 300
 """Documents of a task, at equal distances, from which its wording is told where only some are scored."""
 
@@ -26,14 +26,13 @@ def suite_texts(
     *,
     offline: bool,
 ) -> list[Document]:
-    """The documents of all tasks of `suite`, and the judge's questions as those of JUDGE_QUESTIONS.
+    """The documents of all tasks of `suite`, and the judge's questions as those of one more task.
 
     See `task_texts`. Raises InputError as `load_tasks` and `load_questions` do.
     """
     tasks = load_tasks(suite, documents, offline=offline)
     texts = [text for name, task in tasks.items() for text in task_texts(name, task, suite.limit)]
-    asked = load_questions(questions) if questions else []
-    return texts + [Document(JUDGE_QUESTIONS, row["question_id"], row["text"]) for row in asked]
+    return texts + question_texts(load_questions(questions) if questions else [])
 
 
 def task_texts(name: str, task: Task, limit: int | None) -> Iterator[Document]:

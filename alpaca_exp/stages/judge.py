@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alpaca_exp.artifacts import Artifact
@@ -11,7 +13,7 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.judging.protocol import comparison, orders, preference, read_verdict
 from alpaca_exp.judging.questions import load_questions
 from alpaca_exp.judging.scores import judge_scores, mean_words
-from alpaca_exp.records import Row, Verdict, read_jsonl, write_jsonl
+from alpaca_exp.records import Row, Score, Verdict, read_jsonl, write_jsonl
 from alpaca_exp.schemas import JudgeConfig, RuntimeConfig
 
 PROTOCOL = "vicuna"
@@ -20,12 +22,20 @@ Pair = tuple[Row, Row, Row]
 
 
 def judge(
-    judge: JudgeConfig, *, completions: Artifact, opponent: Artifact, runtime: RuntimeConfig, out: Path
+    judge: JudgeConfig,
+    *,
+    completions: Artifact,
+    opponent: Artifact,
+    dataset: Artifact | None = None,
+    runtime: RuntimeConfig,
+    out: Path,
 ) -> None:
     """Write `verdicts.jsonl`, the opponent as model 1 and the model as model 2, and `scores.jsonl`.
 
     Compared are the questions that both answered; how many are left out is said. Verdicts that could not
-    be read are counted in the scores and enter nothing else. Raises InputError where no question is common.
+    be read are counted in the scores and enter nothing else. Where `dataset`, which the model was tuned on,
+    is given: `overlaps.jsonl`, the questions that it holds, and the scores without them as `<metric>_clean`.
+    Raises InputError where no question is common.
     """
     from alpaca_exp.llm.ask import ask_all
 
@@ -42,8 +52,26 @@ def judge(
     ]
     write_jsonl(rows, out / "verdicts.jsonl")
     scores = [*judge_scores(rows), mean_words([_words(ours) for _, _, ours in pairs])]
+    if dataset is not None:
+        scores += _clean_scores(dataset, [question for question, _, _ in pairs], rows, out)
     write_jsonl(scores, out / "scores.jsonl")
     _say_unread(rows, out)
+
+
+def _clean_scores(dataset: Artifact, questions: Sequence[Row], rows: Sequence[Row], out: Path) -> list[Score]:
+    """Write and say which questions the training data holds; the judge's scores on the others."""
+    from alpaca_exp.cleaning.dataset import read_dataset
+    from alpaca_exp.cleaning.overlap import OverlapIndex
+    from alpaca_exp.harness.contamination import CLEAN, overlap_counts, overlap_rows, question_texts, told
+
+    index = OverlapIndex(question_texts(questions))
+    overlaps = overlap_rows(index, index.hits(read_dataset(dataset.path)))
+    write_jsonl(overlaps, out / "overlaps.jsonl")
+    for sentence in told(overlap_counts(index, overlaps), Counter(d.task for d in index.sizes), []):
+        print(f"judge: {sentence}", file=sys.stderr)
+    taken = {row["doc_id"] for row in overlaps}
+    clean = judge_scores([row for row in rows if row["question_id"] not in taken]) if taken else []
+    return [replace(score, metric=f"{score.metric}{CLEAN}") for score in clean if score.metric != "unparsed"]
 
 
 def _answers(artifact: Artifact) -> dict[str, Row]:

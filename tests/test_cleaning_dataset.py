@@ -47,14 +47,6 @@ def test_the_same_rows_give_the_same_bytes_and_leave_nothing_of_another_attempt(
     assert [path.name for path in tmp_path.iterdir()] == [f"dataset.{file_format.name}"]
 
 
-def test_training_reads_either_format(tmp_path: Path) -> None:
-    from alpaca_exp.stages.train import _examples
-
-    for file_format in FileFormat:
-        write_dataset(ROWS, tmp_path, file_format)
-        assert [example.output for example in _examples(tmp_path)] == ["Gone.", "😀\n", "Went."]
-
-
 def test_a_curated_parquet_is_a_source_like_any_other(tmp_path: Path) -> None:
     file = write_dataset(ROWS, tmp_path, FileFormat.parquet)
     assert read_source(DatasetVariantConfig(source=file), None, offline=True).rows == ROWS

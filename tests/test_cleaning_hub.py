@@ -20,7 +20,7 @@ from alpaca_exp.identity import identity
 from alpaca_exp.lineage import Cap
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles
-from alpaca_exp.schemas import DatasetVariantConfig, OnError
+from alpaca_exp.schemas import ColumnsConfig, DatasetVariantConfig, OnError
 from tests.hubs import COMMIT, NAME, hub
 from tests.stories import ROOT
 
@@ -44,11 +44,10 @@ READ = """
 import json, sys
 from alpaca_exp.cleaning.sources import read_source
 from alpaca_exp.errors import InputError
-from alpaca_exp.schemas import ColumnsConfig, DatasetVariantConfig
+from alpaca_exp.schemas import DatasetVariantConfig
 for told, offline in json.loads(sys.argv[1]):
     try:
-        columns = ColumnsConfig(**told.pop("columns", {}))
-        source = read_source(DatasetVariantConfig(columns=columns, **told), None, offline=offline)
+        source = read_source(DatasetVariantConfig(**told), None, offline=offline)
         print(json.dumps([source.rows, source.lineage.source]))
     except InputError as error:
         print(json.dumps(str(error)))
@@ -101,21 +100,8 @@ def test_a_pinned_data_set_is_fetched_once_and_found_again_without_network(tmp_p
     assert "the same HF_HOME" in absent and "dataset_variant.source" in absent
     assert f"has no commit {'f' * 40}" in unknown
     assert "The hub has no data set someone/else" in nobody
-    other = {"hub_config": "unusual", "columns": {"instruction": "task", "output": "reply"}}
-    found, test, no_split, no_config, bad = read(
-        tmp_path,
-        "http://127.0.0.1:9",
-        (pinned, True),
-        ({**pinned, "split": "test"}, False),
-        ({**pinned, "split": "dev"}, True),
-        ({**pinned, "hub_config": "x"}, True),
-        ({**pinned, **other}, True),
-    )
+    (found,) = read(tmp_path, "http://127.0.0.1:9", (pinned, True))
     assert found == fetched
-    assert [row["instruction"] for row in test[0]] == ["Stay."]
-    assert "split dev cannot be read" in no_split and "'test'" in no_split
-    assert "configuration x" in no_config and "unusual" in no_config
-    assert "row 2 has null for `reply`" in bad
 
 
 def test_a_hub_that_cannot_be_reached_is_one_sentence_with_the_remedy(
@@ -167,6 +153,18 @@ def test_a_local_folder_is_read_by_datasets_and_known_by_its_content(tmp_path: P
     assert identity(DatasetVariantConfig(hub=str(first))) != identity(DatasetVariantConfig(hub=str(second)))
 
 
+def test_a_split_or_configuration_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    def said(**told: Any) -> str:
+        with pytest.raises(InputError) as caught:
+            read_source(DatasetVariantConfig(hub=str(folder(tmp_path)), **told), None, offline=True)
+        return str(caught.value)
+
+    assert "split dev cannot be read" in said(split="dev") and "'test'" in said(split="dev")
+    assert "configuration x" in said(hub_config="x") and "'unusual'" in said(hub_config="x")
+    columns = ColumnsConfig(instruction="task", output="reply")
+    assert "row 2 has null for `reply`" in said(hub_config="unusual", columns=columns)
+
+
 def test_bad_rows_of_a_data_set_are_named_or_left_out_like_a_files(tmp_path: Path) -> None:
     rows = [{"instruction": "Go.", "output": text} for text in ("Gone.", None, "Went.")]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "train.parquet")
@@ -203,6 +201,8 @@ def test_settings_of_a_source_that_contradict_one_another_are_named() -> None:
     pinned = [f"dataset_variant.hub={NAME}", f"dataset_variant.revision={COMMIT}"]
     assert "dataset_variant.hub and .source are both set" in problems("preset=local", *pinned)
     assert "are for dataset_variant.hub, which is not set" in problems(pinned[1])
+    file = f"dataset_variant.hub={ROOT / 'README.md'}"
+    assert f"a file; name it with dataset_variant.source={ROOT / 'README.md'}" in problems(file)
     columns = compose(["dataset_variant.columns={instruction: task, output: reply}"]).dataset_variant.columns
     assert columns.given() == {"instruction": "task", "output": "reply"}
     assert "columns.outputs" in problems("dataset_variant.columns={outputs: x}")

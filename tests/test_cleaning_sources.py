@@ -94,6 +94,8 @@ def test_unusual_columns_are_named_in_the_config(tmp_path: Path) -> None:
         file, columns={**columns, "instruction": "ask"}
     )
     assert "lacks more" in problem(file, columns={**columns, "input": "more"})
+    without = written(tmp_path / "null.jsonl", lines({"task": "Go.", "reply": "Gone.", "more": None}))
+    assert read_rows(without, {**columns, "input": "more"}) == [{"id": "row-0", **GOOD}]
 
 
 def test_a_chat_of_one_turn_is_a_row_and_any_other_is_named(tmp_path: Path) -> None:
@@ -152,6 +154,7 @@ def test_seed_tasks_become_one_row_an_instance(tmp_path: Path) -> None:
             b'[{"instruction": "a", "output": "b"}, {"instruction": "a", "output": "caf\xe9"}]',
             "row 2 holds a byte in `output` that is not UTF-8 (0xe9)",
         ),
+        (lines(GOOD, {**GOOD, "k\ud83d": 1}), "line 2 holds half a character in `a column's name`"),
         ([GOOD, {"instruction": "a", "instances": "b"}], "row 2 must have a list of input/output objects"),
         (lines(GOOD, "[" * 100_000), "line 2 is nested too deeply"),
     ],

@@ -40,13 +40,18 @@ class Columns:
         if "messages" in names:
             texts = _turns(raw[names["messages"]], names["messages"])
         else:
-            texts = {name: _text(raw.get(column), column) for name, column in names.items()}
+            texts = {
+                name: "" if name == "input" and raw[column] is None else _text(raw[column], column)
+                for name, column in names.items()
+            }
         fields = {name: texts.get(name, "") for name in ("instruction", "input", "output")}
         taken = {*names.values(), "id", *fields}
         return fields | {key: sound(value, key) for key, value in raw.items() if key not in taken}
 
     def _resolve(self, raw: Row) -> dict[str, str]:
         """Field -> column; either two or three of the fields, or `messages` alone."""
+        for key in raw:
+            sound(key, "a column's name")
         names: dict[str, str] = {}
         for field, usual in USUAL.items():
             candidates = (self._given[field],) if field in self._given else usual
@@ -76,8 +81,6 @@ def _turns(messages: Any, column: str) -> Row:
 
 
 def _text(value: Any, column: str) -> str:
-    if value is None and column in USUAL["input"]:
-        return ""
     if not isinstance(value, str):
         kind = "null" if value is None else type(value).__name__
         raise Unusable("mixed types", f"has {kind} for `{column}`, which must be text")

@@ -156,7 +156,9 @@ def _source_problems(variant: DatasetVariantConfig) -> Iterator[str]:
     if hub and (variant.source or variant.published):
         other = "source" if variant.source else "published"
         yield f"{where}.hub and .{other} are both set; set the one that is not meant to null"
-    if hub and not Path(hub).expanduser().is_dir() and not _COMMIT.fullmatch(variant.revision or ""):
+    if hub and Path(hub).expanduser().is_file():
+        yield f"{where}.hub is {hub}, a file; name it with {where}.source={hub}"
+    elif hub and not Path(hub).expanduser().is_dir() and not _COMMIT.fullmatch(variant.revision or ""):
         given = f"is {variant.revision}, which may move" if variant.revision else "is not set"
         yield (
             f"{where}.revision {given}; pin {hub} to a commit, 40 hex digits, "

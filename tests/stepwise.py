@@ -6,7 +6,8 @@ import json
 import random
 import re
 
-from tests.servers import WORDS, Body, Reply, prompt_of
+from tests.batches import Body
+from tests.servers import WORDS, Reply, prompt_of
 
 
 def stepwise(body: Body, number: int = 0) -> Reply:

@@ -181,4 +181,4 @@ def test_one_golden_fingerprint(tmp_path: Path) -> None:
     tasks.write_text('{"instruction": "Say hello.", "instances": [{"input": "", "output": "Hello."}]}\n')
     stage = plan(compose(["preset=paper", f"teacher.seed_tasks={tasks}"]))["generate"]
     assert stage.recipe["identity"]["teacher"]["model"] == "gpt-4.1-mini"
-    assert stage.fingerprint == "05c25ae597fd7c68"
+    assert stage.fingerprint == "b6d286e2d45a6178"

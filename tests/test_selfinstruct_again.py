@@ -19,8 +19,9 @@ from alpaca_exp.schemas import (
     RuntimeConfig,
 )
 from alpaca_exp.stages.generate import generate
+from tests.batches import Body
 from tests.generating import run, seed_file
-from tests.servers import Body, Reply, Server, prompt_of, sensible, stage_folder
+from tests.servers import Reply, Server, prompt_of, sensible, stage_folder
 from tests.stepwise import stepwise
 
 
@@ -82,7 +83,7 @@ def max_usd(outputs: Path) -> float:
     """The most that one request of the journal could cost."""
     lines = (outputs / "journal" / "fake.jsonl").read_bytes().split(b"\n")
     rows = [json.loads(line) for line in lines if line.endswith(b"}")]
-    return max(row["usd"] for row in rows if row["state"] == "sent")
+    return max(float(row["usd"]) for row in rows if row["state"] == "sent")
 
 
 def answered_bodies(outputs: Path) -> set[tuple[str, int | None]]:

@@ -11,8 +11,9 @@ import pytest
 from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.records import read_jsonl
+from tests.batches import Body
 from tests.generating import listed, run, seed_file
-from tests.servers import Body, Server, prompt_of, sensible, stage_folder
+from tests.servers import Server, prompt_of, sensible, stage_folder
 
 
 @pytest.fixture

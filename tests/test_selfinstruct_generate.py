@@ -16,8 +16,9 @@ from alpaca_exp.schemas import (
     WorldConfig,
 )
 from alpaca_exp.stages.generate import generate
+from tests.batches import Body
 from tests.generating import SEEDS, listed, run, seed_file
-from tests.servers import Body, Reply, Server, prompt_of, stage_folder
+from tests.servers import Reply, Server, prompt_of, stage_folder
 
 
 @pytest.fixture

@@ -41,6 +41,48 @@ def random_texts(seed: int, count: int, longest: int = 14) -> Iterator[str]:
     yield from made
 
 
+WORLDLY = (
+    *WORDS,
+    "e\u0301tude",
+    "\u00e9tude",
+    "\U0001f642",
+    "\u0130stanbul",
+    "\u212aelvin",
+    "\ufb01ne",
+    "don't",
+    "\u200b",
+)
+
+
+def hostile_texts(seed: int, limit: float, count: int) -> Iterator[str]:
+    """Any script, one word or none, the very same again, pairs about a tie at `limit`, and long ones."""
+    rng = random.Random(seed)
+    made = ["", "\u0301", "\u6771\u4eac", *WORLDLY]
+    voices = [f"w{number}" for number in range(50)]
+    made += [" ".join(rng.choices(voices, k=length)) for length in (17, 65, 2_000)]
+    while len(made) < count:
+        draw, again = rng.random(), rng.choice(made).split()
+        if draw < 0.3 and len(again) < 100:
+            moved = again[1:] + again[: rng.randint(0, 1)]
+            made.append(" ".join(moved + rng.choices(WORLDLY, k=rng.randint(0, 2))))
+        elif draw < 0.5 and len(again) < 100:
+            made.append(" ".join(again))
+        elif draw < 0.8:
+            made += about_a_tie(limit, rng)
+        else:
+            made.append(" ".join(rng.choices(WORLDLY, k=rng.randint(1, 20))))
+    yield from made
+
+
+def about_a_tie(limit: float, rng: random.Random) -> list[str]:
+    """Two texts that share as many words as `limit` asks for, or one more or less."""
+    short = rng.randint(1, 30)
+    long = rng.randint(short, 40)
+    common = max(0, min(short, round(limit * (short + long) / 2) + rng.randint(-1, 1)))
+    first = [f"t{number}" for number in range(short)]
+    return [" ".join(first), " ".join(first[:common] + ["other"] * (long - common))]
+
+
 def judged(
     record: SimilarityRecord, limit: float, texts: Iterator[str]
 ) -> Iterator[tuple[str, list[str], Similarity]]:
@@ -67,6 +109,29 @@ def test_a_copy_is_told_with_its_nearest_and_any_other_is_not(limit: float, seed
         assert similarity == Similarity(expected)
         copies += expected is not None
     assert copies > 10
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.5, 0.7, 0.9, 1.0])
+def test_hostile_texts_are_decided_as_rouge_score_decides_them_in_either_record(limit: float) -> None:
+    full, copies = known_instructions(FULL, limit), 0
+    for text, kept, similarity in judged(DECISION, limit, hostile_texts(round(10 * limit), limit, 90)):
+        scores, all_of = peer(kept, text), full.compare(text)
+        copy = bool(scores) and max(scores) > limit
+        assert similarity == Similarity(first_of(kept, scores) if copy else None)
+        assert all_of.nearest == (first_of(kept, scores) if scores else None)
+        assert all_of.mean == (pytest.approx(float(np.mean(scores)), abs=1e-12) if scores else None)
+        copies += copy
+        if not copy:
+            full.add(str(len(kept)), text)
+    assert copies == 0 if limit == 1 else copies > 10
+
+
+@pytest.mark.parametrize("record", SimilarityRecord)
+def test_of_a_thousand_exact_copies_the_first_is_named(record: SimilarityRecord) -> None:
+    known = known_instructions(record, 0.7)
+    for place in range(1_000):
+        known.add(str(place), "Name the capital of the same country.")
+    assert known.compare("name the capital of the same country").nearest == Neighbour(1.0, "0")
 
 
 @pytest.mark.parametrize(("seed", "longest"), [(0, 14), (1, 25), (2, 90)])

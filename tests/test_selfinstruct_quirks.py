@@ -19,7 +19,8 @@ from alpaca_exp.schemas.protocols import QUIRKS
 from alpaca_exp.selfinstruct.lists import read
 from alpaca_exp.selfinstruct.quirks import logit_bias, quirks_of, stops
 from alpaca_exp.stages.generate import generate
-from tests.servers import Body, Reply, Server, prompt_of, stage_folder, teacher_at
+from tests.batches import Body
+from tests.servers import Reply, Server, prompt_of, stage_folder, teacher_at
 
 SHOWN = [Example("Name a colour, please.", "Blue")] * 3
 OFF = TeacherConfig(model="m")

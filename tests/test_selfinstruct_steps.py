@@ -18,7 +18,8 @@ from alpaca_exp.records import Completion, Row, read_jsonl
 from alpaca_exp.schemas import MiniatureTeacherConfig, Protocol, RuntimeConfig, WorldConfig
 from alpaca_exp.selfinstruct.instances import read_instances, read_instructions, read_yes_or_no
 from alpaca_exp.stages.generate import generate
-from tests.servers import Body, Reply, Server, prompt_of, stage_folder, teacher_at
+from tests.batches import Body
+from tests.servers import Reply, Server, prompt_of, stage_folder, teacher_at
 from tests.stepwise import stepwise
 
 SELF_INSTRUCT: dict[str, Any] = {

@@ -12,7 +12,8 @@ from alpaca_exp.cleaning.clean import clean
 from alpaca_exp.cleaning.rules import RULES, Category, chosen
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.records import Example, Row
-from tests.benchmarks.cleaning import Score, orders, score, wilson
+from tests.benchmarks.cleaning import orders
+from tests.benchmarks.cleaning_labels import Score, score, wilson
 from tests.benchmarks.cleaning_page import PAGE, counts_of, with_words
 
 

@@ -50,12 +50,15 @@ _EXPRESSION = re.compile(
 )
 _SAID = re.compile(rf"(?<![\w.,/^]){_NUMBER}(?:\s*/\s*\d+)?(?![\d/^]|[.,]\d)")
 _SAID_OTHERWISE = re.compile(
-    r"\^|\de[+-]?\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty"
+    r"\^|\\frac|\de[+-]?\d|\d\s+\d+\s*/\s*\d|\b(?:minus|negative|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty"
     r"|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|half|third|quarter"
     r"|remainder|undefined|infinity)\b|```|\bdef \w+\(|\breturn\b|\bprint\(",
     re.IGNORECASE,
 )
-"""Numbers in words, powers and programs: what they say is not compared."""
+"""Numbers in words, powers, mixed fractions and programs: what they say is not compared."""
+_MINUS = re.compile(r"[\u2212\u2013](?=\d)")
+_PARTED = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d{3}(?!\d))")
+"""A blank between thousands, or between two numbers: both readings count."""
 _LONGEST, _LARGEST = 200, 10**15
 """Characters of a prompt, and results: beyond them a question is not a plain one."""
 _NOTHING_ELSE = re.compile(rf"((?:[^=\n]*=)?\s*)({_NUMBER})(\s*\.?\s*)")
@@ -97,7 +100,8 @@ def _missed(example: Example) -> tuple[str, Fraction] | None:
     asked, value = _asked(example)
     if value is None or abs(value) > _LARGEST or _SAID_OTHERWISE.search(example.output):
         return None
-    said = _SAID.findall(example.output)
+    output = _MINUS.sub("-", example.output)
+    said = _SAID.findall(output) + _SAID.findall(_PARTED.sub("", output))
     if not said or any(_agrees(value, number) for number in said):
         return None
     return asked, value

@@ -12,12 +12,12 @@ _ASKED = re.compile(
 )
 _ALPHABET = re.compile(r"\balphabetical(?:ly)?\b|\balphabeti[sz]e\b", re.IGNORECASE)
 _RISING = re.compile(
-    r"\b(?:ascending|increasing|numerical(?:ly)?"
+    r"\b(?:ascending|(?<!non )(?<!non-)increasing|non[ -]?decreasing|numerical(?:ly)?"
     r"|(?:smallest|least|lowest) to (?:the )?(?:largest|greatest|highest|biggest))\b",
     re.IGNORECASE,
 )
 _FALLING = re.compile(
-    r"\b(?:descending|decreasing"
+    r"\b(?:descending|(?<!non )(?<!non-)decreasing|non[ -]?increasing"
     r"|(?:largest|greatest|highest|biggest) to (?:the )?(?:smallest|least|lowest))\b",
     re.IGNORECASE,
 )

@@ -24,9 +24,7 @@ The peer is a union of plain regular expressions for the same defects, run in tu
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import math
 import multiprocessing
 import platform
 import random
@@ -36,14 +34,13 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from alpaca_exp.cleaning.clean import Cleaned, clean
 from alpaca_exp.cleaning.rules import RULES, Rule, chosen
 from alpaca_exp.records import Row
+from tests.benchmarks.cleaning_labels import READINGS, Labels, Score, halves, score
 from tests.benchmarks.cleaning_page import PAGE, with_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +55,6 @@ DEFECTS = {
     "prompt": r"https?://|\bwww\.|\b(?:image|picture|photo)s?\b",
 }
 """What the peer looks for: the defects by which the original is known, each as one expression."""
-
-Labels = Sequence[dict[str, Any]]
 
 
 def main() -> None:
@@ -91,78 +86,6 @@ def main() -> None:
     print(json.dumps(_result(flagged, labels, spent, holds, arguments.rounds)))
 
 
-@dataclass(frozen=True)
-class Score:
-    """What was found of what there was to find."""
-
-    hits: int
-    false_alarms: int
-    positives: int
-
-    @property
-    def flagged(self) -> int:
-        """The rows that count for precision."""
-        return self.hits + self.false_alarms
-
-    @property
-    def precision(self) -> float:
-        """The share of the flagged rows that people changed; 0 where none is labelled."""
-        return self.hits / max(1, self.flagged)
-
-    @property
-    def recall(self) -> float:
-        """The share of the changed rows that are flagged."""
-        return self.hits / max(1, self.positives)
-
-    def __str__(self) -> str:
-        sides = [("P", self.precision, self.flagged), ("R", self.recall, self.positives)]
-        told = [f"{side} {share:.3f} {_interval(self.hits, n)}" for side, share, n in sides]
-        counts = f"{self.hits} hits, {self.false_alarms} false alarms, {self.positives} changed"
-        return f"{'  '.join(told)}  ({counts})"
-
-
-READINGS: dict[str, tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], bool]]] = {
-    "davinci-only": (lambda it: bool(it["mar_status"]), lambda it: it["mar_status"] == "changed"),
-    "final": (lambda it: it["basis"] == "final", lambda it: it["label"] != "kept"),
-    "latest": (lambda it: True, lambda it: it["label"] != "kept"),
-}
-"""Which labels count, and which of them are positive."""
-
-
-def score(flagged: Collection[int], labels: Labels, reading: str) -> Score:
-    """The flagged rows against one reading of the labels."""
-    counts, positive = READINGS[reading]
-    told = [label for label in labels if counts(label)]
-    hits = sum(positive(label) and label["idx"] in flagged for label in told)
-    kept = [label for label in told if not positive(label) and label["label"] == "kept"]
-    return Score(hits, sum(label["idx"] in flagged for label in kept), sum(map(positive, told)))
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22); of nothing it is 0 to 1."""
-    if not n:
-        return 0.0, 1.0
-    z = 1.959964
-    share, spread = hits / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _interval(hits: int, n: int) -> str:
-    return "[{:.2f}, {:.2f}]".format(*wilson(hits, n))
-
-
-def _halves(labels: Labels) -> dict[str, Labels]:
-    """All labels; the half that was looked at; the half that was only counted."""
-    first = [hashlib.sha256(f"row-{label['idx']}".encode()).digest()[0] % 2 == 0 for label in labels]
-    return {
-        "all labels": labels,
-        "half in view": [label for label, seen in zip(labels, first, strict=True) if seen],
-        "half unseen": [label for label, seen in zip(labels, first, strict=True) if not seen],
-    }
-
-
 def _rows(file: Path) -> list[Row]:
     raw = json.loads(file.read_text(encoding="utf-8"))
     return [{"id": f"row-{number}", **row} for number, row in enumerate(raw)]
@@ -187,7 +110,7 @@ def _figures(flagged: Collection[int], labels: Labels) -> dict[str, Score]:
 
 
 def _print_unions(flagged: dict[str, set[int]], labels: Labels) -> None:
-    for part, told in _halves(labels).items():
+    for part, told in halves(labels).items():
         print(f"\n{part}: {len(told):,} rows")
         for who, numbers in flagged.items():
             for reading in READINGS:
@@ -280,7 +203,7 @@ def _result(
 
 
 def _cases(flagged: dict[str, set[int]], labels: Labels) -> Iterable[Row]:
-    for part, told in _halves(labels).items():
+    for part, told in halves(labels).items():
         suffix = "" if part == "all labels" else f", {part}"
         for reading in READINGS:
             ours, peer = (score(flagged[who], told, reading) for who in ("ours", "peer"))

@@ -79,6 +79,10 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
+    def close(self) -> None:
+        """Take no further connection; those that are there live on."""
+        self._http.socket.close()
+
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from alpaca_exp.compose import compose
 from alpaca_exp.costs import expected
+from alpaca_exp.errors import ConfigError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.plan import plan
 from alpaca_exp.schemas import RuntimeConfig
@@ -60,3 +63,43 @@ def test_the_true_cost_of_a_sensible_teacher_lies_in_the_range(tmp_path: Path) -
     stage.config["teacher"].__dict__.update(settings, usd_per_million_in=100.0, usd_per_million_out=100.0)
     told = expected(stage, tmp_path)
     assert told.usd_low / 4 < consumed(out).usd < told.usd_high  # its answers are short: 6 words for 44
+
+
+PRICED = sorted(path for path in (ROOT / "conf").glob("*/*.yaml") if "usd_per_million" in path.read_text())
+
+
+@pytest.mark.parametrize("option", PRICED, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_a_price_has_its_date_its_source_and_its_unit(option: Path) -> None:
+    text = option.read_text()
+    told = OmegaConf.load(option)
+    assert {"usd_per_million_in", "usd_per_million_out", "price_date"} <= told.keys()
+    assert date.fromisoformat(told["price_date"]) <= date.today()
+    assert "list price" in text and "per million tokens" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["teacher=openai", "teacher.budget_usd=nan"], "teacher.budget_usd is nan; it must be 0 or more"),
+        (["teacher=openai", "teacher.usd_per_million_in=nan"], "teacher.usd_per_million_in is nan; it must"),
+        (["teacher=openai", "teacher.timeout_s=nan"], "teacher.timeout_s is nan; it must be above 0"),
+        (["teacher=openai", "teacher.price_date=May"], "teacher.price_date is May; it must be a date"),
+        (["teacher=openai", "teacher.top_p=0"], "teacher.top_p is 0.0; it must be above 0 and at most 1"),
+        (["teacher=openai", "teacher.max_tokens=0"], "teacher.max_tokens is 0; it must be 1 or more"),
+        (["judge=openai", "judge.max_tokens=0"], "judge.max_tokens is 0; it must be 1 or more"),
+        (["teacher=openai", "teacher.base_url=host/v1"], "teacher.base_url is host/v1; it must start with"),
+        (
+            ["teacher=local_server", "teacher.budget_usd=5"],
+            "teacher.budget_usd is 5.0, and teacher.usd_per_million_out is 0, so that answers",
+        ),
+        (
+            ["teacher=transformers", "teacher.presence_penalty=1"],
+            "teacher.presence_penalty is 1.0; weights that are here take only 0",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_or_paid_is_said_once(words: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(words)
+    assert [problem for problem in caught.value.problems if problem.startswith(said)] == caught.value.problems
+    assert len(caught.value.problems) == 1

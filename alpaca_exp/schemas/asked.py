@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Optional
@@ -49,11 +50,18 @@ class LanguageModelConfig:
         where = self.group
         yield from at_least(self, where, concurrency=1)
         yield from at_least(self, where, usd_per_million_in=0, usd_per_million_out=0)
-        if self.budget_usd is not None and self.budget_usd < 0:
+        if self.budget_usd is not None and not self.budget_usd >= 0:
             yield f"{where}.budget_usd is {self.budget_usd}; it must be 0 or more, or null for none"
+        if self.price_date and not _is_date(self.price_date):
+            yield f"{where}.price_date is {self.price_date}; it must be a date, YYYY-MM-DD"
         temperature = getattr(self, "temperature", 0.0)
         if not 0 <= temperature <= 2:
             yield f"{where}.temperature is {temperature}; it must be between 0 and 2"
+        top_p = getattr(self, "top_p", 1.0)
+        if not 0 < top_p <= 1:
+            yield f"{where}.top_p is {top_p}; it must be above 0 and at most 1"
+        if getattr(self, "max_tokens", 1) < 1:
+            yield f"{where}.max_tokens is {getattr(self, 'max_tokens', 1)}; it must be 1 or more"
         if isinstance(self, EndpointConfig):
             yield from self.endpoint_problems(where)
 
@@ -79,11 +87,26 @@ class EndpointConfig:
     def endpoint_problems(self, where: str) -> Iterator[str]:
         """What cannot be."""
         yield from at_least(self, where, max_retries=0, batch_wait_s=0)
+        budget, listed = (getattr(self, name, 0.0) for name in ("budget_usd", "usd_per_million_out"))
+        if budget and not listed:
+            yield (
+                f"{where}.budget_usd is {budget}, and {where}.usd_per_million_out is 0, so that answers "
+                "would count nothing; set the server's prices, or leave the budget out"
+            )
         yield from shares(self, where, "batch_discount")
         for name in ("timeout_s", "requests_per_minute", "tokens_per_minute"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 yield f"{where}.{name} is {value}; it must be above 0"
+        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
+            yield f"{where}.base_url is {self.base_url}; it must start with http:// or https://"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass
@@ -114,7 +137,7 @@ class TeacherConfig(ProtocolConfig, LanguageModelConfig):
         yield from super().problems()
         yield from protocol_problems(self)
         yield from at_least(self, "teacher", num_examples=1, num_demonstrations=0, max_requests=1)
-        yield from at_least(self, "teacher", tasks_per_request=1, round_size=1, max_tokens=1)
+        yield from at_least(self, "teacher", tasks_per_request=1, round_size=1)
         if not 0 < self.max_similarity <= 1:
             yield f"teacher.max_similarity is {self.max_similarity}; it must be above 0 and at most 1"
 
@@ -159,9 +182,7 @@ class LocalTeacherConfig(LocalConfig, TeacherConfig):
         yield from super().problems()
         yield from at_least(self, "teacher", batch_size=1)
         if self.presence_penalty:
-            yield f"teacher.presence_penalty is {self.presence_penalty}; weights that are here take 0 only"
-        if self.presence_penalty:
-            yield "teacher.presence_penalty is for servers; set it to 0 for weights that are here"
+            yield f"teacher.presence_penalty is {self.presence_penalty}; weights that are here take only 0"
 
 
 @dataclass

@@ -28,7 +28,7 @@ def at_least(config: object, where: str, **bounds: float) -> Iterator[str]:
     """One sentence for each field below its bound."""
     for name, bound in bounds.items():
         value = getattr(config, name)
-        if value < bound:
+        if not value >= bound:  # no number (.nan) is not enough either
             yield f"{where}.{name} is {value}; it must be {bound} or more"
 
 

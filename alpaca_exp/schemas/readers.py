@@ -32,7 +32,6 @@ class ReaderConfig(LanguageModelConfig):
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
-        yield from at_least(self, self.group, max_tokens=1)
         if hasattr(self, "batch_size"):
             yield from at_least(self, self.group, batch_size=1)
 

@@ -70,8 +70,8 @@ def test_the_same_rows_come_out_of_every_format(tmp_path: Path) -> None:
         written(tmp_path / "compact.json", json.dumps(rows, separators=(",", ":"))),
         written(tmp_path / "lines.jsonl", several),
         written(tmp_path / "windows.jsonl", b"\xef\xbb\xbf" + several.replace("\n", "\r\n").encode()),
-        written(tmp_path / "array.json.gz", gzip.compress(text.encode())),
-        written(tmp_path / "wrongly_named.txt", gzip.compress(several.encode())),
+        written(tmp_path / "array.json.gz", gzip.compress(text.encode(), mtime=0)),
+        written(tmp_path / "wrongly_named.txt", gzip.compress(several.encode(), mtime=0)),
         parquet(tmp_path / "rows.parquet", rows),
     ]
     expected = [{"id": f"row-{n}", **row} for n, row in enumerate(rows)]
@@ -206,7 +206,7 @@ def test_behind_a_broken_row_of_an_array_the_others_are_found_again(tmp_path: Pa
         ("instruction,output\na,b\n", "no row is left: give a JSON array or JSON lines"),
         (b"\xff\xfe[\x00]\x00", "is UTF-16 text; save it as UTF-8"),
         (b"PAR1\xff\xfe\x00", "is not a Parquet file that can be read"),
-        (gzip.compress(b"[" + b" " * 4000)[:-12], "cannot be unpacked"),
+        (gzip.compress(b"[" + b" " * 4000, mtime=0)[:-12], "cannot be unpacked"),
     ],
 )
 @pytest.mark.parametrize("on_error", OnError)
@@ -220,7 +220,7 @@ def test_a_file_without_one_usable_row_is_refused_either_way(
 
 def test_a_gzip_file_that_was_cut_short_gives_the_rows_before_the_cut(tmp_path: Path) -> None:
     rows = lines(*({**GOOD, "n": n, "noise": str(n * 7919 % 10007) * 3} for n in range(3000)))
-    file = written(tmp_path / "data.jsonl.gz", gzip.compress(rows.encode())[:-400])
+    file = written(tmp_path / "data.jsonl.gz", gzip.compress(rows.encode(), mtime=0)[:-400])
     assert "cannot be unpacked" in problem(file) and "cut short" in problem(file)
     assert 1000 < len(read_rows(file, on_error=OnError.skip)) < 3000
 

@@ -66,6 +66,7 @@ class Session:
         self._forecast: Forecast | None = None
         self._total: float | None = None
         self._rounds = 0
+        """Lists of requests so far, each told by the answers before; 0 where there is only one."""
         self._error: AlpacaExpError | None = None
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
@@ -201,7 +202,9 @@ class Session:
         assert isinstance(model, OpenAIModel) and isinstance(config, EndpointConfig)
         named = {key: dataclasses.replace(request, model=self._name) for key, request in missing.items()}
         batches = Batches(model, config.endpoint)
-        await BatchAsker(config, batches, owner(config), self._journal, self._ledger, self._log).ask(named)
+        place = f"{self._title}, round {self._rounds}" if self._rounds else self._title
+        asker = BatchAsker(config, batches, owner(config), place, self._journal, self._ledger, self._log)
+        await asker.ask(named)
 
     def _ready(self) -> Asker:
         """The model, built when the first request needs it: a replay needs neither key nor server."""

@@ -40,6 +40,8 @@ class BatchAsker:
     config: LanguageModelConfig
     model: Batches
     group: str
+    place: str
+    """How far the stage is, as messages say it."""
     journal: Journal
     ledger: Ledger
     log: BatchLog
@@ -128,7 +130,7 @@ class BatchAsker:
         while (batch := await self.model.look(number)).status not in DONE:
             left = end - time.monotonic()
             if left <= 0:
-                raise Stopped(_come_back(batch, self.group))
+                raise Stopped(_come_back(batch, self.place, self.group))
             await asyncio.sleep(min(pause, left))
             pause = min(2 * pause, LONGEST_LOOK_S)
         return batch
@@ -177,12 +179,12 @@ class BatchAsker:
         )
 
 
-def _come_back(batch: Any, group: str) -> str:
+def _come_back(batch: Any, place: str, group: str) -> str:
     counts = batch.request_counts
     done = f", {counts.completed:,} of {counts.total:,} done" if counts and counts.total else ""
     end = batch.expires_at
     by = f" It ends by {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M} UTC at the latest." if end else ""
     return (
-        f"The batch {batch.id} is {batch.status.replace('_', ' ')}{done}.{by} Run the same command again "
+        f"{place}: the batch {batch.id} is {batch.status.replace('_', ' ')}{done}.{by} Run the same command again "
         f"then to collect it, or let it wait here: {group}.batch_wait_s=86400"
     )

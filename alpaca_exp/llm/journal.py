@@ -122,7 +122,7 @@ class Journal:
             sent = self._sent.get(bytes.fromhex(key))
             if sent:
                 self.pending -= 1
-                self.pending_usd -= sent.usd
+                self.pending_usd = self.pending_usd - sent.usd if self.pending else 0.0  # no dust of rounding
 
     def sent(self, key: str, request: Request, usd: float) -> None:
         """Note that the request goes out now and may cost `usd` at most."""

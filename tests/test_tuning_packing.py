@@ -117,7 +117,7 @@ def test_a_head_worked_through_in_chunks_has_the_same_gradient(
     model = llama()
     wanted, gradient = plain(model, rows)
     monkeypatch.setattr(loss, "WORTH_CHUNKING", 0)
-    monkeypatch.setattr(loss, "CHUNK", 7)
+    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", {"cpu": 7 * VOCABULARY})
     windows = Windows(rows, batch_size=len(rows), micro_batch_size=4)
     found = learned(model, windows, Abilities(False, True))
     assert found[0] == pytest.approx(wanted, rel=1e-6)

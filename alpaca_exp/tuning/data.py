@@ -68,7 +68,8 @@ class Windows:
         self.per_epoch = -(-len(rows) // batch_size)
         self._epochs = epochs
         self._position = 0
-        self._most_tokens = micro_batch_size * max((len(row.tokens) - 1 for row in rows), default=0)
+        self._longest = max((len(row.tokens) - 1 for row in rows), default=0)
+        self._most_tokens = micro_batch_size * self._longest
 
     def __len__(self) -> int:
         return self.per_epoch * self._epochs
@@ -77,6 +78,10 @@ class Windows:
         for step in range(self._position, len(self)):
             self._position = step + 1
             yield self.window(step)
+
+    def limit(self, tokens: int) -> None:
+        """Let no packed micro-batch have more than `tokens`, but for a row that alone is longer."""
+        self._most_tokens = min(self._most_tokens, max(tokens, self._longest))
 
     def window(self, step: int) -> Window:
         """The window of optimizer step `step`, counted from 0."""

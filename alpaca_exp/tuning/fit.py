@@ -20,6 +20,7 @@ from alpaca_exp.tuning.data import TuningData, Windows
 from alpaca_exp.tuning.loss import ready
 from alpaca_exp.tuning.metrics import Metrics, Shown
 from alpaca_exp.tuning.module import Recipe, Tuning
+from alpaca_exp.tuning.packing import cpu_tokens
 from alpaca_exp.tuning.quiet import quiet
 
 CHECKPOINTS = "checkpoints"
@@ -58,6 +59,8 @@ def fit(
     ):
         windows.packed = abilities.packs
         trainer = _trainer(recipe, runtime, out, [metrics, Shown(steps), checkpoints])
+        if trainer.strategy.root_device.type == "cpu":
+            windows.limit(cpu_tokens(model))
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
             trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())

@@ -17,10 +17,10 @@ from alpaca_exp.tuning.data import MicroBatch, packed_batch, padded_batch
 from alpaca_exp.tuning.packing import packed_attention
 from alpaca_exp.tuning.tokens import TokenRow
 
-CHUNK = 1024
-"""Label tokens whose logits exist at once."""
-WORTH_CHUNKING = 2**24
-"""Logits (labels x vocabulary) below which one matrix product is quicker than several."""
+LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
+"""Label tokens times vocabulary whose logits exist at once: more is no quicker."""
+WORTH_CHUNKING = 2**21
+"""Logits (labels x vocabulary) below which the plain way is as quick."""
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 3e-2}
 """How far, relative, two ways to the same loss may differ by rounding alone."""
 
@@ -80,7 +80,8 @@ def _linear_cross_entropy(hidden: Tensor, head: nn.Linear, labels: Tensor) -> Te
     """Of (labels, width) hidden states; a chunk's gradients are made with its logits, which are then gone."""
     if len(labels) * len(head.weight) < WORTH_CHUNKING:
         return F.cross_entropy(head(hidden).float(), labels, reduction="sum")
-    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=CHUNK, acc_policy="accurate")
+    chunk = max(1, LOGITS_AT_ONCE.get(hidden.device.type, 2**27) // len(head.weight))
+    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=chunk, acc_policy="accurate")
     bias = None if head.bias is None else _as_autocast(head.bias)
     return F.linear_cross_entropy(
         _as_autocast(hidden),

@@ -19,6 +19,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 PACKED = "packed"
 """The name under which transformers finds this attention."""
+CPU_BYTES, CPU_TOKENS = 2**26, 512
+"""On a CPU, products of so many rows run at full speed, and states that fit near the caches are quicker."""
 
 
 @contextmanager
@@ -35,6 +37,17 @@ def packed_attention(model: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         model.set_attn_implementation(before)
+
+
+def cpu_tokens(model: PreTrainedModel) -> int:
+    """How many tokens a CPU best works on at a time; other devices want all that they can hold.
+
+    By what a layer keeps for the backward pass: some 12 vectors of its width, 4 of its feed-forward part's.
+    """
+    config = model.config.get_text_config()
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    kept: int = config.num_hidden_layers * (12 * config.hidden_size + 4 * inner) * model.dtype.itemsize
+    return max(CPU_TOKENS, CPU_BYTES // kept)
 
 
 def attend(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,28 @@ def test_a_model_in_this_process_is_asked_within_the_concurrency_and_closed(
     found = texts(config, questions(500), stage_folder(tmp_path))
     assert found == [f"{n} noitseuQ"[::1] if n < 10 else f"Question {n}"[::-1] for n in range(500)]
     assert model.peak <= 8 and model.closed == 1
+
+
+def test_of_a_request_its_answer_is_held_and_little_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "build_model", lambda config, runtime: Instant())
+    config = MiniatureTeacherConfig(model="tiny", world=WorldConfig(), concurrency=256)
+
+    def held(count: int) -> int:
+        """The most bytes in use at once while `count` long requests are asked, theirs left out."""
+        requests = [Request("tiny", f"{n} " + "word " * 2000, 16) for n in range(count)]
+        out = stage_folder(tmp_path, fingerprint=f"{count:016x}")
+        tracemalloc.start()
+        try:
+            found = ask_all(config, requests, runtime=RuntimeConfig(), out=out, title="test")
+            return tracemalloc.get_traced_memory()[1] - sum(len(one.text) for one in found)
+        finally:
+            tracemalloc.stop()
+
+    held(1)
+    replayed = held(500)  # the next ones find 500 answers in the journal
+    assert (held(1500) - replayed) / 1000 < 1024
 
 
 def test_another_world_is_another_model() -> None:

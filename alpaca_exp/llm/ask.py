@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -145,14 +145,14 @@ class Session:
                 run(self._runner, self._ask(wanted, answers, advance))
         return [answers[key] for key in keys]
 
-    def _found(self, wanted: Iterable[str]) -> dict[str, Completion]:
+    def _found(self, wanted: Mapping[str, Request]) -> dict[str, Completion]:
         """The answers that the journal holds by now, each counted once: paid by this stage, or avoided."""
         self._journal.refresh()
         answers: dict[str, Completion] = {}
-        for key in wanted:
+        for key, request in wanted.items():
             found = self._journal.find(key)
-            if found:
-                answers[key] = found.completion
+            if found:  # the prompt is here already: no second copy of each
+                answers[key] = dataclasses.replace(found.completion, prompt=request.prompt)
                 self._foresee(key, found.completion.usage)
                 if key not in self._counted:
                     self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)

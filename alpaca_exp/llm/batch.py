@@ -185,6 +185,6 @@ def _come_back(batch: Any, place: str, group: str) -> str:
     end = batch.expires_at
     by = f" It ends by {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M} UTC at the latest." if end else ""
     return (
-        f"{place}: the batch {batch.id} is {batch.status.replace('_', ' ')}{done}.{by} Run the same command again "
-        f"then to collect it, or let it wait here: {group}.batch_wait_s=86400"
+        f"{place}: the batch {batch.id} is {batch.status.replace('_', ' ')}{done}.{by} Run the same command "
+        f"again then to collect it, or let it wait here: {group}.batch_wait_s=86400"
     )

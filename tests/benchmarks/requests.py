@@ -7,6 +7,7 @@ The server is a process of its own that answers each request after a fixed laten
 256 at once, for the throughput; 50 ms, 64 at once, for the CPU. The peer is what one would write by hand: a
 semaphore around `AsyncOpenAI.chat.completions.create`, answers kept in memory. Ours journals each request
 and answer, fsynced, and counts the money. The two take turns; each figure is the best of its turns.
+Memory is what a process's peak grows by with each further request at 256 at once.
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ asyncio.run(main())
 """
 
 
+FEW, MANY = 500, 1250
+"""Requests whose peaks of memory are compared: 500 with 5,000, where 2,000 are asked for time."""
+OWN_KIB = (len("word " * 300) + len("word " * 200)) / 1024
+"""What the caller holds of each request anyway: its prompt, and the answer it asked for."""
+
+
 @contextmanager
 def served(latency: float) -> Iterator[str]:
     """The address of a server that answers after `latency` seconds."""
@@ -93,18 +100,19 @@ def bare(address: str, count: int, concurrency: int) -> None:
         gate = asyncio.Semaphore(concurrency)
         texts: list[str | None] = []
 
-        async def one(number: int) -> None:
+        async def one(prompt: str) -> None:
             async with gate:
                 reply = await client.chat.completions.create(
                     model="m",
-                    messages=[{"role": "user", "content": _prompt(number)}],
+                    messages=[{"role": "user", "content": prompt}],
                     max_tokens=512,
                     temperature=0.0,
                     top_p=1.0,
                 )
                 texts.append(reply.choices[0].message.content)
 
-        await asyncio.gather(*(one(number) for number in range(count)))
+        prompts = [_prompt(number) for number in range(count)]
+        await asyncio.gather(*(one(prompt) for prompt in prompts))
         await client.close()
 
     asyncio.run(run())
@@ -187,19 +195,30 @@ def _rows(count: int, concurrency: int, turns: int) -> Iterator[dict[str, object
         cpu["bare"],
         cpu["ours"] / cpu["bare"],
     )
-    few = measured(ours, 0.05, count, 64)["mib"]
-    many = measured(ours, 0.05, 4 * count, 64)["mib"]
-    yield _row(f"peak memory in MiB, {4 * count} requests beside {count}", many, few, many / few)
+    growth = {work.__name__: _growth(work, FEW, count * MANY // FEW) for work in (bare, ours)}
+    case = f"KiB of peak memory a further request, {FEW} to {count * MANY // FEW}, the answers kept"
+    yield _row(case, growth["ours"], growth["bare"], growth["ours"] / growth["bare"])
+    yield _row(f"the same without its prompt and answer ({OWN_KIB:.1f} KiB)", *_beyond(growth))
+
+
+def _growth(work: Callable[[str, int, int], None], few: int, many: int) -> float:
+    """KiB by which the peak of a process grows with each request; the server answers at once."""
+    peaks = [measured(work, 0.0, count, 256)["mib"] for count in (few, many)]
+    return (peaks[1] - peaks[0]) * 1024 / (many - few)
+
+
+def _beyond(growth: dict[str, float]) -> tuple[float, float, float]:
+    ours, bare = (max(0.0, growth[name] - OWN_KIB) for name in ("ours", "bare"))
+    return ours, bare, ours / bare if bare else math.inf
 
 
 def _row(case: str, mine: float, peer: float, ratio: float) -> dict[str, object]:
-    name = "ours with fewer requests" if "memory" in case else "a bare AsyncOpenAI loop"
     return {
         "case": case,
         "ours": round(mine, 3),
         "peer": round(peer, 3),
         "ratio": round(ratio, 3),
-        "peer_name": name,
+        "peer_name": "a bare AsyncOpenAI loop",
     }
 
 

@@ -48,6 +48,7 @@ SCHEMAS: dict[str, type] = {
     "dataset_variant/schema": schemas.DatasetVariantConfig,
     "dataset_variant/schema/none": schemas.NoDatasetConfig,
     "trainer/schema": schemas.TrainerConfig,
+    "trainer/schema/lora": schemas.LoraTrainerConfig,
     "trainer/schema/none": schemas.NoTrainerConfig,
     "eval_suite/schema/stock": schemas.EvalSuiteConfig,
     "eval_suite/schema/world": schemas.WorldSuiteConfig,

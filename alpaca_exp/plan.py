@@ -14,12 +14,12 @@ from alpaca_exp.schemas import (
     BaseModelTeacherConfig,
     Decontaminate,
     ExperimentConfig,
-    Frame,
     NoCriticConfig,
     NoDatasetConfig,
     NoJudgeConfig,
     NoTrainerConfig,
     ScratchModelConfig,
+    TaskFrame,
 )
 from alpaca_exp.stages.compare import compare
 from alpaca_exp.stages.complete import complete
@@ -80,7 +80,7 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
 
 def _left_out(config: ExperimentConfig) -> dict[str, Any]:
     """What no row of the data may hold: the evaluation's documents and questions, however they are used."""
-    suite = replace(config.eval_suite, frame=Frame.raw, num_fewshot=0, understanding=[], truthfulness=[])
+    suite = replace(config.eval_suite, frame=TaskFrame.raw, num_fewshot=0, understanding=[], truthfulness=[])
     judged = not isinstance(config.judge, NoJudgeConfig)
     questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None
     documents = {"documents": mirror_files(suite), "lm_eval": version("lm_eval")}

@@ -25,8 +25,8 @@ NO_INPUT = "<noinput>"
 
 
 def framed(frame: Frame, instruction: str, input: str = "") -> str:
-    """The prompt that a tuned model sees: Alpaca's frame, or the instruction as it stands."""
-    if frame is Frame.raw:
+    """The prompt that a tuned model sees: Alpaca's frame, or the instruction as plain text."""
+    if frame is Frame.plain:
         return f"{instruction}\n{input}\n" if input else f"{instruction}\n"
     if input:
         return ALPACA_WITH_INPUT.format(instruction=instruction, input=input)

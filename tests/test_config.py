@@ -142,7 +142,7 @@ def test_all_problems_are_said_at_once() -> None:
         assert name in said
     said = problems("trainer.frame=x", "world.people=many", "trainer.epochs={")
     assert (
-        "trainer.frame is x; it must be one of alpaca, raw" in said
+        "trainer.frame is x; it must be one of alpaca, plain" in said
         and "world.people is many; it must be a whole number" in said
         and "cannot be read" in said
     )

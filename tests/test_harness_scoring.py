@@ -12,7 +12,7 @@ import pytest
 from alpaca_exp import prompts
 from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.records import Score
-from alpaca_exp.schemas import EvalSuiteConfig, Frame, RuntimeConfig
+from alpaca_exp.schemas import EvalSuiteConfig, RuntimeConfig, TaskFrame
 from tests.mirrors import write_mirror
 from tests.models import tiny_llama
 
@@ -93,16 +93,16 @@ def test_real_documents_get_the_numbers_of_lm_eval_s_front_door(tmp_path: Path, 
 
 def test_the_frame_is_alpaca_s_and_recorded_by_another_prompt_hash(model: Path, mirror: Path) -> None:
     samples = {}
-    for frame in Frame:
+    for frame in TaskFrame:
         suite = EvalSuiteConfig(tasks=["piqa"], mirror=mirror, frame=frame)
         _, results = scored(model, suite)["piqa"]
         samples[frame] = results["samples"]["piqa"][0]
     question = "Question: How does Ada dry a shirt?\nAnswer:"
-    context, continuation = samples[Frame.alpaca]["arguments"][0]
-    assert context == prompts.framed(Frame.alpaca, question)
+    context, continuation = samples[TaskFrame.alpaca]["arguments"][0]
+    assert context == prompts.framed(TaskFrame.alpaca, question)
     assert continuation == "Hang it in the sun."
-    assert samples[Frame.raw]["arguments"][0] == (question, " Hang it in the sun.")
-    assert samples[Frame.alpaca]["prompt_hash"] != samples[Frame.raw]["prompt_hash"]
+    assert samples[TaskFrame.raw]["arguments"][0] == (question, " Hang it in the sun.")
+    assert samples[TaskFrame.alpaca]["prompt_hash"] != samples[TaskFrame.raw]["prompt_hash"]
 
 
 def test_a_task_that_frames_its_own_instructions_is_not_framed_twice(model: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_task_that_frames_its_own_instructions_is_not_framed_twice(model: Path
     from alpaca_exp.llm.local import load
 
     lm = FramedLM(load(model, runtime=RuntimeConfig()), 1)
-    own = prompts.framed(Frame.alpaca, "Say so.")
+    own = prompts.framed(TaskFrame.alpaca, "Say so.")
     assert lm.apply_chat_template([{"role": "user", "content": own}]) == own
     assert lm.apply_chat_template([{"role": "user", "content": "Say so."}]) == own
 

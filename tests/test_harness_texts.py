@@ -60,13 +60,13 @@ def test_a_document_s_text_is_what_the_model_is_shown(tmp_path: Path) -> None:
 
 
 def test_solved_examples_and_frames_are_no_part_of_a_text(tmp_path: Path) -> None:
-    from alpaca_exp.schemas import Frame
+    from alpaca_exp.schemas import TaskFrame
 
     plain = texts(tmp_path / "plain", ["piqa"])
     train = (tmp_path / "plain" / "mirror" / "piqa" / "validation.jsonl").read_text()
     mirror = write_mirror(tmp_path / "mirror")
     (mirror / "piqa" / "train.jsonl").write_text(train)
-    suite = EvalSuiteConfig(tasks=["piqa"], mirror=mirror, num_fewshot=2, frame=Frame.alpaca)
+    suite = EvalSuiteConfig(tasks=["piqa"], mirror=mirror, num_fewshot=2, frame=TaskFrame.alpaca)
     assert suite_texts(suite, mirror_files(suite), offline=True) == plain["piqa"]
 
 

@@ -17,7 +17,7 @@ from alpaca_exp import prompts
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness.quiet import muted, quiet, restored
 from alpaca_exp.llm.local import LocalModel
-from alpaca_exp.schemas import EvalSuiteConfig, Frame
+from alpaca_exp.schemas import EvalSuiteConfig, Frame, TaskFrame
 
 Advance = Callable[[int], None]
 END_OF_FRAME = prompts.framed(Frame.alpaca, "")[-len("### Response:") :]
@@ -127,7 +127,7 @@ def score(lm: FramedLM, name: str, task: Task, suite: EvalSuiteConfig, advance: 
             limit=suite.limit,
             bootstrap_iters=0,
             log_samples=True,
-            apply_chat_template=suite.frame is Frame.alpaca,
+            apply_chat_template=suite.frame is TaskFrame.alpaca,
             fewshot_as_multiturn=False,
         )
     lm.meter.finish()

@@ -14,8 +14,9 @@ from alpaca_exp.schemas.asked import TeacherConfig
 from alpaca_exp.schemas.fields import identity, runtime
 from alpaca_exp.schemas.measured import EvalSuiteConfig, JudgeConfig
 from alpaca_exp.schemas.readers import CriticConfig, RaterConfig
+from alpaca_exp.schemas.trainers import TrainerConfig
 from alpaca_exp.schemas.tuned import BaseModelConfig
-from alpaca_exp.schemas.tuning import DatasetVariantConfig, TrainerConfig
+from alpaca_exp.schemas.tuning import DatasetVariantConfig
 from alpaca_exp.schemas.world import WorldConfig
 
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Optional
 
@@ -12,10 +13,16 @@ from omegaconf import MISSING
 
 from alpaca_exp.schemas.asked import EndpointConfig, LanguageModelConfig
 from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime
-from alpaca_exp.schemas.tuning import Frame
 from alpaca_exp.schemas.world import WorldConfig
 
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
+
+
+class TaskFrame(Enum):
+    """How a task's document is put to a model: as lm-eval words it, or in Alpaca's frame."""
+
+    raw = "raw"
+    alpaca = "alpaca"
 
 
 @dataclass
@@ -25,7 +32,7 @@ class EvalSuiteConfig:
     tasks: list[str] = identity("lm-eval task names", [])
     limit: Optional[int] = identity("documents a task, the first ones; null: all", None)
     num_fewshot: int = identity("solved examples before each question", 0)
-    frame: Frame = identity("the bare prompt, or Alpaca's frame around it", Frame.raw)
+    frame: TaskFrame = identity("the bare prompt, or Alpaca's frame around it", TaskFrame.raw)
     understanding: list[str] = identity("task.metric names whose mean is `understanding`", [])
     truthfulness: list[str] = identity("task.metric names whose mean is `truthfulness`", [])
     mirror: Optional[Path] = runtime("folder with the tasks' documents; null: the hub", None)

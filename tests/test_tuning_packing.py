@@ -27,7 +27,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from alpaca_exp.tuning import loss
+from alpaca_exp.tuning import head, loss
 from alpaca_exp.tuning.data import Windows
 from alpaca_exp.tuning.loss import Abilities, ready, summed_loss
 from alpaca_exp.tuning.tokens import TokenRow
@@ -117,11 +117,35 @@ def test_a_head_worked_through_in_chunks_has_the_same_gradient(
     model = llama()
     wanted, gradient = plain(model, rows)
     monkeypatch.setattr(loss, "WORTH_CHUNKING", 0)
-    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", {"cpu": 7 * VOCABULARY})
+    monkeypatch.setattr(head, "LOGITS_AT_ONCE", {"cpu": 7 * VOCABULARY})
     windows = Windows(rows, batch_size=len(rows), micro_batch_size=4)
     found = learned(model, windows, Abilities(False, True))
     assert found[0] == pytest.approx(wanted, rel=1e-6)
     assert ((found[1] - gradient).norm() / gradient.norm()).item() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_chunked_head_is_linear_and_cross_entropy(
+    dtype: torch.dtype, frozen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "LOGITS_AT_ONCE", {"cpu": 7 * VOCABULARY})
+    torch.manual_seed(0)
+    labels = torch.randint(0, VOCABULARY, (50,))
+    hidden, weight, bias = torch.randn(50, 16), torch.randn(VOCABULARY, 16), torch.randn(VOCABULARY)
+    ours = [part.to(dtype).requires_grad_(not frozen or part is hidden) for part in (hidden, weight, bias)]
+    exact = [part.detach().double().requires_grad_(part.requires_grad) for part in ours]
+    found = head.summed_cross_entropy(ours[0], ours[1], labels, ours[2])
+    wanted = F.cross_entropy(F.linear(*exact), labels, reduction="sum")
+    (found * 0.5).backward()  # type: ignore[no-untyped-call]
+    (wanted * 0.5).backward()  # type: ignore[no-untyped-call]
+    tolerance = 1e-5 if dtype == torch.float32 else 2e-2
+    assert found.item() == pytest.approx(wanted.item(), rel=tolerance)
+    for mine, theirs in zip(ours, exact, strict=True):
+        if mine.grad is None or theirs.grad is None:
+            assert frozen and mine.grad is None and theirs.grad is None
+            continue
+        assert ((mine.grad - theirs.grad).norm() / theirs.grad.norm()).item() < tolerance
 
 
 def test_packed_micro_batches_hold_no_more_tokens_than_padded_ones_could(rows: list[TokenRow]) -> None:

@@ -14,11 +14,10 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from alpaca_exp.tuning.data import MicroBatch, packed_batch, padded_batch
+from alpaca_exp.tuning.head import summed_cross_entropy
 from alpaca_exp.tuning.packing import packed_attention
 from alpaca_exp.tuning.tokens import TokenRow
 
-LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
-"""Label tokens times vocabulary whose logits exist at once: more is no quicker."""
 WORTH_CHUNKING = 2**21
 """Logits (labels x vocabulary) below which the plain way is as quick."""
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 3e-2}
@@ -80,17 +79,8 @@ def _linear_cross_entropy(hidden: Tensor, head: nn.Linear, labels: Tensor) -> Te
     """Of (labels, width) hidden states; a chunk's gradients are made with its logits, which are then gone."""
     if len(labels) * len(head.weight) < WORTH_CHUNKING:
         return F.cross_entropy(head(hidden).float(), labels, reduction="sum")
-    chunk = max(1, LOGITS_AT_ONCE.get(hidden.device.type, 2**27) // len(head.weight))
-    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=chunk, acc_policy="accurate")
     bias = None if head.bias is None else _as_autocast(head.bias)
-    return F.linear_cross_entropy(
-        _as_autocast(hidden),
-        _as_autocast(head.weight),
-        labels,
-        linear_bias=bias,
-        reduction="sum",
-        options=options,
-    )
+    return summed_cross_entropy(_as_autocast(hidden), _as_autocast(head.weight), labels, bias)
 
 
 def _as_autocast(tensor: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from alpaca_exp.preview import Costs
 
 PLACE_ERRORS = (
-    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR,
+    errno.EEXIST,
 )  # fmt: skip
 """What the system says when `outputs` is full or cannot be written."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
 from alpaca_exp.ledger import FORECAST_FROM, Forecast, Ledger, report
 from alpaca_exp.llm.attempts import Asker
 from alpaca_exp.llm.batchlog import BatchLog
@@ -84,8 +84,19 @@ class Session:
         finally:
             self._runner.close()
             self._journal.close()
-            report(self._out, self.usage + Usage(possibly_billed=self._possibly_billed()), self._title)
+            self._report(stopped=error is not None)
             self._say_what_was_lost()
+
+    def _report(self, stopped: bool) -> None:
+        """Write down what was consumed; where the disk is full, that is the news unless there is worse."""
+        try:
+            report(self._out, self.usage + Usage(possibly_billed=self._possibly_billed()), self._title)
+        except OSError as error:
+            if not stopped:
+                raise Stopped(
+                    f"{error.filename or self._out} cannot be written ({error.strerror}). Every answer so "
+                    "far is kept: make room and run the same command again to go on"
+                ) from None
 
     def dollars(self, share: float | None = None) -> str:
         """What this stage paid so far, for the progress bar; empty for a model that costs nothing.
@@ -182,6 +193,10 @@ class Session:
         """Take requests until there are none, or one of us met the end; what is under way is awaited."""
         while self._error is None and (entry := next(queue, None)):
             key, request = entry
+            if found := self._found_elsewhere(key, request):
+                answers |= found
+                advance(1)
+                continue
             try:
                 answers[key] = await asker.answer(key, dataclasses.replace(request, model=self._name))
             except AlpacaExpError as error:
@@ -191,6 +206,12 @@ class Session:
                 self._counted.add(key)
                 self._foresee(key, answers[key].usage)
                 advance(1)
+
+    def _found_elsewhere(self, key: str, request: Request) -> dict[str, Completion]:
+        """The answer, where another process was told it since our work began."""
+        if self._journal.grew():
+            self._journal.refresh()
+        return self._found({key: request}) if self._journal.holds(key) else {}
 
     async def _ask_batch(self, missing: Mapping[str, Request]) -> None:
         from alpaca_exp.llm.batch import BatchAsker

@@ -75,7 +75,7 @@ class Journal:
         """Lines that cannot be read: a write was cut short."""
         self._account = json.dumps(account).encode()
         self._name = account
-        self._end = 0
+        self._end = self._appended = self._others = 0
         self._places: dict[bytes, tuple[int, int]] = {}
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -85,20 +85,25 @@ class Journal:
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
         self._torn = self._index()
+        self.grew()
 
     def find(self, key: str) -> Answer | None:
         """The answer to the request of that key, if one is there whole."""
         place = self._places.get(bytes.fromhex(key))
         if place is None:
             return None
-        row = _parsed(os.pread(self._file, place[1], place[0]))
-        if row is None:
+        try:
+            return self._answer(json.loads(os.pread(self._file, place[1], place[0])))
+        except (ValueError, KeyError, TypeError):
             self.broken += 1
+            del self._places[bytes.fromhex(key)]  # it is asked for again
             return None
-        usage = Usage(requests=1, usd=row["usd"], **row["usage"])
-        response, prompt = row["response"], row["request"]["prompt"]
-        completion = Completion(prompt, response["text"], response["model"], response["finish_reason"], usage)
-        return Answer(completion, row["usd"], row["account"] == self._name)
+
+    def grew(self) -> bool:
+        """Whether other processes have appended something since this was last asked."""
+        others = os.fstat(self._file).st_size - self._appended
+        before, self._others = self._others, others
+        return others > before
 
     def holds(self, key: str) -> bool:
         """Whether an answer to the request of that key is there."""
@@ -188,11 +193,19 @@ class Journal:
     def _append(self, lines: bytes) -> None:
         whole = b"\n" + lines if self._torn else lines
         try:
-            self._torn = os.write(self._file, whole) < len(whole)
+            written = os.write(self._file, whole)
+            self._appended += written
+            self._torn = written < len(whole)
         except OSError as error:
             raise Stopped(_unwritten(self.path, error.strerror or str(error))) from None
         if self._torn:
             raise Stopped(_unwritten(self.path, "the disk is full"))
+
+    def _answer(self, row: Row) -> Answer:
+        usage = Usage(requests=1, usd=row["usd"], **row["usage"])
+        response, prompt = row["response"], row["request"]["prompt"]
+        completion = Completion(prompt, response["text"], response["model"], response["finish_reason"], usage)
+        return Answer(completion, row["usd"], row["account"] == self._name)
 
     def _line(
         self,
@@ -267,14 +280,6 @@ def file_name(model: str) -> str:
     """`model` as the name of a file: safe characters only, and never one of `.` and `..`."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", model).lstrip(".") or "_"
     return safe if len(safe) <= 100 else f"{safe[:83]}-{hashlib.sha256(model.encode()).hexdigest()[:16]}"
-
-
-def _parsed(line: bytes) -> Row | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _settle(batch: list[tuple[bytes, asyncio.Future[None]]], error: Exception | None) -> None:

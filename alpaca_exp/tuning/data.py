@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -70,6 +71,7 @@ class Windows:
         self._position = 0
         self._longest = max((len(row.tokens) - 1 for row in rows), default=0)
         self._most_tokens = micro_batch_size * self._longest
+        self._rank, self._ranks = 0, 1
 
     def __len__(self) -> int:
         return self.per_epoch * self._epochs
@@ -83,6 +85,10 @@ class Windows:
         """Let no packed micro-batch have more than `tokens`, but for a row that alone is longer."""
         self._most_tokens = min(self._most_tokens, max(tokens, self._longest))
 
+    def share(self, rank: int, ranks: int) -> None:
+        """Hand out this rank's part of each window; its counts stay the whole window's."""
+        self._rank, self._ranks = rank, ranks
+
     def window(self, step: int) -> Window:
         """The window of optimizer step `step`, counted from 0."""
         epoch, number = divmod(step, self.per_epoch)
@@ -90,12 +96,21 @@ class Windows:
         # Rows of like length side by side need little padding; the sum over the window is the same.
         rows = sorted((self.rows[index] for index in chosen), key=lambda row: -len(row.tokens))
         return Window(
-            [packed_batch(part) for part in self._filled(rows)]
-            if self.packed
-            else [padded_batch(part, self._pad) for part in self._counted(rows)],
+            [packed_batch(part) if self.packed else padded_batch(part, self._pad) for part in self._dealt(rows)],
             sum(row.num_labels for row in rows),
             sum(len(row.tokens) for row in rows),
         )
+
+    def _dealt(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
+        """This rank's micro-batches: as many as any rank's, the last of them without a label, if need be.
+
+        All ranks must take part in each pass of a model whose parts they have.
+        """
+        parts = self._filled if self.packed else self._counted
+        shares = [list(parts(rows[rank :: self._ranks])) for rank in range(self._ranks)]
+        mine = shares[self._rank]
+        yield from mine
+        yield from [[TokenRow(rows[-1].tokens[:2], 2)]] * (max(map(len, shares)) - len(mine))
 
     def _counted(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
         for start in range(0, len(rows), self._micro_batch_size):
@@ -108,7 +123,21 @@ class Windows:
             if tokens > self._most_tokens:
                 yield rows[start:end]
                 start, tokens = end, len(row.tokens) - 1
-        yield rows[start:]
+        if rows:
+            yield rows[start:]
+
+    def described(self) -> dict[str, str]:
+        """What decides which examples are in which window."""
+        digest = hashlib.sha256()
+        for tokens, masked in self.rows:
+            digest.update(np.asarray([len(tokens), masked], np.int64).tobytes())
+            digest.update(np.asarray(tokens, np.int32).tobytes())
+        return {
+            "the rows": f"{len(self.rows)} with hash {digest.hexdigest()[:16]}",
+            "the rows of a window": str(self._batch_size),
+            "the seed of their order": str(self._seed),
+            "the passes through them": str(self._epochs),
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """The number of windows handed out."""

@@ -1,0 +1,84 @@
+"""Compared data sets that differ in more than one thing are named under the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp.report.__main__ import main
+from tests.made_outputs import Outputs, filled, report
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    return filled(tmp_path / "outputs")
+
+
+def test_compared_data_that_differs_in_more_than_one_thing_is_named(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    assert "differs in" not in report(capsys, outputs, "--rows dataset_variant --columns scale")
+    uncapped = {"cap": {"sentence": None, "filter": None}, "teacher": "u", "answers": "asked anew"}
+    for variant, words in {"uncapped": None, "recapped": 100}.items():
+        outputs.card(variant, 100, {}, **{**uncapped, "cap": {"sentence": words, "filter": None}})
+        outputs.run(variant)
+    text = report(capsys, outputs, "--rows dataset_variant --where scale=small --baseline original")
+    assert (
+        "\n- uncapped vs original differs in teacher and length; "
+        "recapped is the controlled partner of uncapped: they differ in length alone.\n" in text
+    )
+    assert text.count("differs in") == 1
+    text = report(capsys, outputs, "--columns dataset_variant --rows scale")
+    assert "- uncapped vs original differs in teacher and length" in text
+    assert "- cleaned vs uncapped differs in cleaning, teacher and length" in text
+    main([str(outputs.path), "--format", "csv", "--where", "scale=small"])
+    assert "uncapped vs original differs" in capsys.readouterr().err
+
+
+def test_a_controlled_partner_may_be_a_run_that_the_table_leaves_out_of_its_rows(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    outputs.card("both", 100, {"wrong_sum": 1}, teacher="u")
+    outputs.run("both", experiment="mine")
+    outputs.run("both", experiment="mine too")
+    text = report(capsys, outputs, "--where scale=small")
+    partner = "cleaned is the controlled partner of original: they differ in cleaning alone"
+    assert f"mine vs original differs in cleaning and teacher; {partner}." in text
+
+
+def test_a_missing_card_is_said_and_the_table_is_there(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    (outputs.path / "curate" / "c-cleaned" / "card.json").write_text('{"counts": {"removed": {}}}')
+    text = report(capsys, outputs, "--rows dataset_variant --columns scale")
+    assert "since card.json is missing or does not say: curate/c-cleaned." in text
+    assert "| cleaned | " in text
+
+
+def test_many_confounded_pairs_are_counted_not_listed(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    for number in range(6):
+        outputs.card(f"v{number}", 100, {f"rule {number}": 1}, teacher=f"t{number}")
+        outputs.run(f"v{number}")
+    text = report(capsys, outputs, "--rows dataset_variant --where scale=small")
+    assert text.count(" vs ") == 12 and "more pairs differ in more than one thing; --baseline ROW" in text
+
+
+def test_rows_are_compared_within_each_column_and_their_sizes_are_noted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for preset in ("miniature", "paper"):
+        for variant, rows in (("original", 100), ("mixed", 70)):
+            cleaning = {"wrong_sum": 1} if variant == "mixed" else {}
+            teacher = "u" if variant == "mixed" and preset == "paper" else "t"
+            outputs.card(f"{variant}-{preset}", rows, cleaning, source=preset, teacher=teacher)
+            outputs.run(variant, preset=preset, artifacts={"curate": f"c-{variant}-{preset}"})
+    text = report(capsys, outputs, "--rows dataset_variant --columns preset --metrics rows")
+    said = [line for line in text.splitlines() if line.startswith("- ") and " vs " in line]
+    assert said == [
+        "- mixed vs original differs in cleaning and teacher; they have 70 and 100 rows.",
+        "- miniature vs paper differs in source and teacher.",
+    ]

@@ -27,6 +27,7 @@ class Action(Enum):
 
     run = "run"
     plan = "plan"
+    rehearse = "rehearse"
 
 
 @dataclass
@@ -37,6 +38,11 @@ class RuntimeConfig:
     offline: bool = runtime("never touch the network", False)
     num_threads: Optional[int] = runtime("threads of the mathematics; null: as many as torch takes", None)
     accelerator: str = runtime("Lightning's: auto, cpu, gpu", "auto")
+    devices: str = runtime("devices of a machine that train one model together: a number, or auto: all", "1")
+    num_nodes: int = runtime("machines that train one model together; the command is started on each", 1)
+    strategy: str = runtime("of several devices: auto, ddp (a copy on each), fsdp (a part on each)", "auto")
+    gpu: Optional[str] = runtime("plan for this GPU, such as H100; null: the one that is here", None)
+    device_memory_gb: Optional[float] = runtime("memory of one device; null: ask it", None)
     gpu_usd_per_hour: float = runtime("what an hour of one GPU costs", 0.0)
     checkpoint_every_s: float = runtime("seconds between two checkpoints of a training", 60.0)
     remake_damaged: bool = runtime("make damaged artifacts again instead of stopping", False)
@@ -47,6 +53,14 @@ class RuntimeConfig:
             yield f"runtime.num_threads is {self.num_threads}; it must be 1 or more, or null"
         if self.accelerator not in ("auto", "cpu", "gpu"):
             yield f"runtime.accelerator is {self.accelerator}; it must be auto, cpu or gpu"
+        if self.device_memory_gb is not None and not self.device_memory_gb > 0:
+            yield f"runtime.device_memory_gb is {self.device_memory_gb}; it must be above 0, or null"
+        if self.devices != "auto" and not (self.devices.isdecimal() and int(self.devices) >= 1):
+            yield f"runtime.devices is {self.devices}; it must be 1 or more, or auto"
+        if self.num_nodes < 1:
+            yield f"runtime.num_nodes is {self.num_nodes}; it must be 1 or more"
+        if self.strategy not in ("auto", "ddp", "fsdp"):
+            yield f"runtime.strategy is {self.strategy}; it must be auto, ddp or fsdp"
 
 
 @dataclass
@@ -64,7 +78,9 @@ class ExperimentConfig:
     preset: str = runtime("miniature, local or paper", MISSING)
     scale: str = runtime("small (stands for 7B) or large (13B)", MISSING)
     seed: int = identity("order, dropout, sampling; what a sweep varies", 0)
-    action: Action = runtime("run the stages, or only say what running would do", Action.run)
+    action: Action = runtime(
+        "run the stages; plan: say what that would do; rehearse: measure what it would take", Action.run
+    )
     world: WorldConfig = identity("the miniature's world", MISSING)
     teacher: TeacherConfig = identity("who writes the data", MISSING)
     critic: CriticConfig = identity("who reads the data", MISSING)

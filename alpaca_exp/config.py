@@ -45,6 +45,7 @@ SCHEMAS: dict[str, type] = {
     "base_model/schema/pretrained": schemas.PretrainedModelConfig,
     "base_model/schema/world": schemas.WorldModelConfig,
     "base_model/schema/file": schemas.FileModelConfig,
+    "base_model/schema/configured": schemas.ConfiguredModelConfig,
     "dataset_variant/schema": schemas.DatasetVariantConfig,
     "dataset_variant/schema/none": schemas.NoDatasetConfig,
     "trainer/schema": schemas.TrainerConfig,

@@ -14,7 +14,7 @@ from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.cleaning.files import count_rows
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
-from alpaca_exp.schemas import LanguageModelConfig, Protocol, ScratchModelConfig, TeacherConfig, TrainerConfig
+from alpaca_exp.schemas import LanguageModelConfig, MadeModelConfig, Protocol, TeacherConfig, TrainerConfig
 
 CHARACTERS_PER_TOKEN = 4.0
 """Of English text, by rule of thumb."""
@@ -167,7 +167,7 @@ def _curation(stage: Stage, outputs: Path) -> Expectation:
 
 
 def _steps(base_model: Any) -> Expectation:
-    if not isinstance(base_model, ScratchModelConfig):
+    if not isinstance(base_model, MadeModelConfig):
         return Expectation()
     return Expectation(steps=base_model.steps)
 

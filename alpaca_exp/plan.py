@@ -14,11 +14,11 @@ from alpaca_exp.schemas import (
     BaseModelTeacherConfig,
     Decontaminate,
     ExperimentConfig,
+    MadeModelConfig,
     NoCriticConfig,
     NoDatasetConfig,
     NoJudgeConfig,
     NoTrainerConfig,
-    ScratchModelConfig,
     TaskFrame,
 )
 from alpaca_exp.stages.compare import compare
@@ -53,7 +53,7 @@ def plan(config: ExperimentConfig) -> Plan:
 
 def _base(config: ExperimentConfig) -> Plan:
     """The base model, where it is not others' weights."""
-    if not isinstance(config.base_model, ScratchModelConfig):
+    if not isinstance(config.base_model, MadeModelConfig):
         return {}
     told, runtime = {"base_model": config.base_model}, _training(config)
     return {"pretrain": Stage("pretrain", pretrain, told, runtime=runtime, version=3)}

@@ -17,6 +17,7 @@ from alpaca_exp.schemas import (
     BaseModelConfig,
     BaseModelTeacherConfig,
     CheckpointConfig,
+    ConfiguredModelConfig,
     DatasetVariantConfig,
     EndpointConfig,
     EvalSuiteConfig,
@@ -24,9 +25,9 @@ from alpaca_exp.schemas import (
     FileModelConfig,
     JournalConfig,
     LanguageModelConfig,
+    MadeModelConfig,
     NoRaterConfig,
     PretrainedModelConfig,
-    ScratchModelConfig,
     WorldModelConfig,
     WorldSuiteConfig,
 )
@@ -96,7 +97,7 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "dataset_variant keeps the best rated rows, and nobody rates: choose a rater "
                 "(rater=openai, rater=miniature), or set dataset_variant.min_rating and .best_rated to null"
             )
-        case FileModelConfig(corpus=None):
+        case FileModelConfig(corpus=None) | ConfiguredModelConfig(corpus=None, tokenizer="bpe" | "word"):
             yield (
                 "base_model.corpus is not set, so there is no text to make a tokenizer from; name a file "
                 "with base_model.corpus=FILE"
@@ -122,7 +123,7 @@ def _unable(base_model: BaseModelConfig) -> Iterator[str]:
                 "miniature's teacher go through the same steps with teacher=miniature, or take a real base "
                 "model with preset=paper"
             )
-        case ScratchModelConfig(steps=0):
+        case MadeModelConfig(steps=0):
             yield (
                 "teacher=base_model needs a model that can write tasks, and base_model.steps=0 leaves random "
                 "weights; pre-train it with base_model.steps=N, or take others' weights with "

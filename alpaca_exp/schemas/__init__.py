@@ -76,8 +76,11 @@ from alpaca_exp.schemas.trainers import (
     Truncation,
 )
 from alpaca_exp.schemas.tuned import (
+    Attention,
     BaseModelConfig,
+    ConfiguredModelConfig,
     FileModelConfig,
+    MadeModelConfig,
     PretrainedModelConfig,
     ScratchModelConfig,
     WorldModelConfig,
@@ -100,10 +103,12 @@ from alpaca_exp.schemas.world import (
 __all__ = [
     "Action",
     "Answers",
+    "Attention",
     "BaseModelConfig",
     "BaseModelTeacherConfig",
     "CheckpointConfig",
     "ColumnsConfig",
+    "ConfiguredModelConfig",
     "CriticConfig",
     "DatasetVariantConfig",
     "Decontaminate",
@@ -122,6 +127,7 @@ __all__ = [
     "LoggerConfig",
     "LoraTrainerConfig",
     "LossOver",
+    "MadeModelConfig",
     "MiniatureCriticConfig",
     "MiniatureJudgeConfig",
     "MiniatureRaterConfig",

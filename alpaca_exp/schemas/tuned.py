@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from omegaconf import MISSING
 
@@ -15,12 +16,22 @@ from alpaca_exp.schemas.world import WorldConfig
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
 
 
+class Attention(Enum):
+    """Who computes attention: auto takes the quickest that the machine and the model have."""
+
+    auto = "auto"
+    sdpa = "sdpa"
+    flash_attention_2 = "flash_attention_2"
+    eager = "eager"
+
+
 @dataclass
 class BaseModelConfig:
     """The model that is tuned."""
 
     seed: int = identity("pre-training and new rows of the embedding", 0)
     dtype: str = identity("float32, bfloat16 or float16", "float32")
+    attention: Attention = runtime("auto, sdpa, flash_attention_2 or eager", Attention.auto)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
@@ -38,15 +49,10 @@ class PretrainedModelConfig(BaseModelConfig):
 
 
 @dataclass
-class ScratchModelConfig(BaseModelConfig):
-    """A LLaMA made from a config and pre-trained here, with a tokenizer made from its corpus."""
+class MadeModelConfig(BaseModelConfig):
+    """A model made and pre-trained here, with a tokenizer of its own."""
 
-    hidden_size: int = identity("width")
-    num_hidden_layers: int = identity("depth")
-    num_attention_heads: int = identity("heads")
-    intermediate_size: int = identity("width of the feed-forward part")
-    max_position_embeddings: int = identity("longest sequence", 512)
-    vocab_size: int = identity("at most so many tokens", 8000)
+    vocab_size: int = identity("at most so many tokens in a tokenizer that is made here", 8000)
     tokenizer: str = identity("bpe (byte-level) or word (one token a word)", "bpe")
     steps: int = identity("pre-training steps; 0: random weights", 0)
     batch_size: int = identity("sequences a step", 64)
@@ -61,9 +67,23 @@ class ScratchModelConfig(BaseModelConfig):
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
-        yield from at_least(self, "base_model", hidden_size=2, num_hidden_layers=1, steps=0)
-        yield from at_least(self, "base_model", num_attention_heads=1, vocab_size=300)
-        yield from at_least(self, "base_model", batch_size=1, block_size=2)
+        yield from at_least(self, "base_model", steps=0, vocab_size=300, batch_size=1, block_size=2)
+
+
+@dataclass
+class ScratchModelConfig(MadeModelConfig):
+    """A LLaMA made from a config and pre-trained here, with a tokenizer made from its corpus."""
+
+    hidden_size: int = identity("width")
+    num_hidden_layers: int = identity("depth")
+    num_attention_heads: int = identity("heads")
+    intermediate_size: int = identity("width of the feed-forward part")
+    max_position_embeddings: int = identity("longest sequence", 512)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, "base_model", hidden_size=2, num_hidden_layers=1, num_attention_heads=1)
         if self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads:
             yield (
                 f"base_model.hidden_size is {self.hidden_size}; it must be a multiple of "
@@ -85,3 +105,23 @@ class FileModelConfig(ScratchModelConfig):
     """A base model whose tokenizer (and pre-training, if any) comes from a data file."""
 
     corpus: Optional[Path] = identity("instruction data or plain text to make the tokenizer from", None)
+
+
+@dataclass
+class ConfiguredModelConfig(MadeModelConfig):
+    """A model of any architecture that transformers knows, made from its configuration."""
+
+    config: Any = identity_by_content("a config.json (or its folder), or {model_type: ..., hidden_size: ...}")
+    tokenizer: str = identity_by_content("bpe or word, made from the corpus; or a folder or hub name", "bpe")
+    corpus: Optional[Path] = identity("what a tokenizer is made from, and what pre-training reads", None)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        if isinstance(self.config, str):
+            if not Path(self.config).expanduser().exists():
+                yield f"base_model.config is {self.config}, and there is no such file; give one that exists"
+        elif not isinstance(self.config, dict):
+            yield "base_model.config must be a config.json, or {model_type: llama, hidden_size: 256, ...}"
+        elif "model_type" not in self.config:
+            yield "base_model.config names no model_type; add one, such as model_type: llama"

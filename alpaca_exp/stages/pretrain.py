@@ -11,11 +11,12 @@ from alpaca_exp.cleaning.corpora import corpus_texts
 from alpaca_exp.errors import InputError
 from alpaca_exp.prompts import framed
 from alpaca_exp.schemas import (
+    ConfiguredModelConfig,
     FileModelConfig,
     Frame,
     LoggerConfig,
+    MadeModelConfig,
     RuntimeConfig,
-    ScratchModelConfig,
     WorldModelConfig,
 )
 
@@ -23,22 +24,19 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def pretrain(
-    base_model: ScratchModelConfig, *, runtime: RuntimeConfig, logger: LoggerConfig, out: Path
-) -> None:
+def pretrain(base_model: MadeModelConfig, *, runtime: RuntimeConfig, logger: LoggerConfig, out: Path) -> None:
     """Write `model/` (Hugging Face layout), and `metrics.csv` where there are steps to take.
 
     Raises InputError where the corpus is missing or cannot be read, Stopped on SIGTERM (resumable).
     """
     from alpaca_exp.tuning import checkpoints, models
+    from alpaca_exp.tuning.architectures import from_scratch
     from alpaca_exp.tuning.fit import CHECKPOINTS, use_threads
-    from alpaca_exp.tuning.tokenizers import make_tokenizer
 
     use_threads(runtime)
     if not (out / "model").is_dir():
-        texts = _vocabulary_texts(base_model)
-        tokenizer = make_tokenizer(base_model.tokenizer, texts, base_model.vocab_size)
-        model = models.from_scratch(base_model, tokenizer)
+        tokenizer = _tokenizer(base_model, runtime)
+        model = from_scratch(base_model, tokenizer)
         if base_model.steps:
             _learn(model, tokenizer, base_model, runtime, logger, out)
         models.save(model, tokenizer, out / "model", base_model.dtype)
@@ -48,7 +46,7 @@ def pretrain(
 def _learn(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    config: ScratchModelConfig,
+    config: MadeModelConfig,
     runtime: RuntimeConfig,
     logger: LoggerConfig,
     out: Path,
@@ -77,7 +75,17 @@ def _learn(
     fit(model, windows, recipe, title="pretrain", runtime=runtime, logger=logger, out=out)
 
 
-def _vocabulary_texts(config: ScratchModelConfig) -> Iterator[str]:
+def _tokenizer(config: MadeModelConfig, runtime: RuntimeConfig) -> PreTrainedTokenizerBase:
+    """Made from the corpus, or one that exists."""
+    from alpaca_exp.tuning.models import load_tokenizer
+    from alpaca_exp.tuning.tokenizers import make_tokenizer
+
+    if config.tokenizer in ("bpe", "word"):
+        return make_tokenizer(config.tokenizer, _vocabulary_texts(config), config.vocab_size)
+    return load_tokenizer(config.tokenizer, offline=runtime.offline)
+
+
+def _vocabulary_texts(config: MadeModelConfig) -> Iterator[str]:
     """Every text that the tokenizer must be able to write."""
     match config:
         case WorldModelConfig():
@@ -89,14 +97,14 @@ def _vocabulary_texts(config: ScratchModelConfig) -> Iterator[str]:
             yield from _documents(config)
 
 
-def _documents(config: ScratchModelConfig) -> Iterator[str]:
+def _documents(config: MadeModelConfig) -> Iterator[str]:
     """What is read, a document at a time."""
     match config:
         case WorldModelConfig():
             from alpaca_exp.miniature.corpus import corpus
 
             return corpus(config.world, seed=config.seed)
-        case FileModelConfig(corpus=Path() as file):
+        case FileModelConfig(corpus=Path() as file) | ConfiguredModelConfig(corpus=Path() as file):
             return _file_documents(paths.find(file))
         case _:
             raise InputError(

@@ -14,7 +14,6 @@ from alpaca_exp.records import Example, Row, write_json
 from alpaca_exp.schemas import (
     BaseModelConfig,
     LoggerConfig,
-    PretrainedModelConfig,
     RuntimeConfig,
     TrainerConfig,
 )
@@ -70,10 +69,7 @@ def _start(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from alpaca_exp.tuning import models
 
-    if base is not None:
-        return models.load(base / "model", config.dtype)
-    assert isinstance(config, PretrainedModelConfig)
-    return models.load_pretrained(config, offline=runtime.offline)
+    return models.load_base(config, base / "model" if base else None, offline=runtime.offline)
 
 
 def _rows(

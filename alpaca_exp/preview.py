@@ -9,10 +9,16 @@ from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.confounds import warning
 from alpaca_exp.costs import Expectation, expected
 from alpaca_exp.errors import ArtifactError
+from alpaca_exp.feasibility import lines, training
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.schemas import ExperimentConfig
 from alpaca_exp.tuning.foreseen import foreseen
+
+UNKNOWN_SHAPE = (
+    "Training: nothing is said of memory and time, since the model's config.json is not on this machine, "
+    "or of a kind that is not known here"
+)
 
 Costs = dict[str, Expectation]
 """What each stage that is to be made should take, by its fingerprint."""
@@ -36,6 +42,8 @@ def preview(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: 
         if cost is not None:
             costs[stage.fingerprint] = cost
         print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {cost or ''}".rstrip())
+    for line in _training(stages, outputs):
+        print(line)
     mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
     if mixed:
         print(f"\nMore than one cause: {mixed}.")
@@ -49,6 +57,14 @@ def total(jobs: Sequence[Costs]) -> str:
     costs = {fingerprint: cost for job in jobs for fingerprint, cost in job.items()}
     wanted = str(sum(costs.values(), Expectation()))
     return f"All {len(jobs)} jobs: {len(costs)} stages to make" + (f"; {wanted}" if wanted else "")
+
+
+def _training(stages: Mapping[str, Stage], outputs: Path) -> list[str]:
+    """What the training would take, if it is still to come."""
+    if "train" not in stages or _state(stages["train"], outputs) == "found":
+        return []
+    one = training(stages["train"], outputs)
+    return ["", *(lines(one) if one else [UNKNOWN_SHAPE])]
 
 
 def _odd(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:

@@ -11,6 +11,7 @@ from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.cleaning.sources import source_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError, InputError
+from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.paths import data_root
 from alpaca_exp.schemas import (
@@ -47,6 +48,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             found.append(str(error))
             continue
         if not made:
+            found += too_large(stage) if stage.name == "train" else ()
             for value in stage.config.values():
                 found += _of(value, config.runtime.offline)
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()

@@ -24,8 +24,8 @@ ORDER = [
     {"ledger", "cards"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "confounds", "sides"},
-    {"experiment", "preview"},
+    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "feasibility", "confounds", "sides"},
+    {"experiment", "preview", "rehearsal"},
     {"__main__", "store", "variants"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

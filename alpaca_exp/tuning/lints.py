@@ -55,20 +55,29 @@ def text_lints(rows: Sequence[Row]) -> list[Finding]:
 
 
 def token_lints(
-    rows: Sequence[Row], tokenised: Tokenised, max_seq_len: int, most: int | None = None
+    rows: Sequence[Row],
+    tokenised: Tokenised,
+    max_seq_len: int,
+    most: int | None = None,
+    *,
+    cuts: bool = True,
+    ends: bool = True,
 ) -> list[Finding]:
     """What the cut at `max_seq_len` does to them; `most` is how many tokens the model reads, where known.
 
-    `tokenised` holds the examples of `rows`, in their order.
+    `tokenised` holds the examples of `rows`, in their order. `cuts` false: longer ones are left out;
+    `ends` false: no example is meant to teach where an answer ends.
     """
-    masked = [place for place, labels in enumerate(tokenised.labels) if not labels]
     cut = [place for place, length in enumerate(tokenised.lengths) if length > max_seq_len]
+    gone = set() if cuts else set(cut)
+    masked = [place for place, labels in enumerate(tokenised.labels) if not labels and place not in gone]
     unended = [
         place
         for place, (labels, ended) in enumerate(zip(tokenised.labels, tokenised.ended, strict=True))
-        if labels and not ended
+        if ends and labels and not ended and place not in gone
     ]
     never = len(set(unended) - set(cut))
+    do, done = ("cut", "cut") if cuts else ("leave out", "left out")
     enough = max((int(tokenised.prompts[place]) + 1 for place in masked), default=0)
     return [
         *_finding(
@@ -82,8 +91,8 @@ def token_lints(
             "truncated",
             cut,
             rows,
-            f"({len(cut) / len(rows):.1%}) are longer than trainer.max_seq_len={max_seq_len} and are cut; "
-            f"{_reach(reach(tokenised.lengths), most)} would cut under {TRUNCATED_SHARE:.0%}",
+            f"({len(cut) / len(rows):.1%}) are longer than trainer.max_seq_len={max_seq_len} and are "
+            f"{done}; {_reach(reach(tokenised.lengths), most)} would {do} under {TRUNCATED_SHARE:.0%}",
             warns=len(cut) > TRUNCATED_SHARE * len(rows),
         ),
         *_finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from alpaca_exp import prompts
 from alpaca_exp.records import Example
-from alpaca_exp.schemas import TrainerConfig
+from alpaca_exp.schemas import TrainerConfig, Truncation
 
 Tokens = NDArray[np.int32]
 ENCODED_AT_ONCE = 1000
@@ -38,9 +39,9 @@ class Tokenised:
 
     rows: list[TokenRow]
     truncated: int
-    """Rows that were cut at `max_seq_len`, those that were left out among them."""
+    """Rows longer than `max_seq_len`: cut there, or left out where that is asked for."""
     left_out: int
-    """Rows of whose output the cut left nothing."""
+    """Rows of whose output the cut left nothing, and longer ones where those are not cut."""
     lengths: Tokens
     """Of every example, those left out among them: its tokens before the cut,"""
     prompts: Tokens
@@ -75,7 +76,8 @@ def tokenise(
         for tokens, masked in _encode(example_rows, tokenizer, config):
             uncut.append(len(tokens))
             rows.append(TokenRow(np.array(tokens[: config.max_seq_len], np.int32), masked))
-    kept = [row for row in rows if row.num_labels]
+    most = config.max_seq_len if config.truncation is Truncation.leave_out else math.inf
+    kept = [row for row, length in zip(rows, uncut, strict=True) if row.num_labels and length <= most]
     lengths = np.array(uncut, np.int32)
     return Tokenised(
         rows=kept,
@@ -92,9 +94,8 @@ def _encode(
     examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, config: TrainerConfig
 ) -> Iterator[tuple[list[int], int]]:
     framed = [prompts.framed(config.frame, each.instruction, each.input) for each in examples]
-    whole = [
-        prompt + each.output + tokenizer.eos_token for prompt, each in zip(framed, examples, strict=True)
-    ]
+    end = tokenizer.eos_token if config.end_token else ""
+    whole = [prompt + each.output + end for prompt, each in zip(framed, examples, strict=True)]
     encoded = _ids(tokenizer, whole)
     lengths = [len(ids) for ids in _ids(tokenizer, framed)] if config.mask_prompt else [0] * len(encoded)
     return zip(encoded, lengths, strict=True)

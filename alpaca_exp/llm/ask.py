@@ -23,6 +23,13 @@ from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, RuntimeConfig
 
 
+START_APART_S = 0.002
+"""Between the first requests to a server, about what one takes of our time.
+
+Sent all at once they would be answered all at once, and wave after wave the server would wait for us.
+"""
+
+
 def ask_all(
     config: LanguageModelConfig,
     requests: Sequence[Request],
@@ -179,7 +186,9 @@ class Session:
         asker = self._ready()
         queue = iter(missing.items())
         count = min(self._config.concurrency, len(missing))
-        await asyncio.gather(*(self._work(asker, queue, answers, advance) for _ in range(count)))
+        apart = START_APART_S if isinstance(self._config, EndpointConfig) else 0.0
+        work = (self._work(asker, queue, answers, advance, place * apart) for place in range(count))
+        await asyncio.gather(*work)
         if self._error:
             raise self._error
 
@@ -189,8 +198,10 @@ class Session:
         queue: Iterator[tuple[str, Request]],
         answers: dict[str, Completion],
         advance: Callable[[int], None],
+        start_after_s: float,
     ) -> None:
         """Take requests until there are none, or one of us met the end; what is under way is awaited."""
+        await asyncio.sleep(start_after_s)
         while self._error is None and (entry := next(queue, None)):
             key, request = entry
             if found := self._found_elsewhere(key, request):

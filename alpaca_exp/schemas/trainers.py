@@ -126,7 +126,7 @@ class LoraTrainerConfig(TrainerConfig):
     """Tuning of small matrices beside the frozen ones (Hu et al. 2021, arXiv:2106.09685)."""
 
     lora_rank: int = identity("inner width of the two small matrices", 16)
-    lora_alpha: float = identity("their product counts alpha / rank times", 32.0)
+    lora_alpha: int = identity("their product counts alpha / rank times", 32)
     lora_dropout: float = identity("share of their inputs that is dropped while learning", 0.05)
     lora_targets: list[str] = identity("which layers, by their names' ends; [all]: all linear ones", ["all"])
     quantization: Quantization = identity(
@@ -136,9 +136,7 @@ class LoraTrainerConfig(TrainerConfig):
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
-        yield from at_least(self, "trainer", lora_rank=1)
-        if self.lora_alpha <= 0:
-            yield f"trainer.lora_alpha is {self.lora_alpha}; it must be above 0"
+        yield from at_least(self, "trainer", lora_rank=1, lora_alpha=1)
         if not 0 <= self.lora_dropout < 1:
             yield f"trainer.lora_dropout is {self.lora_dropout}; it must be at least 0 and below 1"
         if not self.lora_targets or ("all" in self.lora_targets and len(self.lora_targets) > 1):

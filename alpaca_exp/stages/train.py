@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.dataset import read_dataset
@@ -14,8 +14,11 @@ from alpaca_exp.records import Example, Row, write_json
 from alpaca_exp.schemas import (
     BaseModelConfig,
     LoggerConfig,
+    LoraTrainerConfig,
+    LossOver,
     RuntimeConfig,
     TrainerConfig,
+    Truncation,
 )
 
 if TYPE_CHECKING:
@@ -35,41 +38,85 @@ def train(
     logger: LoggerConfig,
     out: Path,
 ) -> None:
-    """Write `model/` (Hugging Face layout), `metrics.csv`, `tokens.json` (examples cut and left out).
+    """Write `model/` (Hugging Face layout, with a model card), `metrics.csv`, `tokens.json`.
 
-    And, before the first step, `lints.json`: what is odd about the data, which is also said.
+    LoRA's adapter stands in `adapter/` (peft layout) beside the model that it is merged into. Before the
+    first step comes `lints.json`: what is odd about the data, which is also said.
 
     Starts from `base` where one was pre-trained here, else from the weights that `base_model` names.
-    Raises InputError where the model or the data are not what they must be, Stopped on SIGTERM
-    (resumable).
+    Raises InputError where the model, the data or what the trainer needs are not what they must be,
+    Stopped on SIGTERM (resumable).
     """
-    from alpaca_exp.tuning import checkpoints, models
+    from alpaca_exp.tuning import checkpoints
     from alpaca_exp.tuning.fit import CHECKPOINTS, use_threads
+    from alpaca_exp.tuning.requirements import lacking
 
     use_threads(runtime)
+    if problems := lacking(trainer):
+        raise InputError("; ".join(problems))
     if not (out / "model").is_dir():
-        model, tokenizer = _start(base_model, base, runtime)
-        models.complete_tokens(model, tokenizer)
-        _learn(
-            model,
-            tokenizer,
-            _rows(dataset, model, tokenizer, trainer, out),
-            trainer,
-            seed,
-            runtime,
-            logger,
-            out,
-        )
-        models.save(model, tokenizer, out / "model")
+        _tune(base_model, trainer, seed, dataset, base, runtime, logger, out)
     checkpoints.remove(out / CHECKPOINTS)
 
 
+def _tune(
+    base_model: BaseModelConfig,
+    trainer: TrainerConfig,
+    seed: int,
+    dataset: Artifact,
+    base: Artifact | None,
+    runtime: RuntimeConfig,
+    logger: LoggerConfig,
+    out: Path,
+) -> None:
+    from alpaca_exp.tuning import adapters, models
+    from alpaca_exp.tuning.card import Tuned, adapter_card, model_card
+    from alpaca_exp.tuning.fit import METRICS
+
+    lora = trainer if isinstance(trainer, LoraTrainerConfig) else None
+    stored = adapters.stored_as(lora) if lora else None
+    model, tokenizer, added = _start(base_model, trainer, base, runtime, stored)
+    parameters, architecture = model.num_parameters(), model.config.to_dict()
+    rows, counts = _rows(dataset, model, tokenizer, trainer, out)
+    adapted = adapters.attach(model, lora, seed) if lora else None
+    _learn(model, tokenizer, rows, trainer, seed, runtime, logger, out)
+    tuned = Tuned(
+        base_model,
+        trainer,
+        seed,
+        dataset,
+        tokens=counts,
+        added=added,
+        architecture=architecture,
+        parameters=parameters,
+        metrics=out / METRICS,
+        base=base,
+    )
+    if adapted:
+        adapters.save_adapter(adapted, base_model, out / "adapter", adapter_card(tuned))
+        if stored is None:
+            model = adapters.merged(adapted)
+        else:
+            whole, tokenizer, _ = _start(base_model, trainer, base, runtime)
+            model = adapters.merged_from(whole, out / "adapter")
+    models.save(
+        model, tokenizer, out / "model", max_shard_size=trainer.max_shard_size, card=model_card(tuned)
+    )
+
+
 def _start(
-    config: BaseModelConfig, base: Artifact | None, runtime: RuntimeConfig
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    config: BaseModelConfig,
+    trainer: TrainerConfig,
+    base: Artifact | None,
+    runtime: RuntimeConfig,
+    stored: Any = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
+    """The base model, its tokenizer, and the tokens that this lacked; `stored`: how weights lie in memory."""
     from alpaca_exp.tuning import models
 
-    return models.load_base(config, base / "model" if base else None, offline=runtime.offline)
+    folder = base / "model" if base else None
+    model, tokenizer = models.load_base(config, folder, offline=runtime.offline, quantization=stored)
+    return model, tokenizer, models.complete_tokens(model, tokenizer, trainer.pad_row, config.seed)
 
 
 def _rows(
@@ -78,36 +125,43 @@ def _rows(
     tokenizer: PreTrainedTokenizerBase,
     config: TrainerConfig,
     out: Path,
-) -> list[TokenRow]:
-    from alpaca_exp.tuning.tokens import tokenise
+) -> tuple[Sequence[TokenRow], Row]:
+    """The rows to learn from, and what they come to."""
+    from alpaca_exp.tuning.tokenised import folder, tokenised_examples
 
     rows = list(read_dataset(dataset.path))
     examples = (Example(row["instruction"], row["output"], row.get("input") or "") for row in rows)
-    tokenised = tokenise(examples, tokenizer, config)
+    tokenised = tokenised_examples(examples, tokenizer, config, folder(out))
     if not tokenised.rows:
         enough = int(tokenised.prompts.max(initial=0)) + 1
         raise InputError(
             f"None of the {tokenised.left_out} examples has a token of output within trainer.max_seq_len "
             f"({config.max_seq_len}); raise it (with {enough} each has one), or check the data set"
         )
-    longest = max(len(row.tokens) for row in tokenised.rows)
+    longest = tokenised.longest
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit and longest > limit:
         raise InputError(
             f"The longest example has {longest} tokens, but the model reads at most {limit}; "
             f"set trainer.max_seq_len to {limit} or less"
         )
-    write_json(tokenised.counts(), out / "tokens.json")
-    _lint(rows, tokenised, config.max_seq_len, limit, out)
-    return tokenised.rows
+    counts = tokenised.counts()
+    write_json(counts, out / "tokens.json")
+    _lint(rows, tokenised, config, limit, out)
+    return tokenised.rows, counts
 
 
-def _lint(rows: Sequence[Row], tokenised: Tokenised, max_seq_len: int, limit: int | None, out: Path) -> None:
+def _lint(
+    rows: Sequence[Row], tokenised: Tokenised, config: TrainerConfig, limit: int | None, out: Path
+) -> None:
     """Note what is odd about the data, and say what may have been overlooked, before the first step."""
     from alpaca_exp.tuning.lints import lints_row, text_lints, token_lints
 
-    findings = token_lints(rows, tokenised, max_seq_len, limit) + text_lints(rows)
-    write_json(lints_row(findings, tokenised, max_seq_len), out / "lints.json")
+    cuts = config.truncation is Truncation.cut
+    findings = token_lints(
+        rows, tokenised, config.max_seq_len, limit, cuts=cuts, ends=config.end_token
+    ) + text_lints(rows)
+    write_json(lints_row(findings, tokenised, config.max_seq_len), out / "lints.json")
     for finding in findings:
         if finding.warns:
             print(f"train: {finding.message}", file=sys.stderr, flush=True)
@@ -116,7 +170,7 @@ def _lint(rows: Sequence[Row], tokenised: Tokenised, max_seq_len: int, limit: in
 def _learn(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: list[TokenRow],
+    rows: Sequence[TokenRow],
     config: TrainerConfig,
     seed: int,
     runtime: RuntimeConfig,
@@ -135,17 +189,21 @@ def _learn(
         epochs=config.epochs,
         seed=seed,
         pad=tokenizer.pad_token_id,
+        mean_over=config.loss_micro_batch if config.loss_over is LossOver.micro_batch else None,
     )
     recipe = Recipe(
         steps=len(windows),
         learning_rate=config.learning_rate,
-        schedule=warmed_up(config.schedule, len(windows), config.warmup_ratio),
+        schedule=warmed_up(config.schedule, len(windows), config.warmup_ratio, config.warmup_steps),
         beta2=config.beta2,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         seed=seed,
         precision=config.precision,
         setting="trainer.learning_rate",
+        optimizer=config.optimizer,
+        beta1=config.beta1,
+        eps=config.eps,
     )
     fit(
         model,

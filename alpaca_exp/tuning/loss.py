@@ -41,7 +41,9 @@ def ready(model: PreTrainedModel, *, pack: bool) -> Iterator[Abilities]:
     Tried out on a few tokens: an architecture that caps or scales its logits, or that carries a state
     from one token to the next, is found out and does it the plain way.
     """
-    splits = _agrees(model, Abilities(packs=False, splits=True))
+    # A head with an adapter is more than its weight, and shows it only once it has learnt.
+    plain = isinstance(model.get_output_embeddings(), nn.Linear)  # type: ignore[no-untyped-call]
+    splits = plain and _agrees(model, Abilities(packs=False, splits=True))
     if not pack or not type(model)._can_set_attn_implementation():
         yield Abilities(packs=False, splits=splits)
         return

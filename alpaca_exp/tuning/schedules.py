@@ -9,12 +9,13 @@ Schedule = Callable[[int], float]
 """From an optimizer step, counted from 0, to a factor of the peak learning rate."""
 
 
-def warmed_up(shape: str, steps: int, warmup_ratio: float) -> Schedule:
+def warmed_up(shape: str, steps: int, warmup_ratio: float, warmup_steps: int | None = None) -> Schedule:
     """Hugging Face's schedules, which Stanford used: the first update has rate 0, then up, then `shape`.
 
-    `shape` is cosine (half a wave down to 0), linear (down to 0) or constant.
+    `shape` is cosine (half a wave down to 0), linear (down to 0) or constant. `warmup_steps`, where given,
+    are instead of the ratio.
     """
-    warmup = math.ceil(steps * warmup_ratio)
+    warmup = math.ceil(steps * warmup_ratio) if warmup_steps is None else warmup_steps
 
     def factor(step: int) -> float:
         if step < warmup:

@@ -1,0 +1,37 @@
+"""What a trainer needs beside the project's own dependencies: looked for before any work, without torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from alpaca_exp.schemas import LoraTrainerConfig, Optimizer, Quantization, TrainerConfig
+
+INSTALL = {
+    "peft": 'pip install -c constraints.txt torch -e ".[lora]"',
+    "bitsandbytes": "pip install bitsandbytes",
+    "torchao": "pip install torchao",
+}
+
+
+def lacking(trainer: TrainerConfig) -> list[str]:
+    """One sentence for each package that `trainer` needs and that is not installed."""
+    return [
+        f"{asked} needs {package}, which is not installed: {INSTALL[package]}; or set {instead}"
+        for asked, package, instead in _needs(trainer)
+        if find_spec(package) is None
+    ]
+
+
+def _needs(trainer: TrainerConfig) -> list[tuple[str, str, str]]:
+    """Which setting needs which package, and what would do without."""
+    needs = []
+    if isinstance(trainer, LoraTrainerConfig):
+        needs.append(("a LoRA trainer", "peft", "trainer=matched, which tunes all weights"))
+        if trainer.quantization is not Quantization.none:
+            asked = f"trainer.quantization={trainer.quantization.value}"
+            needs.append((asked, "bitsandbytes", "trainer.quantization=none (as trainer=lora does)"))
+    packages = {Optimizer.adamw_8bit: "bitsandbytes", Optimizer.adamw_8bit_torchao: "torchao"}
+    if package := packages.get(trainer.optimizer):
+        asked = f"trainer.optimizer={trainer.optimizer.value}"
+        needs.append((asked, package, "trainer.optimizer=adamw"))
+    return needs

@@ -29,9 +29,11 @@ from alpaca_exp.schemas import (
     MadeModelConfig,
     NoRaterConfig,
     PretrainedModelConfig,
+    TrainerConfig,
     WorldModelConfig,
     WorldSuiteConfig,
 )
+from alpaca_exp.tuning.requirements import lacking
 
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
@@ -104,6 +106,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "base_model.corpus is not set, so there is no text to make a tokenizer from; name a file "
                 "with base_model.corpus=FILE"
             )
+        case TrainerConfig():
+            yield from lacking(value)
         case PretrainedModelConfig() if offline and not _there(value.path, value.revision):
             yield _unreachable("base_model", value.path)
 

@@ -137,7 +137,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
 
 def tuned(rows: Sequence[Row], base: PretrainedModelConfig, folder: Path, **trainer: Any) -> Path:
     data, out = Artifact(folder / "data"), folder / "out"
-    data.path.mkdir()
+    data.path.mkdir(parents=True)
     out.mkdir()
     write_jsonl(rows, data / "dataset.jsonl")
     config = TrainerConfig(**{"epochs": 1, "global_batch_size": 8, "max_seq_len": 300, **trainer})
@@ -198,18 +198,19 @@ def test_data_of_which_nothing_can_be_learnt_are_refused_with_the_limit_that_wou
 def test_the_data_are_tokenised_once(
     base: PretrainedModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from alpaca_exp.tuning import tokens
+    from alpaca_exp.tuning import tokenised
 
     encoded: list[int] = []
-    encode = tokens._ids
+    encodings = tokenised.encodings
 
-    def counted(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    def counted(prompts: Sequence[str], texts: Sequence[str], tokenizer: Any) -> Any:
         encoded.append(len(texts))
-        return encode(tokenizer, texts)
+        return encodings(prompts, texts, tokenizer)
 
-    monkeypatch.setattr(tokens, "_ids", counted)
-    tuned(SOUND, base, tmp_path)
-    assert encoded == [20, 20], "each example once whole, and once as its prompt"
+    monkeypatch.setattr(tokenised, "encodings", counted)
+    tuned(SOUND, base, tmp_path / "train")
+    tuned(SOUND, base, tmp_path / "another", learning_rate=1e-4, max_seq_len=100)
+    assert encoded == [20], "each example once, for the lints and for both trainings"
 
 
 def test_the_plan_says_what_is_odd_about_a_file_that_is_taken_as_it_is(

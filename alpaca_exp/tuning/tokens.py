@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from transformers import PreTrainedTokenizerBase
 from alpaca_exp import prompts
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import TrainerConfig, Truncation
+from alpaca_exp.tuning.encoding import Tokens, encoder, token_ids
 
-Tokens = NDArray[np.int32]
 ENCODED_AT_ONCE = 1000
 Item = TypeVar("Item")
 
@@ -33,23 +33,94 @@ class TokenRow(NamedTuple):
         return max(0, len(self.tokens) - max(self.masked, 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class TokenRows(Sequence[TokenRow]):
+    """Rows that lie end to end in one array, which may be a file; each is made when it is asked for."""
+
+    tokens: Tokens
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    masked: Tokens
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, place: int) -> TokenRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> TokenRows: ...
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return TokenRows(self.tokens, self.starts[place], self.stops[place], self.masked[place])
+        return TokenRow(self.tokens[self.starts[place] : self.stops[place]], int(self.masked[place]))
+
+
+@dataclass(frozen=True, eq=False)
+class Encodings:
+    """Every example as the tokenizer sees it: neither cut nor masked, all end to end."""
+
+    tokens: Tokens
+    lengths: Tokens
+    """Tokens of each example,"""
+    prompts: Tokens
+    """and of its prompt alone."""
+
+
+@dataclass(frozen=True, eq=False)
 class Tokenised:
     """The rows that have something to learn from, and what became of the others."""
 
-    rows: list[TokenRow]
-    truncated: int
-    """Rows longer than `max_seq_len`: cut there, or left out where that is asked for."""
-    left_out: int
-    """Rows of whose output the cut left nothing, and longer ones where those are not cut."""
-    lengths: Tokens
-    """Of every example, those left out among them: its tokens before the cut,"""
-    prompts: Tokens
-    """those of its prompt,"""
-    labels: Tokens
-    """those that are predicted after the cut,"""
-    ended: NDArray[np.bool_]
-    """and whether the last of them is the end token."""
+    encodings: Encodings
+    max_seq_len: int
+    mask_prompt: bool
+    end_token: int
+    cuts: bool = True
+    """Whether longer examples are cut at `max_seq_len`; else they are left out."""
+
+    @cached_property
+    def rows(self) -> TokenRows:
+        """The examples of whose output the cut left something, in their order."""
+        kept = np.flatnonzero(self.labels)
+        starts = self._starts[kept]
+        return TokenRows(self.encodings.tokens, starts, starts + self._cut[kept], self.prompts[kept])
+
+    @property
+    def lengths(self) -> Tokens:
+        """Tokens of every example before the cut, those left out among them."""
+        return self.encodings.lengths
+
+    @cached_property
+    def prompts(self) -> Tokens:
+        """Tokens of every example's prompt; 0 where prompts are learnt too."""
+        return self.encodings.prompts if self.mask_prompt else np.zeros_like(self.encodings.prompts)
+
+    @cached_property
+    def labels(self) -> Tokens:
+        """Tokens of every example that are predicted after the cut."""
+        return np.maximum(0, self._cut - np.maximum(self.prompts, 1))
+
+    @cached_property
+    def ended(self) -> NDArray[np.bool_]:
+        """Whether the last token of every example, after the cut, is the end token."""
+        ended: NDArray[np.bool_] = self._cut > 0
+        last = self._starts + self._cut - 1
+        ended[ended] = self.encodings.tokens[last[ended]] == self.end_token
+        return ended
+
+    @property
+    def truncated(self) -> int:
+        """Rows longer than `max_seq_len`, those that were left out among them."""
+        return int((self.lengths > self.max_seq_len).sum())
+
+    @property
+    def left_out(self) -> int:
+        """Rows of whose output the cut left nothing, or that were to be left out rather than cut."""
+        return int((self.labels == 0).sum())
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return int(self._cut[self.labels > 0].max(initial=0))
 
     def counts(self) -> dict[str, int]:
         """What the data come to, in examples and tokens."""
@@ -57,9 +128,18 @@ class Tokenised:
             "examples": len(self.rows),
             "truncated": self.truncated,
             "left_out": self.left_out,
-            "tokens": sum(len(row.tokens) for row in self.rows),
-            "label_tokens": sum(row.num_labels for row in self.rows),
+            "tokens": int(self._cut[self.labels > 0].sum()),
+            "label_tokens": int(self.labels.sum()),
         }
+
+    @cached_property
+    def _cut(self) -> Tokens:
+        kept = np.minimum(self.lengths, self.max_seq_len)
+        return kept if self.cuts else np.where(self.lengths > self.max_seq_len, 0, kept)
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
 
 def tokenise(
@@ -71,42 +151,38 @@ def tokenise(
     at `max_seq_len`, and the prompt's length is that of its own encoding: where prompt and output
     share a token, that token counts as the prompt's.
     """
-    rows, uncut = [], []
-    for example_rows in _chunks(examples):
-        for tokens, masked in _encode(example_rows, tokenizer, config):
-            uncut.append(len(tokens))
-            rows.append(TokenRow(np.array(tokens[: config.max_seq_len], np.int32), masked))
-    most = config.max_seq_len if config.truncation is Truncation.leave_out else math.inf
-    kept = [row for row, length in zip(rows, uncut, strict=True) if row.num_labels and length <= most]
-    lengths = np.array(uncut, np.int32)
-    return Tokenised(
-        rows=kept,
-        truncated=int((lengths > config.max_seq_len).sum()),
-        left_out=len(rows) - len(kept),
-        lengths=lengths,
-        prompts=np.array([row.masked for row in rows], np.int32),
-        labels=np.array([row.num_labels for row in rows], np.int32),
-        ended=np.array([tokenizer.eos_token_id in row.tokens[-1:] for row in rows], bool),
-    )
+    return cut(encodings(*texts(examples, tokenizer, config), tokenizer), tokenizer, config)
 
 
-def _encode(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, config: TrainerConfig
-) -> Iterator[tuple[list[int], int]]:
-    framed = [prompts.framed(config.frame, each.instruction, each.input) for each in examples]
+def texts(
+    examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, config: TrainerConfig
+) -> tuple[list[str], list[str]]:
+    """The prompts, and each with its output and, if it is to be learnt, the end token."""
+    framed, whole = [], []
     end = tokenizer.eos_token if config.end_token else ""
-    whole = [prompt + each.output + end for prompt, each in zip(framed, examples, strict=True)]
-    encoded = _ids(tokenizer, whole)
-    lengths = [len(ids) for ids in _ids(tokenizer, framed)] if config.mask_prompt else [0] * len(encoded)
-    return zip(encoded, lengths, strict=True)
+    for example in examples:
+        framed.append(prompts.framed(config.frame, example.instruction, example.input))
+        whole.append(framed[-1] + example.output + end)
+    return framed, whole
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    encoded = tokenizer(
-        list(texts), padding=False, truncation=False, return_attention_mask=False, verbose=False
-    )
-    ids: list[list[int]] = encoded["input_ids"]
-    return ids
+def encodings(framed: Sequence[str], whole: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Encodings:
+    """Every text of `whole` as tokens, and how many tokens its prompt has."""
+    encode = encoder(tokenizer, framed, whole)
+    tokens: list[Tokens] = []
+    lengths, of_prompts = np.zeros((2, len(whole)), np.int32)
+    for start in range(0, len(whole), ENCODED_AT_ONCE):
+        some = slice(start, start + ENCODED_AT_ONCE)
+        ids, of_prompts[some] = encode(framed[some], whole[some])
+        lengths[some] = [len(each) for each in ids]
+        tokens.append(np.concatenate(ids))
+    return Encodings(np.concatenate(tokens or [np.zeros(0, np.int32)]), lengths, of_prompts)
+
+
+def cut(encodings: Encodings, tokenizer: PreTrainedTokenizerBase, config: TrainerConfig) -> Tokenised:
+    """What a training learns of encoded examples."""
+    cuts = config.truncation is Truncation.cut
+    return Tokenised(encodings, config.max_seq_len, config.mask_prompt, tokenizer.eos_token_id, cuts)
 
 
 def blocks(
@@ -122,7 +198,7 @@ def blocks(
 
 def _stream(documents: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[int]:
     for texts in _chunks(documents):
-        for ids in _ids(tokenizer, texts):
+        for ids in token_ids(tokenizer, texts):
             yield from ids
             yield tokenizer.eos_token_id
 

@@ -123,6 +123,11 @@ def experiment(composed: DictConfig) -> list[Costs]:
         config = load(composed)
         if config.action is Action.plan:
             return [preview(config, choices=choices, overrides=overrides)]
+        if config.action is Action.rehearse:
+            from alpaca_exp.rehearsal import rehearse
+
+            print(rehearse(config))
+            return []
         perform(config, folder=folder, choices=choices, overrides=overrides)
     except ConfigError:
         _withdraw(folder)

@@ -27,7 +27,7 @@ def perform(
     Returns the artifacts by the names of their parts. Raises what the stages raise, after the
     run's status was written.
     """
-    _prepare(config)
+    prepare(config)
     stages = plan(config)
     problems = obstacles(stages, config)
     if problems:
@@ -61,7 +61,7 @@ def perform(
     return artifacts
 
 
-def _prepare(config: ExperimentConfig) -> None:
+def prepare(config: ExperimentConfig) -> None:
     """Environment that libraries read when they are imported."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if config.runtime.offline:

@@ -1,4 +1,4 @@
-"""Whether a training fits the device, and what it takes there: said in a plan, and before any money is spent."""
+"""Whether a training fits the device, and what it takes there: said in a plan, before any money is spent."""
 
 from __future__ import annotations
 
@@ -121,8 +121,9 @@ def lines(one: Training) -> list[str]:
     which = (
         "all of them learn" if learn == one.shape.parameters else f"{learn / 1e6:,.1f} M of adapters learn"
     )
+    where, size = _place(one.device, one.method), _billions(one.shape.parameters)
     return [
-        f"Training on {_place(one.device, one.method)}: {_billions(one.shape.parameters)} parameters, {which}",
+        f"Training on {where}: {size} parameters, {which}",
         f"  memory  {_memory(one)}",
         f"  work    {_work(one)}",
     ]

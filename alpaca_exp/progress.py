@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from alpaca_exp.listening import told
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -45,6 +47,12 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Steps]:
     A terminal gets a live bar with the rate, the time left and the note. A pipe gets a plain line
     now and then, the pauses between them growing to a minute, and none for work of under two seconds.
     """
+    with _shown(title, total, unit) as steps, told(title, steps) as listened:
+        yield listened
+
+
+@contextmanager
+def _shown(title: str, total: int | None, unit: str) -> Iterator[Steps]:
     given, name = _names.get()
     title = name if title == given else title
     if sys.stderr.isatty():

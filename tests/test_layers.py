@@ -16,7 +16,7 @@ MODULES = sorted(
     if "_data" not in path.parts
 )
 ORDER = [
-    {"paths", "errors"},
+    {"paths", "errors", "listening"},
     {"schemas", "records", "content"},
     {"identity", "provenance", "prompts", "progress", "lineage"},
     {"config", "locks"},
@@ -24,8 +24,9 @@ ORDER = [
     {"ledger", "cards"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
-    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "feasibility", "confounds", "sides"},
-    {"experiment", "preview", "rehearsal"},
+    {"writers", "plan", "inventory", "reasons", "readiness", "costs", "feasibility", "rehearsed", "extrapolation", "confounds", "sides"},
+    {"experiment", "preview"},
+    {"rehearsal"},
     {"__main__", "store", "variants"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

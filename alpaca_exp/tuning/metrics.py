@@ -14,6 +14,8 @@ from alpaca_exp.tuning.data import Window
 
 COLUMNS = "step,epoch,loss,learning_rate,tokens"
 SHOWN_EVERY_S = 0.2
+SHOWN_AT_ONCE = 2
+"""Of the first steps each is shown when it is done: whether a training works is soon seen."""
 
 
 class Metrics(Callback):
@@ -81,7 +83,8 @@ class Shown(Callback):
         """Count; show where it is time."""
         self._steps += 1
         self._tokens += batch.tokens
-        if (seconds := time.monotonic() - self._since) >= SHOWN_EVERY_S:
+        seconds = time.monotonic() - self._since
+        if seconds >= SHOWN_EVERY_S or batch_idx < SHOWN_AT_ONCE:
             self._show(seconds, f"loss {outputs['loss'].item():.3f}")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -82,7 +82,7 @@ class Shape:
 
 
 GATED = ("llama", "mistral", "qwen2", "qwen3", "olmo", "olmo2", "gemma", "granite", "smollm3", "phi3")
-"""Families whose feed-forward part has three matrices; of others (mixtures of experts, say) nothing is said."""
+"""Families whose feed-forward part has three matrices; of others (mixtures of experts) nothing is said."""
 PLAIN = ("gpt_neox", "gpt2", "opt", "phi")
 
 

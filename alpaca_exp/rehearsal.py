@@ -123,9 +123,7 @@ def _parts(
         one = _measure(stage, known, out, outputs)
         known = _with(known, stage, Artifact(out), real=False)
         key = f"{stage.name}/{stage.fingerprint}"
-        if (
-            not one.asked and key in earlier
-        ):  # its answers were all in the journal: how long they took is noted
+        if not one.asked and key in earlier:  # all answers were in the journal: what they took is noted
             one = replace(one, seconds=earlier[key].seconds, working=earlier[key].working)
         measured[key] = one
         yield Line(name, stage.name, "rehearsed", forecast(stage, one, known, out))

@@ -76,7 +76,7 @@ def make_small(stage: Stage, known: Known, out: Path) -> None:
                 told["teacher"] = replace(told["teacher"], **_at_once(told))
             told["questions"] = replace(questions, limit=min(count, questions.limit or count))
         case "judge":
-            _judge(stage, known, told, inputs)
+            _judge(stage, known, told, inputs, out.with_name(f"{out.name}-answers"))
     with _unsaid(stage.name) if stage.name in ("generate", "train") else contextlib.nullcontext():
         stage.function(**told, **inputs, **stage.runtime, out=out)
     _sign(stage, out)
@@ -180,19 +180,21 @@ def _lengthened(row: Row, characters: int) -> Row:
     return {**row, "output": (text * (characters // len(text) + 1)).strip()}
 
 
-def _judge(stage: Stage, known: Known, told: dict[str, Any], inputs: dict[str, Artifact]) -> None:
-    """Few questions. For the answers of a model that took two steps, and rambles, stand other questions' own."""
+def _judge(
+    stage: Stage, known: Known, told: dict[str, Any], inputs: dict[str, Artifact], folder: Path
+) -> None:
+    """Few questions. A model that took two steps rambles: answers of a usual length stand for its own."""
     judge = replace(told["judge"], **_at_once(told, "judge"))
     count = max(1, REQUESTS // (2 if judge.both_orders else 1))
     count = min(count, judge.questions.limit or count)
     told["judge"] = replace(judge, questions=replace(judge.questions, limit=count))
     answers = stage.inputs["completions"]
     if any(not known.is_real(needed) for needed in answers.inputs.values()):
-        inputs["completions"] = _moved_on(inputs["opponent"], out.parent / f"{out.name}-answers")
+        inputs["completions"] = _moved_on(inputs["opponent"], folder)
 
 
 def _moved_on(answers: Artifact, folder: Path) -> Artifact:
-    """To each question the answer to the next one: as long as good answers are, and not the opponent's own."""
+    """To each question the answer to the next one: as long as the opponent's, and not the same."""
     rows = list(read_jsonl(answers / "completions.jsonl"))
     moved = [{**row, "text": other["text"]} for row, other in zip(rows, rows[1:] + rows[:1], strict=True)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from alpaca_exp.tuning import head, loss
-from alpaca_exp.tuning.data import Windows
+from alpaca_exp.tuning import head, loss, packing
+from alpaca_exp.tuning.data import Windows, packed_batch
 from alpaca_exp.tuning.loss import Abilities, ready, summed_loss
 from alpaca_exp.tuning.tokens import TokenRow
 
@@ -197,3 +197,24 @@ def plain(model: PreTrainedModel, rows: list[TokenRow]) -> tuple[float, Tensor]:
 
 def gradient_of(model: PreTrainedModel) -> Tensor:
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+def test_mixed_precision_attends_in_its_own_numbers_as_the_quick_kernels_want(
+    rows: list[TokenRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rotation multiplies by float32 cosines, and would send float32 queries and bfloat16 values on."""
+    config = LlamaConfig(
+        vocab_size=200, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2
+    )
+    attended: set[torch.dtype] = set()
+    attention = packing._length_by_length
+
+    def noted(query: Tensor, key: Tensor, value: Tensor, *others: Any) -> Tensor:
+        attended.update({query.dtype, key.dtype, value.dtype})
+        return attention(query, key, value, *others)
+
+    monkeypatch.setattr(packing, "_length_by_length", noted)
+    model = LlamaForCausalLM(config)
+    with packing.packed_attention(model), torch.autocast("cpu", torch.bfloat16):
+        summed_loss(model, packed_batch(rows))
+    assert attended == {torch.bfloat16}

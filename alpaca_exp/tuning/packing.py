@@ -70,8 +70,12 @@ def attend(
     """
     if cu_seq_lens_q is None or max_length_q is None:
         length = query.shape[2]
-        cu_seq_lens_q, max_length_q = torch.tensor([0, length], dtype=torch.int32), length
+        cu_seq_lens_q = torch.tensor([0, length], dtype=torch.int32, device=query.device)
+        max_length_q = length
     window = sliding_window if sliding_window and sliding_window < max_length_q else None
+    if torch.is_autocast_enabled(query.device.type):  # the rotation made float32 of queries and keys
+        numbers = torch.get_autocast_dtype(query.device.type)
+        query, key, value = (states.to(numbers) for states in (query, key, value))
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and not dropout:
         return _in_one_kernel(query, key, value, scaling, window, cu_seq_lens_q, max_length_q), None
     return _length_by_length(query, key, value, dropout, scaling, window, cu_seq_lens_q), None

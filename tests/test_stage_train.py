@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
-from alpaca_exp.schemas import PretrainedModelConfig
-from tests.tunings import TRAINER, dataset_in, llama_in, tune
+from alpaca_exp.schemas import Frame, PretrainedModelConfig, Truncation
+from tests.tunings import ROWS, TRAINER, dataset_in, llama_in, tune
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,57 @@ def test_answers_beyond_the_limit_are_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=r"None of the 30 examples .*max_seq_len \(16\)"):
         tune(base, dataset, tmp_path / "out", trainer=replace(TRAINER, max_seq_len=16))
+
+
+MOST = 40
+"""Tokens: some examples are longer, some are not."""
+
+
+def tokens_of(out: Path) -> dict[str, int]:
+    loaded: dict[str, int] = json.loads((out / "tokens.json").read_text())
+    return loaded
+
+
+def test_each_switch_of_the_data_does_what_it_is_called(
+    base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path
+) -> None:
+    def counts(name: str, **switch: Any) -> dict[str, int]:
+        tune(base, dataset, tmp_path / name, trainer=replace(TRAINER, epochs=1, **switch))
+        return tokens_of(tmp_path / name)
+
+    plain = counts("default")
+    assert plain["truncated"] == plain["left_out"] == 0
+    endless = counts("endless", end_token=False)
+    assert plain["label_tokens"] - endless["label_tokens"] == len(ROWS)
+    whole = counts("whole", mask_prompt=False)
+    assert whole["label_tokens"] == whole["tokens"] - len(ROWS) > plain["label_tokens"]
+    bare = counts("bare", frame=Frame.plain)
+    assert bare["tokens"] < plain["tokens"] and bare["label_tokens"] == plain["label_tokens"]
+
+
+def test_long_examples_are_cut_or_left_out_and_the_words_say_which(
+    base: PretrainedModelConfig,
+    dataset: Artifact,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for truncation in Truncation:
+        trainer = replace(TRAINER, epochs=1, max_seq_len=MOST, truncation=truncation)
+        tune(base, dataset, tmp_path / truncation.name, trainer=trainer)
+        said = capsys.readouterr().err
+        counted = tokens_of(tmp_path / truncation.name)
+        cut = truncation is Truncation.cut
+        assert 0 < counted["truncated"] < len(ROWS)
+        assert counted["left_out"] == (0 if cut else counted["truncated"])
+        assert f"are longer than trainer.max_seq_len={MOST} and are {'cut' if cut else 'left out'};" in said
+        assert f"would {'cut' if cut else 'leave out'} under 1%" in said
+        assert (
+            "teach no end of the answer" in (tmp_path / truncation.name / "lints.json").read_text()
+        ) == cut
+
+
+def test_an_end_that_is_not_to_be_learnt_is_not_missed(
+    base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tune(base, dataset, tmp_path / "out", trainer=replace(TRAINER, epochs=1, end_token=False))
+    assert capsys.readouterr().err == ""

@@ -19,11 +19,13 @@ from alpaca_exp.schemas import (
     RuntimeConfig,
     WorldModelConfig,
 )
+from alpaca_exp.tuning.ranks import over_devices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+@over_devices
 def pretrain(base_model: MadeModelConfig, *, runtime: RuntimeConfig, logger: LoggerConfig, out: Path) -> None:
     """Write `model/` (Hugging Face layout), and `metrics.csv` where there are steps to take.
 

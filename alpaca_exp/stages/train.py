@@ -20,6 +20,7 @@ from alpaca_exp.schemas import (
     TrainerConfig,
     Truncation,
 )
+from alpaca_exp.tuning.ranks import over_devices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from alpaca_exp.tuning.tokens import Tokenised, TokenRow
 
 
+@over_devices
 def train(
     base_model: BaseModelConfig,
     trainer: TrainerConfig,

@@ -2,73 +2,61 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import threading
 import time
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
-from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from alpaca_exp.errors import Stopped
+from alpaca_exp.errors import InputError, Stopped
+from alpaca_exp.tuning.distributed import REST, rest_of
+from alpaca_exp.tuning.ranks import place
+from alpaca_exp.tuning.signals import heeding, listen
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class WholeFiles(TorchCheckpointIO):
-    """Checkpoint files that appear whole or not at all (Lightning's own go through the system's /tmp)."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write beside `path`, bring it to the disk, then give it its name."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f"{target.name}.draft")
-        with draft.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
+GO_ON, SAVE, STOP = 0, 1, 2
+"""What the ranks agree on behind a step: the most that any of them wants."""
 
 
 class Checkpoints(Callback):
     """A checkpoint every `every_s` seconds and at a signal; only the newest is kept once it is whole."""
 
-    def __init__(self, folder: Path, every_s: float, steps: int) -> None:
+    def __init__(self, folder: Path, every_s: float, steps: int, made_by: Mapping[str, str]) -> None:
+        """`made_by`: what this training is, in words; a checkpoint of another one is refused."""
         self._folder, self._every_s, self._steps = folder, every_s, steps
+        self._made_by = dict(made_by)
         self._saved = time.monotonic()
         self._stop_asked = False
 
+    def state_dict(self) -> dict[str, Any]:
+        """What the training is whose checkpoint this is."""
+        return {"made_by": self._made_by}
+
     def newest(self) -> Path | None:
-        """The last whole checkpoint; drafts and broken files are passed over."""
+        """The last whole checkpoint; drafts and broken ones are passed over.
+
+        Raises InputError where it is another training's.
+        """
         found = sorted(self._folder.glob("step-*.ckpt"), reverse=True)
-        return next((path for path in found if zipfile.is_zipfile(path)), None)
+        path = next((path for path in found if (path / REST).exists()), None)
+        if path is not None:
+            self._check(path)
+        return path
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
         """Turn SIGTERM and Ctrl-C into a request: finish this step, save, stop."""
-        if threading.current_thread() is not threading.main_thread():
+        with heeding(self._ask_to_stop):
             yield
-            return
-        before = {number: signal.getsignal(number) for number in SIGNALS}
-        self._listen()
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen again: by now Lightning has put its own handler in front, which exits without saving."""
-        if threading.current_thread() is threading.main_thread():
-            self._listen()
+        listen(self._ask_to_stop)
         self._saved = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -77,23 +65,42 @@ class Checkpoints(Callback):
         Raises Stopped, after saving, where a signal asked for it.
         """
         step = trainer.global_step
-        due = step < self._steps and time.monotonic() - self._saved >= self._every_s
-        if self._stop_asked or due:
+        agreed = self._agreed(trainer, step)
+        if agreed != GO_ON:
             self._save(trainer, step)
-        if self._stop_asked:
+        if agreed == STOP:
             raise Stopped(f"stopped after step {step} of {self._steps}; run the same command to go on")
+
+    def _agreed(self, trainer: Trainer, step: int) -> int:
+        """The same on all ranks: whether it is time is the first one's to say, a stop is any one's."""
+        due = step < self._steps and time.monotonic() - self._saved >= self._every_s
+        wanted = STOP if self._stop_asked else SAVE if due and place().rank == 0 else GO_ON
+        if place().world == 1:
+            return wanted
+        wanted_here = torch.tensor(wanted, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(wanted_here, reduce_op="max"))
 
     def _save(self, trainer: Trainer, step: int) -> None:
         path = self._folder / f"step-{step:09d}.ckpt"
         trainer.save_checkpoint(path)
-        for older in self._folder.iterdir():
-            if older != path:
-                older.unlink()
+        if place().rank == 0:
+            for older in self._folder.iterdir():
+                if older != path:
+                    _remove(older)
         self._saved = time.monotonic()
 
-    def _listen(self) -> None:
-        for number in SIGNALS:
-            signal.signal(number, self._ask_to_stop)
+    def _check(self, path: Path) -> None:
+        theirs = rest_of(path)["callbacks"][self.state_key]["made_by"]
+        differing = [name for name in theirs | self._made_by if theirs.get(name) != self._made_by.get(name)]
+        if differing:
+            told = "; ".join(
+                f"{name} was {theirs.get(name, 'not set')} and is now {self._made_by.get(name, 'not set')}"
+                for name in differing
+            )
+            raise InputError(
+                f"The checkpoint {path} is another training's: {told}. Change that back to go on from it, or "
+                f"delete {self._folder} to begin anew"
+            )
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stop_asked and number == signal.SIGINT:
@@ -105,3 +112,7 @@ def remove(folder: Path) -> None:
     """Checkpoints are not needed once the model is saved."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()

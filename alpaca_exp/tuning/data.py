@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
@@ -30,6 +31,8 @@ class MicroBatch(NamedTuple):
     """(sequences + 1): where each packed sequence begins, and the end of the last; None: padded."""
     longest: int | None = None
     """Tokens of the longest packed sequence."""
+    divisor: int | None = None
+    """What its summed loss is divided by; None: the window's label tokens."""
 
 
 class Window(NamedTuple):
@@ -38,6 +41,8 @@ class Window(NamedTuple):
     micro_batches: list[MicroBatch]
     label_tokens: int
     tokens: int
+    examples: NDArray[np.int64]
+    """Which of the rows these are, of all ranks."""
 
 
 class Windows:
@@ -56,8 +61,12 @@ class Windows:
         epochs: int = 1,
         seed: int | None = None,
         pad: int = 0,
+        mean_over: int | None = None,
     ) -> None:
         """`seed` None: in the order of the rows.
+
+        `mean_over`: the loss is the mean of the means over so many examples each, taken as they were
+        drawn, which are the micro-batches then; None: the mean over the window's label tokens.
 
         `micro_batch_size` counts sequences as long as the longest: packed, there may be more of them,
         as long as there are no more tokens.
@@ -66,6 +75,7 @@ class Windows:
         self.packed = False
         """Whether micro-batches are packed: for models whose attention can be told of it."""
         self._batch_size, self._micro_batch_size = batch_size, micro_batch_size
+        self._mean_over = mean_over
         self.per_epoch = -(-len(rows) // batch_size)
         self._epochs = epochs
         self._position = 0
@@ -93,24 +103,37 @@ class Windows:
         """The window of optimizer step `step`, counted from 0."""
         epoch, number = divmod(step, self.per_epoch)
         chosen = order(len(self.rows), self._seed, epoch)[number * self._batch_size :][: self._batch_size]
-        # Rows of like length side by side need little padding; the sum over the window is the same.
-        rows = sorted((self.rows[index] for index in chosen), key=lambda row: -len(row.tokens))
+        drawn = [self.rows[index] for index in chosen]
         return Window(
-            [packed_batch(part) if self.packed else padded_batch(part, self._pad) for part in self._dealt(rows)],
-            sum(row.num_labels for row in rows),
-            sum(len(row.tokens) for row in rows),
+            [self._batch(part, len(drawn)) for part in self._dealt(drawn)],
+            sum(row.num_labels for row in drawn),
+            sum(len(row.tokens) for row in drawn),
+            np.array(chosen),
         )
 
-    def _dealt(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
+    def _batch(self, rows: Sequence[TokenRow], drawn: int) -> MicroBatch:
+        """Of some of the window's `drawn` rows."""
+        batch = packed_batch(rows) if self.packed else padded_batch(rows, self._pad)
+        if self._mean_over is None or not len(batch.labels):
+            return batch
+        return batch._replace(divisor=-(-drawn // self._mean_over) * len(batch.labels))
+
+    def _dealt(self, drawn: Sequence[TokenRow]) -> list[Sequence[TokenRow]]:
         """This rank's micro-batches: as many as any rank's, the last of them without a label, if need be.
 
         All ranks must take part in each pass of a model whose parts they have.
         """
-        parts = self._filled if self.packed else self._counted
-        shares = [list(parts(rows[rank :: self._ranks])) for rank in range(self._ranks)]
-        mine = shares[self._rank]
-        yield from mine
-        yield from [[TokenRow(rows[-1].tokens[:2], 2)]] * (max(map(len, shares)) - len(mine))
+        shares = [self._parts(drawn, rank) for rank in range(self._ranks)]
+        mine, most = shares[self._rank], max(map(len, shares))
+        return mine + [[TokenRow(drawn[-1].tokens[:2], 2)]] * (most - len(mine))
+
+    def _parts(self, drawn: Sequence[TokenRow], rank: int) -> list[Sequence[TokenRow]]:
+        if self._mean_over is not None:
+            starts = range(rank * self._mean_over, len(drawn), self._ranks * self._mean_over)
+            return [drawn[start : start + self._mean_over] for start in starts]
+        # Rows of like length side by side need little padding; the sum over the window is the same.
+        rows = sorted(drawn, key=lambda row: -len(row.tokens))[rank :: self._ranks]
+        return list(self._filled(rows) if self.packed else self._counted(rows))
 
     def _counted(self, rows: Sequence[TokenRow]) -> Iterator[Sequence[TokenRow]]:
         for start in range(0, len(rows), self._micro_batch_size):
@@ -137,6 +160,7 @@ class Windows:
             "the rows of a window": str(self._batch_size),
             "the seed of their order": str(self._seed),
             "the passes through them": str(self._epochs),
+            "the examples of a mean": str(self._mean_over or "the whole window"),
         }
 
     def state_dict(self) -> dict[str, Any]:

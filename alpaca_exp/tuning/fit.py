@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Trainer
 from transformers import PreTrainedModel
 
@@ -15,13 +17,16 @@ from alpaca_exp.ledger import report
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
-from alpaca_exp.tuning.checkpoints import Checkpoints, WholeFiles
+from alpaca_exp.tuning.checkpoints import Checkpoints
 from alpaca_exp.tuning.data import TuningData, Windows
+from alpaca_exp.tuning.distributed import Sharded, gather, leave, strategy
 from alpaca_exp.tuning.loss import ready
+from alpaca_exp.tuning.memory import memory_named
 from alpaca_exp.tuning.metrics import Metrics, Shown
 from alpaca_exp.tuning.module import Recipe, Tuning
 from alpaca_exp.tuning.packing import cpu_tokens
 from alpaca_exp.tuning.quiet import quiet
+from alpaca_exp.tuning.ranks import Joined, place
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.csv"
@@ -47,7 +52,12 @@ def fit(
     use_threads(runtime)
     if recipe.precision == "bf16-true":
         _to_bfloat16(model)
-    checkpoints = Checkpoints(out / CHECKPOINTS, runtime.checkpoint_every_s, recipe.steps)
+    checkpoints = Checkpoints(
+        place().shared(out / CHECKPOINTS),
+        runtime.checkpoint_every_s,
+        recipe.steps,
+        made_by={**recipe.described(), **windows.described(), "the model": _shape(model)},
+    )
     metrics = Metrics(
         out / METRICS, every_n_steps=logger.every_n_steps, steps=recipe.steps, per_epoch=windows.per_epoch
     )
@@ -56,14 +66,20 @@ def fit(
         ready(model, pack=pack) as abilities,
         checkpoints.heeding_signals(),
         progress(title, recipe.steps, "steps") as steps,
+        memory_named(recipe.setting.partition(".")[0]),
     ):
         windows.packed = abilities.packs
-        trainer = _trainer(recipe, runtime, out, [metrics, Shown(steps), checkpoints])
+        windows.share(place().rank, place().world)
+        trainer = _trainer(model, recipe, runtime, out, [metrics, Shown(steps), checkpoints])
         if trainer.strategy.root_device.type == "cpu":
             windows.limit(cpu_tokens(model))
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
             trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
+        gather(tuning)
+        leave()
+    if place().rank:
+        raise Joined
 
 
 def use_threads(runtime: RuntimeConfig) -> None:
@@ -73,17 +89,27 @@ def use_threads(runtime: RuntimeConfig) -> None:
 
 
 def _trainer(
-    recipe: Recipe, runtime: RuntimeConfig, out: Path, callbacks: list[Metrics | Shown | Checkpoints]
+    model: PreTrainedModel,
+    recipe: Recipe,
+    runtime: RuntimeConfig,
+    out: Path,
+    callbacks: list[Metrics | Shown | Checkpoints],
 ) -> Trainer:
+    chosen = strategy(runtime, recipe.precision, model)
     return Trainer(
         default_root_dir=out,
         accelerator=runtime.accelerator,
-        devices=1,
-        precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",
+        strategy=chosen,
+        devices=place().world // runtime.num_nodes,
+        num_nodes=runtime.num_nodes,
+        # A sharded model casts its own weights, before they travel.
+        precision="bf16-mixed"
+        if recipe.precision == "bf16-mixed" and not isinstance(chosen, Sharded)
+        else "32-true",
         max_epochs=1,
         max_steps=recipe.steps,
         callbacks=list(callbacks),
-        plugins=[WholeFiles()],
+        plugins=[LightningEnvironment()],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -92,10 +118,20 @@ def _trainer(
     )
 
 
+def _shape(model: PreTrainedModel) -> str:
+    """Its parameters' names and shapes, in a few characters."""
+    listed = [f"{name} {tuple(p.shape)} {p.requires_grad}" for name, p in model.named_parameters()]
+    digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
+    return (
+        f"{type(model).__name__} of {sum(p.numel() for p in model.parameters()):,} parameters, hash {digest}"
+    )
+
+
 def _to_bfloat16(model: PreTrainedModel) -> None:
     """Parameters only. Lightning's own bf16-true rounds the rotary frequencies too, and so the positions."""
     for parameter in model.parameters():
-        parameter.data = parameter.data.to(torch.bfloat16)
+        if parameter.is_floating_point():  # frozen ones may be packed bits
+            parameter.data = parameter.data.to(torch.bfloat16)
 
 
 @contextmanager
@@ -105,5 +141,5 @@ def _gpu_hours_reported(trainer: Trainer, runtime: RuntimeConfig, out: Path) -> 
         yield
     finally:
         if trainer.strategy.root_device.type == "cuda":
-            hours = trainer.num_devices * (time.monotonic() - start) / 3600
+            hours = place().world * (time.monotonic() - start) / 3600
             report(out, Usage(gpu_hours=hours, usd=hours * runtime.gpu_usd_per_hour))

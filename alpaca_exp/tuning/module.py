@@ -6,14 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.tuning.data import Window
+from alpaca_exp.schemas import Optimizer
+from alpaca_exp.tuning import optimizers
+from alpaca_exp.tuning.data import MicroBatch, Window
+from alpaca_exp.tuning.distributed import Sharded, layers_of
 from alpaca_exp.tuning.loss import summed_loss
+from alpaca_exp.tuning.ranks import place
 from alpaca_exp.tuning.schedules import Schedule
 
 
@@ -33,6 +39,33 @@ class Recipe:
     precision: str
     setting: str
     """Where the learning rate is set: what the message about a diverged loss names."""
+    optimizer: Optimizer = Optimizer.adamw
+    beta1: float = 0.9
+    eps: float = 1e-8
+
+    def described(self) -> dict[str, str]:
+        """What decides the weights, by the names under which it is set; the same for the same training."""
+        group = self.setting.partition(".")[0]
+        told = {name: value for name, value in vars(self).items() if name not in ("schedule", "setting")}
+        rates = [self.schedule(step) for step in range(0, self.steps, max(1, self.steps // 16))]
+        return {
+            **{f"{group}.{name}": str(value) for name, value in told.items()},
+            "the schedule's sum": f"{sum(rates):.9g}",
+        }
+
+
+class Learner(nn.Module):
+    """A model and its loss as one module: what is wrapped to work on several devices."""
+
+    def __init__(self, model: PreTrainedModel, splits: bool) -> None:
+        """`splits`: see `loss.Abilities`."""
+        super().__init__()
+        self.model = model
+        self._splits = splits
+
+    def forward(self, batch: MicroBatch) -> Tensor:
+        """The sum of the label tokens' cross entropy, in nats."""
+        return summed_loss(self.model, batch, self._splits)
 
 
 class Tuning(LightningModule):
@@ -48,21 +81,18 @@ class Tuning(LightningModule):
         """`splits`: see `loss.Abilities`."""
         super().__init__()
         self.automatic_optimization = False
-        self.model = model
+        self.learner = Learner(model, splits)
         self.recipe = recipe
-        self._splits = splits
+
+    def configure_model(self) -> None:
+        """Cut the model among the devices, where that is the strategy, before there is an optimizer."""
+        strategy = self.trainer.strategy
+        if isinstance(strategy, Sharded):
+            strategy.shard(self.learner, layers_of(self.learner.model))
 
     def configure_optimizers(self) -> Any:
-        """AdamW in one kernel; norms and biases do not decay."""
-        groups = [
-            {
-                "params": [p for p in self.parameters() if p.ndim >= 2],
-                "weight_decay": self.recipe.weight_decay,
-            },
-            {"params": [p for p in self.parameters() if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        betas = (0.9, self.recipe.beta2)
-        optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=betas, fused=True)
+        """That of the recipe, for the weights that learn, and its schedule."""
+        optimizer = optimizers.build(self.parameters(), self.recipe)
         return [optimizer], [torch.optim.lr_scheduler.LambdaLR(optimizer, self.recipe.schedule)]
 
     def training_step(self, window: Window, step: int) -> dict[str, Any]:
@@ -70,32 +100,45 @@ class Tuning(LightningModule):
 
         Returns `loss`, in nats, the mean over its label tokens before the update, and `learning_rate`.
         """
-        # Dropout is a function of (seed, step), so a restart needs no state of the generator.
-        torch.manual_seed((self.recipe.seed << 32) + step)
+        strategy: Any = self.trainer.strategy
+        rank, world = place().rank, place().world
+        torch.manual_seed(_dropout_seed(self.recipe.seed, step, rank))
         loss = torch.zeros((), device=self.device)
-        for batch in window.micro_batches:
-            part = summed_loss(self.model, batch, self._splits) / window.label_tokens
-            self.manual_backward(part)
+        for number, batch in enumerate(window.micro_batches, 1):
+            with strategy.learning(last=number == len(window.micro_batches)) as learner:
+                # Devices average their gradients; what is wanted is the sum of their shares.
+                part = learner(batch) * world / (batch.divisor or window.label_tokens)
+                self.manual_backward(part)
             loss += part.detach()
-        return {"loss": loss, "learning_rate": self._update(loss, step)}
+        loss = strategy.reduce(loss, reduce_op="mean")
+        return {"loss": loss, "learning_rate": self._update(loss, window, step)}
 
-    def _update(self, loss: Tensor, step: int) -> float:
+    def _update(self, loss: Tensor, window: Window, step: int) -> float:
         """Change the weights; the learning rate used."""
         optimizer: Any = self.optimizers()
         scheduler: Any = self.lr_schedulers()
         limit = self.recipe.max_grad_norm or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
-        if not torch.isfinite(loss + norm):
-            raise InputError(self._diverged(step))
+        norm = nn.utils.clip_grad_norm_(self.parameters(), limit)
+        whole = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        if not torch.isfinite(loss + whole):
+            raise InputError(self._diverged(window, step))
         rate: float = scheduler.get_last_lr()[0]
         optimizer.step()
         optimizer.zero_grad()
         scheduler.step()
         return rate
 
-    def _diverged(self, step: int) -> str:
+    def _diverged(self, window: Window, step: int) -> str:
         return (
             f"The loss or its gradient is no finite number at step {step + 1} of {self.recipe.steps}; lower "
             f"{self.recipe.setting} (now {self.recipe.learning_rate:g}). The weights before that step are "
-            "untouched and the last checkpoint is kept."
+            "untouched and the last checkpoint is kept. The step's examples, by their place in the data from "
+            f"0: {', '.join(map(str, sorted(window.examples)))}"
         )
+
+
+def _dropout_seed(seed: int, step: int, rank: int) -> int:
+    """A function of all three, so that a restart needs no state of the generator, and ranks differ."""
+    if rank == 0:
+        return (seed << 32) + step
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])

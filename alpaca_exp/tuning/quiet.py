@@ -20,7 +20,10 @@ TALKERS = (
 REMARKS = (
     r"GPU available but not used",
     r"The `srun` command is available",
+    r"torch.distributed is disabled, unavailable or uninitialized",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    r"`is_gradient_checkpointing` is deprecated",
+    r"fan_in_fan_out is set to",
 )
 
 

@@ -1,0 +1,238 @@
+"""The processes (ranks) that train one model together: each runs the same stage with the same arguments.
+
+Lightning's own launcher would run the whole command line again in every process: the plan, the locks, the
+journal. Here the process that runs the experiment starts the ranks of one stage, hands each the very call
+that it was given, so this job's own configuration, and waits. The first rank writes the stage's folder. The
+others write into a scratch folder that nobody keeps: whatever a stage writes, it is written once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.tuning.signals import heeding
+
+POLL_S = 0.05
+GRACE_S = 20.0
+"""How long the other ranks may go on once one of them has failed: all are asked to stop at once, say."""
+LOG_TAIL = 3000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of the ranks a process is."""
+
+    rank: int = 0
+    world: int = 1
+    scratch: Path | None = None
+    """What this rank was given in place of"""
+    folder: Path | None = None
+    """the stage's folder; None: it has that one itself."""
+
+    def shared(self, path: Path) -> Path:
+        """What the first rank calls `path`: for what all ranks read, or write together."""
+        if self.folder is None or self.scratch is None:
+            return path
+        return self.folder / path.relative_to(self.scratch)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a rank is told."""
+
+    call: Callable[[], None]
+    place: Place
+    environment: Mapping[str, str]
+    """Where the ranks meet, and which of this machine's devices is this one's: what Lightning reads."""
+    scratch: Path
+
+    @property
+    def failure(self) -> Path:
+        """Where a failure is written: whether it is a stop, and the sentence."""
+        return self.scratch / "failure.json"
+
+    @property
+    def log(self) -> Path:
+        """What a rank other than the first says."""
+        return self.scratch / "log"
+
+
+class Joined(Exception):
+    """A rank other than the first has done its part: what follows the training is the first one's work."""
+
+
+_place = Place()
+
+
+def place() -> Place:
+    """Which of the ranks this process is; the only one where there is no other."""
+    return _place
+
+
+def over_devices(stage: Callable[..., None]) -> Callable[..., None]:
+    """`stage`, run by as many ranks as its `runtime` asks for; by this very process where that is one."""
+
+    @functools.wraps(stage)
+    def run(*args: Any, runtime: RuntimeConfig, out: Path, **others: Any) -> None:
+        local = 1 if place().world > 1 else devices(runtime)
+        if place().world > 1 or local * runtime.num_nodes == 1:
+            stage(*args, runtime=runtime, out=out, **others)
+            return
+        with tempfile.TemporaryDirectory(prefix="ranks-") as scratch:
+            call = functools.partial(run, *args, runtime=runtime, **others)
+            _together(_jobs(call, out, local, runtime.num_nodes, Path(scratch)))
+
+    return run
+
+
+def devices(runtime: RuntimeConfig) -> int:
+    """How many devices of this machine train one model."""
+    if runtime.devices != "auto":
+        return int(runtime.devices)
+    import torch
+
+    return torch.cuda.device_count() or 1 if runtime.accelerator != "cpu" else 1
+
+
+def take(job: Job) -> int:
+    """Be a rank. Returns the exit code; what went wrong is in `job.failure`."""
+    global _place
+    _place = job.place
+    os.environ.update(job.environment)
+    try:
+        job.call()
+    except Joined:
+        return 0
+    except AlpacaExpError as error:
+        job.failure.write_text(json.dumps([isinstance(error, Stopped), str(error)]), encoding="utf-8")
+        return error.exit_code
+    return 0
+
+
+def _jobs(call: Callable[..., None], out: Path, local: int, nodes: int, scratch: Path) -> list[Job]:
+    """One for each device of this machine."""
+    node = _node() if nodes > 1 else 0
+    meeting = _meeting_point(nodes)
+    jobs = []
+    for device in range(local):
+        rank, own = node * local + device, scratch / str(device)
+        own.mkdir()
+        jobs.append(
+            Job(
+                functools.partial(call, out=own if rank else out),
+                Place(rank, local * nodes, own, out) if rank else Place(rank, local * nodes),
+                meeting | {"LOCAL_RANK": str(device), "NODE_RANK": str(node)},
+                own,
+            )
+        )
+    return jobs
+
+
+def _node() -> int:
+    """Which of several machines this is, as torchrun and SLURM say."""
+    names = ("NODE_RANK", "GROUP_RANK", "SLURM_NODEID")
+    told = next((os.environ[name] for name in names if name in os.environ), None)
+    if told is None:
+        raise InputError(
+            "runtime.num_nodes is above 1, but nothing says which of the machines this is; start the command "
+            "on each with srun --ntasks-per-node=1 or torchrun --nproc-per-node=1, or set NODE_RANK"
+        )
+    return int(told)
+
+
+def _meeting_point(nodes: int) -> dict[str, str]:
+    """Where the first rank listens: on this machine, or as torchrun or the user says."""
+    if nodes == 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    if "MASTER_ADDR" not in os.environ or "MASTER_PORT" not in os.environ:
+        raise InputError(
+            "runtime.num_nodes is above 1, but MASTER_ADDR and MASTER_PORT are not set; export the first "
+            "machine's name and a free port of its, the same on all machines"
+        )
+    return {name: os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT")}
+
+
+def _together(jobs: Sequence[Job]) -> None:
+    """Run the jobs side by side to their end. Raises what the first of those that failed raised."""
+    started: list[subprocess.Popen[bytes]] = []
+    stops: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        at_once = bool(stops) and number == signal.SIGINT
+        stops.append(number)
+        for process in started:
+            process.send_signal(signal.SIGKILL if at_once else signal.SIGTERM)
+
+    with heeding(pass_on):
+        try:
+            for job in jobs:
+                started.append(_started(job))
+            _await(started)
+        finally:
+            for process in started:
+                process.kill()
+                process.communicate()
+    _raise_failure(jobs, [process.returncode for process in started], bool(stops))
+
+
+def _started(job: Job) -> subprocess.Popen[bytes]:
+    """The rank's process. Its input stays open as long as we live, and it ends when that is closed."""
+    with job.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "alpaca_exp.tuning.rank"],
+            stdin=subprocess.PIPE,
+            stdout=log if job.place.rank else None,
+            stderr=log if job.place.rank else None,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,  # Ctrl-C reaches us alone, and we pass it on
+        )
+    assert process.stdin is not None
+    pickle.dump(job, process.stdin)
+    process.stdin.flush()
+    return process
+
+
+def _await(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Until the first has done its work, or all have ended, or one failed and the others had their time."""
+    failed_at: float | None = None
+    while any(process.poll() is None for process in started):
+        codes = [process.returncode for process in started]
+        if failed_at is None and any(codes):
+            failed_at = time.monotonic()
+        if codes[0] == 0 or (failed_at is not None and time.monotonic() - failed_at > GRACE_S):
+            return
+        time.sleep(POLL_S)
+
+
+def _raise_failure(jobs: Sequence[Job], codes: Sequence[int], stopped: bool) -> None:
+    if codes[0] == 0:
+        return
+    for job in jobs:
+        if job.failure.exists():
+            is_stop, sentence = json.loads(job.failure.read_text(encoding="utf-8"))
+            raise Stopped(sentence) if is_stop else InputError(sentence)
+    if stopped:
+        raise Stopped("stopped; run the same command to go on from the last checkpoint")
+    rank = next(place for place, code in enumerate(codes) if code)
+    raise RuntimeError(
+        f"rank {jobs[rank].place.rank} of {jobs[rank].place.world} ended with {codes[rank]}: "
+        f"{jobs[rank].log.read_text(errors='replace')[-LOG_TAIL:] or 'see above'}"
+    )

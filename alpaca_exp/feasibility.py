@@ -198,7 +198,7 @@ def _others(method: Method, trainer: TrainerConfig, base: BaseModelConfig, here:
     for words, quantization in (("trainer=lora", Quantization.none), ("trainer=qlora", Quantization.nf4)):
         one = LoraTrainerConfig(
             quantization=quantization,
-            precision="bf16-true" if here.gpu else trainer.precision,
+            precision="bf16-mixed" if here.gpu else trainer.precision,
             micro_batch_size=trainer.micro_batch_size,
             max_seq_len=trainer.max_seq_len,
         )

@@ -129,8 +129,12 @@ def trained(shape: Shape, method: Method) -> int:
     """How many parameters learn: all, or LoRA's `rank x (in + out)` of each of its matrices."""
     if not method.rank:
         return shape.parameters
-    chosen = [sides for name, sides in shape.linear.items() if not method.targets or name in method.targets]
-    return shape.layers * method.rank * sum(wide + high for wide, high in chosen)
+    return shape.layers * method.rank * sum(wide + high for wide, high in adapted(shape, method))
+
+
+def adapted(shape: Shape, method: Method) -> list[tuple[int, int]]:
+    """A layer's matrices that have an adapter beside them."""
+    return [sides for name, sides in shape.linear.items() if not method.targets or name in method.targets]
 
 
 def memory(shape: Shape, method: Method) -> Memory:
@@ -146,7 +150,9 @@ def memory(shape: Shape, method: Method) -> Memory:
     parts = method.devices if method.sharded else 1
     # Split weights are put together a layer at a time, the next on its way, and the embeddings once.
     whole = (2 * shape.layer_parameters + 2 * shape.embedding) * (method.copy or method.weight)
-    second = whole if parts > 1 else shape.parameters * method.copy
+    quantised = bool(method.rank) and method.frozen < 2
+    cast = others if quantised else shape.parameters
+    second = whole if parts > 1 else cast * method.copy
     return Memory(
         weights=weights / parts + second,
         gradients=learnt * method.gradient / parts,
@@ -180,8 +186,7 @@ def activation(shape: Shape, method: Method) -> float:
     feed = (4 if shape.gated else 2) * shape.inner
     norms = (3 if shape.gated else 2) * 2 * shape.hidden * stream
     if method.rank:
-        adapted = len(method.targets) or len(shape.linear)
-        norms = 2 * shape.hidden * stream + adapted * shape.hidden * inner
+        norms = 2 * shape.hidden * stream + sum(wide for wide, _ in adapted(shape, method)) * inner
         feed -= shape.inner
     elif method.stream > method.activation:  # mixed: each of five matrices casts its input for itself
         norms = 2 * 2 * shape.hidden * stream + 5 * shape.hidden * inner

@@ -58,6 +58,9 @@ SCHEMAS: dict[str, type] = {
     "judge/schema/miniature": schemas.MiniatureJudgeConfig,
     "runtime/schema": schemas.RuntimeConfig,
     "logger/schema": schemas.LoggerConfig,
+    "logger/schema/tensorboard": schemas.TensorBoardConfig,
+    "logger/schema/wandb": schemas.WandbConfig,
+    "logger/schema/mlflow": schemas.MlflowConfig,
 }
 """Where each schema stands for Hydra: an option's defaults list names it first."""
 

@@ -57,7 +57,7 @@ def test_only_the_promised_files_are_left_and_none_names_a_path(
 
 def test_metrics_say_what_happened(uninterrupted: dict[str, bytes]) -> None:
     header, *lines = uninterrupted["metrics.csv"].decode().splitlines()
-    assert header == "step,epoch,loss,learning_rate,tokens"
+    assert header == "step,epoch,loss,learning_rate,tokens,grad_norm"
     assert [line.split(",")[0] for line in lines] == ["3", "6", "8"]
     losses = [float(line.split(",")[2]) for line in lines]
     assert losses[0] > losses[-1]

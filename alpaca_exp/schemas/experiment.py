@@ -11,7 +11,7 @@ from typing import Optional
 from omegaconf import MISSING
 
 from alpaca_exp.schemas.asked import TeacherConfig
-from alpaca_exp.schemas.fields import identity, runtime
+from alpaca_exp.schemas.fields import at_least, identity, runtime
 from alpaca_exp.schemas.measured import EvalSuiteConfig, JudgeConfig
 from alpaca_exp.schemas.readers import CriticConfig, RaterConfig
 from alpaca_exp.schemas.trainers import TrainerConfig
@@ -68,6 +68,29 @@ class LoggerConfig:
     """What a training writes down on its way."""
 
     every_n_steps: int = runtime("steps between two lines of metrics.csv", 10)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from at_least(self, "logger", every_n_steps=1)
+
+
+@dataclass
+class TensorBoardConfig(LoggerConfig):
+    """Curves beside metrics.csv, for TensorBoard."""
+
+
+@dataclass
+class WandbConfig(LoggerConfig):
+    """Curves beside metrics.csv, for Weights & Biases: written here, sent when you say so."""
+
+    project: str = runtime("under which name they are listed", "alpaca_exp")
+
+
+@dataclass
+class MlflowConfig(LoggerConfig):
+    """Curves beside metrics.csv, for MLflow: in a folder, or where MLFLOW_TRACKING_URI says."""
+
+    project: str = runtime("under which name they are listed", "alpaca_exp")
 
 
 @dataclass

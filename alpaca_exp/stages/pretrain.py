@@ -74,7 +74,8 @@ def _learn(
         setting="base_model.learning_rate",
     )
     windows = Windows(rows, batch_size=config.batch_size, micro_batch_size=config.batch_size)
-    fit(model, windows, recipe, title="pretrain", runtime=runtime, logger=logger, out=out)
+    told = {"base_model": config}
+    fit(model, windows, recipe, title="pretrain", runtime=runtime, logger=logger, told=told, out=out)
 
 
 def _tokenizer(config: MadeModelConfig, runtime: RuntimeConfig) -> PreTrainedTokenizerBase:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,8 @@ def _tune(
     parameters, architecture = model.num_parameters(), model.config.to_dict()
     rows, counts = _rows(dataset, model, tokenizer, trainer, out)
     adapted = adapters.attach(model, lora, seed) if lora else None
-    _learn(model, tokenizer, rows, trainer, seed, runtime, logger, out)
+    told = {"base_model": base_model, "trainer": trainer, "seed": seed, "dataset": dataset.path.name}
+    _learn(model, tokenizer, rows, trainer, seed, runtime, logger, told, out)
     tuned = Tuned(
         base_model,
         trainer,
@@ -177,6 +178,7 @@ def _learn(
     seed: int,
     runtime: RuntimeConfig,
     logger: LoggerConfig,
+    told: Mapping[str, object],
     out: Path,
 ) -> None:
     from alpaca_exp.tuning.data import Windows
@@ -217,3 +219,4 @@ def _learn(
         logger=logger,
         out=out,
     )
+        told=told,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
 from transformers import PreTrainedModel
 
 from alpaca_exp.ledger import report
@@ -20,6 +21,7 @@ from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
 from alpaca_exp.tuning.checkpoints import Checkpoints
 from alpaca_exp.tuning.data import TuningData, Windows
 from alpaca_exp.tuning.distributed import Sharded, gather, leave, strategy
+from alpaca_exp.tuning.loggers import hyperparameters, loggers
 from alpaca_exp.tuning.loss import ready
 from alpaca_exp.tuning.memory import memory_named
 from alpaca_exp.tuning.metrics import Metrics, Shown
@@ -28,6 +30,7 @@ from alpaca_exp.tuning.packing import cpu_tokens
 from alpaca_exp.tuning.quiet import quiet
 from alpaca_exp.tuning.ranks import Joined, place
 
+from alpaca_exp.tuning.yardstick import yardstick
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.csv"
 
@@ -44,10 +47,14 @@ def fit(
     out: Path,
 ) -> None:
     """Train `model` in place; `out` holds the checkpoints and `metrics.csv`.
+    told: Mapping[str, object] | None = None,
 
     Killed at any moment and called again with the same arguments, it ends with the same weights bit
     for bit (on one machine, number of threads and set of versions). Raises Stopped on SIGTERM and
     Ctrl-C, after saving, and InputError where the loss is no finite number.
+    `told` is what loggers note beside the curves: the configs that this training follows.
+
+
     """
     use_threads(runtime)
     if recipe.precision == "bf16-true":
@@ -59,20 +66,27 @@ def fit(
         made_by={**recipe.described(), **windows.described(), "the model": _shape(model)},
     )
     metrics = Metrics(
-        out / METRICS, every_n_steps=logger.every_n_steps, steps=recipe.steps, per_epoch=windows.per_epoch
+        out / METRICS,
+        every_n_steps=logger.every_n_steps,
+        steps=recipe.steps,
+        per_epoch=windows.per_epoch,
+        yardstick=speed,
+        told=hyperparameters(told or {}),
     )
     with (
         quiet(),
         ready(model, pack=pack) as abilities,
+    speed = yardstick(model, runtime, precision=recipe.precision, devices=place().world)
         checkpoints.heeding_signals(),
         progress(title, recipe.steps, "steps") as steps,
         memory_named(recipe.setting.partition(".")[0]),
     ):
         windows.packed = abilities.packs
         windows.share(place().rank, place().world)
-        trainer = _trainer(model, recipe, runtime, out, [metrics, Shown(steps), checkpoints])
+        trainer = _trainer(model, recipe, runtime, out, [metrics, Shown(steps, speed), checkpoints], drawn)
         if trainer.strategy.root_device.type == "cpu":
             windows.limit(cpu_tokens(model))
+        loggers(logger, out) as drawn,
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
             trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
@@ -101,6 +115,7 @@ def _trainer(
         accelerator=runtime.accelerator,
         strategy=chosen,
         devices=place().world // runtime.num_nodes,
+    drawn: list[Logger],
         num_nodes=runtime.num_nodes,
         # A sharded model casts its own weights, before they travel.
         precision="bf16-mixed"
@@ -110,7 +125,7 @@ def _trainer(
         max_steps=recipe.steps,
         callbacks=list(callbacks),
         plugins=[LightningEnvironment()],
-        logger=False,
+        logger=drawn or False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -98,7 +98,8 @@ class Tuning(LightningModule):
     def training_step(self, window: Window, step: int) -> dict[str, Any]:
         """Learn from one window.
 
-        Returns `loss`, in nats, the mean over its label tokens before the update, and `learning_rate`.
+        Returns `loss`, in nats, the mean over its label tokens before the update, `learning_rate`, and
+        `grad_norm`, of all weights before the clip.
         """
         strategy: Any = self.trainer.strategy
         rank, world = place().rank, place().world
@@ -111,22 +112,24 @@ class Tuning(LightningModule):
                 self.manual_backward(part)
             loss += part.detach()
         loss = strategy.reduce(loss, reduce_op="mean")
-        return {"loss": loss, "learning_rate": self._update(loss, window, step)}
+        return self._update(loss, window, step)
 
-    def _update(self, loss: Tensor, window: Window, step: int) -> float:
-        """Change the weights; the learning rate used."""
+    def _update(self, loss: Tensor, window: Window, step: int) -> dict[str, Any]:
+        """Change the weights; what was measured on the way."""
         optimizer: Any = self.optimizers()
         scheduler: Any = self.lr_schedulers()
         limit = self.recipe.max_grad_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters(), limit)
         whole = norm.full_tensor() if isinstance(norm, DTensor) else norm
-        if not torch.isfinite(loss + whole):
+        # The only place in a step where the processor waits for the device.
+        measured = torch.stack((loss, whole.to(loss))).cpu()
+        if not torch.isfinite(measured).all():
             raise InputError(self._diverged(window, step))
         rate: float = scheduler.get_last_lr()[0]
         optimizer.step()
         optimizer.zero_grad()
         scheduler.step()
-        return rate
+        return {"loss": measured[0], "learning_rate": rate, "grad_norm": measured[1].item()}
 
     def _diverged(self, window: Window, step: int) -> str:
         return (

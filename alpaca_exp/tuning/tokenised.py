@@ -22,6 +22,7 @@ from alpaca_exp.locks import hold
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import TrainerConfig
 from alpaca_exp.tuning.encoding import rust_part
+from alpaca_exp.tuning.ranks import place
 from alpaca_exp.tuning.tokens import Encodings, Tokenised, cut, encodings, texts
 
 LAYOUT = 1
@@ -52,7 +53,7 @@ def tokenised_examples(
 
 def folder(out: Path) -> Path:
     """Where tokens are kept: `<outputs>/.cache/tokens`, seen from a stage's own folder."""
-    return out.parents[1] / ".cache" / "tokens"
+    return place().shared(out).parents[1] / ".cache" / "tokens"
 
 
 def _key(framed: Sequence[str], whole: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> str:

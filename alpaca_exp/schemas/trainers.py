@@ -70,6 +70,8 @@ class TrainerConfig:
     global_batch_size: int = identity("examples an optimizer step", 128)
     micro_batch_size: int = runtime("examples at once on one device; changes no gradient", 4)
     packing: bool = runtime("lay examples end to end, none seeing another; changes no gradient", True)
+    gradient_checkpointing: bool = runtime("compute layers twice and keep less of them in memory", False)
+    compile: bool = runtime("let torch.compile make kernels for the layers; takes minutes at first", False)
     max_seq_len: int = identity("tokens an example; longer ones are cut", 512)
     truncation: Truncation = identity("longer examples: cut, or leave_out", Truncation.cut)
     optimizer: Optimizer = identity(

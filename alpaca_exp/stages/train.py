@@ -215,8 +215,10 @@ def _learn(
         recipe,
         title="train",
         pack=config.packing,
+        gradient_checkpointing=config.gradient_checkpointing,
+        compile=config.compile,
         runtime=runtime,
         logger=logger,
+        told=told,
         out=out,
     )
-        told=told,

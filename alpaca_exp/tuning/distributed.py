@@ -24,6 +24,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
+from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.tuning.ranks import place
 
@@ -38,7 +39,12 @@ def strategy(runtime: RuntimeConfig, precision: str, model: nn.Module) -> Strate
     world = place().world
     if world == 1:
         return Alone(_device(runtime.accelerator))
-    if runtime.strategy == "fsdp" or (runtime.strategy == "auto" and not _fits(model)):
+    quantized = not all(p.is_floating_point() for p in model.parameters())
+    if quantized and runtime.strategy == "fsdp":
+        raise InputError(
+            "Quantized weights cannot be cut among devices; set runtime.strategy=ddp: a copy on each"
+        )
+    if runtime.strategy == "fsdp" or (runtime.strategy == "auto" and not quantized and not _fits(model)):
         return Sharded(world, precision)
     return Copies()
 
@@ -153,12 +159,6 @@ class Sharded(Shared, ModelParallelStrategy):
         mesh = self.device_mesh["data_parallel"]
         for part in (*layers, learner):
             fully_shard(part, mesh=mesh, mp_policy=self._numbers)
-
-
-def layers_of(model: nn.Module) -> list[nn.Module]:
-    """The decoder layers, by the class that transformers says must not be cut apart."""
-    names = set(getattr(model, "_no_split_modules", None) or ())
-    return [module for module in model.modules() if type(module).__name__ in names]
 
 
 def gather(module: nn.Module) -> None:

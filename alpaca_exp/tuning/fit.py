@@ -21,6 +21,7 @@ from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
 from alpaca_exp.tuning.checkpoints import Checkpoints
 from alpaca_exp.tuning.data import TuningData, Windows
 from alpaca_exp.tuning.distributed import Sharded, gather, leave, strategy
+from alpaca_exp.tuning.layers import layers_that
 from alpaca_exp.tuning.loggers import hyperparameters, loggers
 from alpaca_exp.tuning.loss import ready
 from alpaca_exp.tuning.memory import memory_named
@@ -29,8 +30,8 @@ from alpaca_exp.tuning.module import Recipe, Tuning
 from alpaca_exp.tuning.packing import cpu_tokens
 from alpaca_exp.tuning.quiet import quiet
 from alpaca_exp.tuning.ranks import Joined, place
-
 from alpaca_exp.tuning.yardstick import yardstick
+
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.csv"
 
@@ -42,19 +43,24 @@ def fit(
     *,
     title: str,
     pack: bool = True,
+    gradient_checkpointing: bool = False,
+    compile: bool = False,
     runtime: RuntimeConfig,
     logger: LoggerConfig,
+    told: Mapping[str, object] | None = None,
     out: Path,
 ) -> None:
     """Train `model` in place; `out` holds the checkpoints and `metrics.csv`.
-    told: Mapping[str, object] | None = None,
+
+    `told` is what loggers note beside the curves: the configs that this training follows.
+
+    One of several ranks does its share. Behind it the first has the whole model on its CPU, and Joined is
+    raised in the others: what a stage does next is done once.
 
     Killed at any moment and called again with the same arguments, it ends with the same weights bit
     for bit (on one machine, number of threads and set of versions). Raises Stopped on SIGTERM and
-    Ctrl-C, after saving, and InputError where the loss is no finite number.
-    `told` is what loggers note beside the curves: the configs that this training follows.
-
-
+    Ctrl-C, after saving, and InputError where the loss is no finite number, memory gives out, or the
+    checkpoints found are another training's.
     """
     use_threads(runtime)
     if recipe.precision == "bf16-true":
@@ -65,6 +71,7 @@ def fit(
         recipe.steps,
         made_by={**recipe.described(), **windows.described(), "the model": _shape(model)},
     )
+    speed = yardstick(model, runtime, precision=recipe.precision, devices=place().world)
     metrics = Metrics(
         out / METRICS,
         every_n_steps=logger.every_n_steps,
@@ -76,9 +83,10 @@ def fit(
     with (
         quiet(),
         ready(model, pack=pack) as abilities,
-    speed = yardstick(model, runtime, precision=recipe.precision, devices=place().world)
+        layers_that(model, checkpoint=gradient_checkpointing, compile=compile),
         checkpoints.heeding_signals(),
         progress(title, recipe.steps, "steps") as steps,
+        loggers(logger, out) as drawn,
         memory_named(recipe.setting.partition(".")[0]),
     ):
         windows.packed = abilities.packs
@@ -86,7 +94,6 @@ def fit(
         trainer = _trainer(model, recipe, runtime, out, [metrics, Shown(steps, speed), checkpoints], drawn)
         if trainer.strategy.root_device.type == "cpu":
             windows.limit(cpu_tokens(model))
-        loggers(logger, out) as drawn,
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
             trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
@@ -108,6 +115,7 @@ def _trainer(
     runtime: RuntimeConfig,
     out: Path,
     callbacks: list[Metrics | Shown | Checkpoints],
+    drawn: list[Logger],
 ) -> Trainer:
     chosen = strategy(runtime, recipe.precision, model)
     return Trainer(
@@ -115,7 +123,6 @@ def _trainer(
         accelerator=runtime.accelerator,
         strategy=chosen,
         devices=place().world // runtime.num_nodes,
-    drawn: list[Logger],
         num_nodes=runtime.num_nodes,
         # A sharded model casts its own weights, before they travel.
         precision="bf16-mixed"
@@ -126,6 +133,7 @@ def _trainer(
         callbacks=list(callbacks),
         plugins=[LightningEnvironment()],
         logger=drawn or False,
+        log_every_n_steps=1,  # it logs nothing by itself
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

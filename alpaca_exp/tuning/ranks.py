@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import pickle
 import signal
@@ -185,12 +186,13 @@ def _together(jobs: Sequence[Job]) -> None:
         try:
             for job in jobs:
                 started.append(_started(job))
-            _await(started)
+            failed = _first_failed(started)
         finally:
             for process in started:
                 process.kill()
                 process.communicate()
-    _raise_failure(jobs, [process.returncode for process in started], bool(stops))
+    if failed is not None:
+        _raise_failure(jobs, failed, started[failed].returncode, bool(stops))
 
 
 def _started(job: Job) -> subprocess.Popen[bytes]:
@@ -210,29 +212,27 @@ def _started(job: Job) -> subprocess.Popen[bytes]:
     return process
 
 
-def _await(started: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Until the first has done its work, or all have ended, or one failed and the others had their time."""
-    failed_at: float | None = None
-    while any(process.poll() is None for process in started):
-        codes = [process.returncode for process in started]
-        if failed_at is None and any(codes):
-            failed_at = time.monotonic()
-        if codes[0] == 0 or (failed_at is not None and time.monotonic() - failed_at > GRACE_S):
-            return
+def _first_failed(started: Sequence[subprocess.Popen[bytes]]) -> int | None:
+    """Which one failed first, once all have ended, or the others had their time; None: the work is done."""
+    failed, end = None, math.inf
+    while None in (codes := [process.poll() for process in started]) and codes[0] != 0:
+        if failed is None and any(codes):
+            failed = next(number for number, code in enumerate(codes) if code)
+            end = time.monotonic() + GRACE_S
+        if time.monotonic() > end:
+            break
         time.sleep(POLL_S)
-
-
-def _raise_failure(jobs: Sequence[Job], codes: Sequence[int], stopped: bool) -> None:
     if codes[0] == 0:
-        return
+        return None
+    return next(number for number, code in enumerate(codes) if code) if failed is None else failed
+
+
+def _raise_failure(jobs: Sequence[Job], failed: int, code: int, stopped: bool) -> None:
     for job in jobs:
         if job.failure.exists():
             is_stop, sentence = json.loads(job.failure.read_text(encoding="utf-8"))
             raise Stopped(sentence) if is_stop else InputError(sentence)
     if stopped:
         raise Stopped("stopped; run the same command to go on from the last checkpoint")
-    rank = next(place for place, code in enumerate(codes) if code)
-    raise RuntimeError(
-        f"rank {jobs[rank].place.rank} of {jobs[rank].place.world} ended with {codes[rank]}: "
-        f"{jobs[rank].log.read_text(errors='replace')[-LOG_TAIL:] or 'see above'}"
-    )
+    place, log = jobs[failed].place, jobs[failed].log.read_text(errors="replace")[-LOG_TAIL:]
+    raise RuntimeError(f"rank {place.rank} of {place.world} ended with {code}: {log or 'see above'}")

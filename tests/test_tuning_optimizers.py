@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import LoraTrainerConfig, Optimizer, Quantization, TrainerConfig
@@ -78,6 +81,23 @@ def test_adamw_of_8_bits_comes_from_its_package_or_one_sentence_says_how_to_get_
     monkeypatch.setitem(sys.modules, f"{package}.optim", package_with)
     made = build(model().parameters(), Settings(optimizer=optimizer))
     assert made.param_groups[0]["betas"] == (0.8, 0.95)
+
+
+@pytest.fixture
+def cut() -> Iterator[nn.Parameter]:
+    """A matrix of which other devices could have the other rows."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = init_device_mesh("cpu", (1,))
+        yield nn.Parameter(distribute_tensor(torch.ones(2, 2), mesh, [Shard(0)]))
+    finally:
+        distributed.destroy_process_group()
+
+
+def test_an_optimizer_that_wants_whole_matrices_refuses_parts_of_them(cut: nn.Parameter) -> None:
+    build([cut], Settings())
+    with pytest.raises(InputError, match=r"adafactor wants whole matrices.*runtime.strategy=ddp"):
+        build([cut], Settings(optimizer=Optimizer.adafactor))
 
 
 def test_what_a_trainer_lacks_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

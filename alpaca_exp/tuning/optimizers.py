@@ -8,12 +8,16 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import Optimizer
 
 EIGHT_BITS = {Optimizer.adamw_8bit: "bitsandbytes.optim", Optimizer.adamw_8bit_torchao: "torchao.optim"}
 """Where each AdamW whose two moments take a byte a weight lives; both are called AdamW8bit."""
+
+WHOLE = (Optimizer.adafactor, Optimizer.adamw_8bit)
+"""Those that know nothing of matrices whose rows lie on several devices."""
 
 
 class Settings(Protocol):
@@ -47,9 +51,14 @@ class Settings(Protocol):
 def build(parameters: Iterable[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
     """The optimizer of those `parameters` that learn; frozen ones take no state.
 
-    Raises InputError where it is in a package that is not installed.
+    Raises InputError where it is in a package that is not installed, or cannot work on parts of a matrix.
     """
     groups = decaying(parameters, settings.weight_decay)
+    if settings.optimizer in WHOLE and any(isinstance(p, DTensor) for g in groups for p in g["params"]):
+        raise InputError(
+            f"trainer.optimizer={settings.optimizer.name} wants whole matrices, and these are cut among "
+            "devices; set runtime.strategy=ddp, or trainer.optimizer=adamw"
+        )
     rate, betas = settings.learning_rate, (settings.beta1, settings.beta2)
     match settings.optimizer:
         case Optimizer.adamw:

@@ -12,7 +12,7 @@ from alpaca_exp.artifacts import RECORD, Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.runs import Run, read
 
-NOT_STAGES = frozenset({"runs", "sweeps", "reports", "journal", "rehearsals"})
+NOT_STAGES = frozenset({"runs", "sweeps", "reports", "journal", "logs", "rehearsals"})
 OLD_S = 24 * 3600.0
 """What is younger than this may belong to a run that is still going: only its end names its artifacts."""
 

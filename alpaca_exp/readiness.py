@@ -26,6 +26,7 @@ from alpaca_exp.schemas import (
     FileModelConfig,
     JournalConfig,
     LanguageModelConfig,
+    LoggerConfig,
     MadeModelConfig,
     NoRaterConfig,
     PretrainedModelConfig,
@@ -33,7 +34,7 @@ from alpaca_exp.schemas import (
     WorldModelConfig,
     WorldSuiteConfig,
 )
-from alpaca_exp.tuning.requirements import lacking
+from alpaca_exp.tuning.requirements import lacking, logger_lacking
 
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
@@ -51,7 +52,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             continue
         if not made:
             found += too_large(stage) if stage.name == "train" else ()
-            for value in stage.config.values():
+            for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
     return list(dict.fromkeys(found))
@@ -108,6 +109,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             )
         case TrainerConfig():
             yield from lacking(value)
+        case LoggerConfig():
+            yield from logger_lacking(value)
         case PretrainedModelConfig() if offline and not _there(value.path, value.revision):
             yield _unreachable("base_model", value.path)
 

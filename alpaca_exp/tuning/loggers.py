@@ -12,9 +12,11 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
+from alpaca_exp.errors import InputError
 from alpaca_exp.identity import identity
 from alpaca_exp.schemas import LoggerConfig, MlflowConfig, TensorBoardConfig, WandbConfig
 from alpaca_exp.tuning.ranks import place
+from alpaca_exp.tuning.requirements import logger_lacking
 
 LOGS = "logs"
 
@@ -28,6 +30,8 @@ def loggers(config: LoggerConfig, out: Path) -> Iterator[list[Logger]]:
     again, the lines before a checkpoint among them, so that no curve has a gap or goes back.
     """
     kept, run = out.parents[1] / LOGS, f"{out.parent.name}-{out.name}"
+    if problems := logger_lacking(config):
+        raise InputError("; ".join(problems))
     if place().rank:
         config = LoggerConfig()  # the first rank speaks for all
     with warnings.catch_warnings():

@@ -1,10 +1,19 @@
-"""What a trainer needs beside the project's own dependencies: looked for before any work, without torch."""
+"""What trainers and loggers need beside the project's own dependencies: looked for before any work."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
-from alpaca_exp.schemas import LoraTrainerConfig, Optimizer, Quantization, TrainerConfig
+from alpaca_exp.schemas import (
+    LoggerConfig,
+    LoraTrainerConfig,
+    MlflowConfig,
+    Optimizer,
+    Quantization,
+    TensorBoardConfig,
+    TrainerConfig,
+    WandbConfig,
+)
 
 INSTALL = {
     "peft": 'pip install -c constraints.txt torch -e ".[lora]"',
@@ -20,6 +29,16 @@ def lacking(trainer: TrainerConfig) -> list[str]:
         for asked, package, instead in _needs(trainer)
         if find_spec(package) is None
     ]
+
+
+def logger_lacking(logger: LoggerConfig) -> list[str]:
+    """The same for a logger."""
+    packages = {TensorBoardConfig: "tensorboard", WandbConfig: "wandb", MlflowConfig: "mlflow"}
+    package = packages.get(type(logger))
+    if package is None or find_spec(package) is not None:
+        return []
+    install = f'pip install -c constraints.txt torch -e ".[{package}]"'
+    return [f"logger={package} needs {package}, which is not installed: {install}; or set logger=csv"]
 
 
 def _needs(trainer: TrainerConfig) -> list[tuple[str, str, str]]:

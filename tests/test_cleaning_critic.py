@@ -14,7 +14,7 @@ from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.cleaning.verdicts import Decision, read_verdict
 from alpaca_exp.compose import compose
 from alpaca_exp.costs import expected
-from alpaca_exp.errors import BudgetReached
+from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.miniature.critic import fault
 from alpaca_exp.miniature.teacher import MiniatureTeacher
@@ -267,3 +267,45 @@ def test_a_plan_says_what_the_critic_will_cost(tmp_path: Path) -> None:
 def test_a_critics_journal_that_was_not_named_is_said_by_the_plan() -> None:
     config = compose(["preset=paper", "+experiment=cleaned", "critic=recorded"])
     assert any("critic.journal is not set" in text for text in obstacles(plan(config), config))
+
+
+# A critic that cannot be read
+
+
+def numbered(count: int) -> list[Row]:
+    return [row(str(n), f"Instruction {n}") for n in range(count)]
+
+
+@pytest.mark.parametrize("reply", ["Certainly! Let me see.", "fix: the sum is wrong", ""])
+def test_a_critic_that_nobody_can_read_ends_early_and_what_it_said_is_kept(
+    reply: str, tmp_path: Path
+) -> None:
+    with Server(lambda body, number: reply) as server:
+        for _ in range(2):
+            with pytest.raises(InputError, match="gave 50 replies, and 50 of them cannot be read") as caught:
+                reviewed(critic_at(server), numbered(200), tmp_path)
+            assert server.count == 50, "neither the others nor the same ones again"
+        assert "critic.max_unreadable=1" in str(caught.value)
+        found = reviewed(critic_at(server, max_unreadable=1.0), numbered(200), tmp_path)
+        assert server.count == 200, "those that were paid for are found"
+    assert found.kept == numbered(200) and found.counts["unreadable"] == 200
+
+
+def test_how_many_verdicts_could_not_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(lambda body, number: "Hm,\nyes." if number % 2 else "keep: fine") as server:
+        found = reviewed(critic_at(server), numbered(60), tmp_path)
+    assert found.counts["unreadable"] == 30 and len(found.kept) == 60
+    said = '30 of 60 replies of the critic cannot be read, the first being "Hm, yes."; these rows are kept'
+    assert said in capsys.readouterr().err
+
+
+def test_a_critic_that_fails_later_ends_too(tmp_path: Path) -> None:
+    """Its first replies are good; in the end nearly all that it said is useless."""
+    late = Server(lambda body, number: "keep: fine" if number < 50 else "Hm.")
+    with (
+        late as server,
+        pytest.raises(InputError, match="gave 1,000 replies, and 950 of them cannot be read"),
+    ):
+        reviewed(critic_at(server), numbered(1000), tmp_path)

@@ -173,3 +173,10 @@ def test_a_plan_says_what_the_rating_will_cost_and_whom_it_lacks(tmp_path: Path)
     config = compose([*words, "rater=none"])
     assert any("nobody rates: choose a rater" in text for text in obstacles(plan(config), config))
     assert plan(compose(["preset=paper"]))["curate"].config["rater"] is None
+
+
+def test_a_rater_that_nobody_can_read_is_the_problem_and_not_the_least_rating(tmp_path: Path) -> None:
+    with Server(lambda body, number: "It is a fine row.") as server:
+        with pytest.raises(InputError, match=r"the rater fake gave 50 replies, and 50 .* rater\.max_tokens"):
+            rated_by(rater_at(server), numbered(120), tmp_path, min_rating=4.5)
+        assert server.count == 50

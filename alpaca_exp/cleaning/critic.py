@@ -9,10 +9,10 @@ from pathlib import Path
 
 from alpaca_exp import prompts
 from alpaca_exp.cleaning.clean import clean
+from alpaca_exp.cleaning.readable import ask_readable
 from alpaca_exp.cleaning.rows import edit_row, example_of, removal_row, with_example
 from alpaca_exp.cleaning.rules import Rule
 from alpaca_exp.cleaning.verdicts import Decision, Verdict, mended, read_verdict
-from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Row
 from alpaca_exp.schemas import CriticConfig, RuntimeConfig, Unreadable
@@ -39,10 +39,13 @@ def review(
     """Every row read by the critic. What cannot be read is counted, and the row treated as configured.
 
     A fix that changes nothing keeps the row. Where the critic may not fix, a fix is no verdict. Fixed rows
-    pass the `rules` once more: a fix must not bring back what they remove.
+    pass the `rules` once more: a fix must not bring back what they remove. Raises InputError where hardly
+    any reply can be read.
     """
     requests = [_request(critic, row) for row in rows]
-    replies = ask_all(critic, requests, runtime=runtime, out=out, title=NAME)
+    replies = ask_readable(
+        critic, requests, lambda reply: _readable(critic, reply), runtime=runtime, out=out, title=NAME
+    )
     found = Review(counts=Counter(dict.fromkeys(("asked", "kept", "fixed", "removed", "unreadable"), 0)))
     found.counts["asked"] = len(rows)
     for row, reply in zip(rows, replies, strict=True):
@@ -61,6 +64,14 @@ def _checked(found: Review, rules: Sequence[Rule]) -> Review:
         removed=found.removed + again.removed,
         edited=[edit for edit in found.edited if edit["id"] not in gone] + again.edited,
     )
+
+
+def _readable(critic: CriticConfig, reply: Completion) -> bool:
+    """Whether a reply is a verdict that can be followed, whatever the row."""
+    verdict = read_verdict(reply.text)
+    if verdict is None or verdict.decision is not Decision.fix:
+        return verdict is not None
+    return critic.fixes and verdict.changes is not None and reply.finish_reason != "length"
 
 
 def _decide(critic: CriticConfig, row: Row, reply: Completion, found: Review) -> None:

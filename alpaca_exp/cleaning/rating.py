@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp import prompts
+from alpaca_exp.cleaning.readable import ask_readable
 from alpaca_exp.cleaning.rows import example_of, removal_row
 from alpaca_exp.cleaning.subsets import draw
 from alpaca_exp.errors import InputError
-from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Row
 from alpaca_exp.schemas import DatasetVariantConfig, RaterConfig, RuntimeConfig, Unreadable
@@ -57,11 +57,18 @@ def rate(
 
     Rows of the same score are told apart by a hash of seed and id, as in `subset`. A row whose score
     cannot be read is counted, never given one: it is removed, or kept beside the best, as configured.
-    Raises InputError where there are fewer than `best_rated`.
+    Raises InputError where there are fewer than `best_rated`, or where hardly any score can be read.
     """
     _enough(len(rows), variant, "")
     requests = [_request(rater, row) for row in rows]
-    replies = ask_all(rater, requests, runtime=runtime, out=out, title=NAME)
+    replies = ask_readable(
+        rater,
+        requests,
+        lambda reply: read_rating(reply.text) is not None,
+        runtime=runtime,
+        out=out,
+        title=NAME,
+    )
     scores = [read_rating(reply.text) for reply in replies]
     rated = [_with_score(row, score) for row, score in zip(rows, scores, strict=True)]
     reasons = {row["id"]: score[1] for row, score in zip(rows, scores, strict=True) if score}

@@ -10,7 +10,7 @@ from typing import ClassVar
 from omegaconf import MISSING
 
 from alpaca_exp.schemas.asked import CheckpointConfig, EndpointConfig, JournalConfig, LanguageModelConfig
-from alpaca_exp.schemas.fields import at_least, identity, shares
+from alpaca_exp.schemas.fields import at_least, identity, runtime, shares
 from alpaca_exp.schemas.world import WorldConfig
 
 
@@ -28,10 +28,12 @@ class ReaderConfig(LanguageModelConfig):
     temperature: float = identity("sampling temperature", 0.0)
     max_tokens: int = identity("limit of one reply", 1024)
     on_unreadable: Unreadable = identity("a row whose reply cannot be read: keep or remove", Unreadable.keep)
+    max_unreadable: float = runtime("end where a larger share of the replies cannot be read", 0.9)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
+        yield from shares(self, self.group, "max_unreadable")
         if hasattr(self, "batch_size"):
             yield from at_least(self, self.group, batch_size=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def curate(
     if cleans and work.rows:
         _cut(work, variant, seed)
     if not work.rows:
-        raise InputError(_nothing_left(len(source.rows), work.removed))
+        raise InputError(_nothing_left(len(source.rows), work))
     _compare_sizes(work, variant)
     lineage = curated(source.lineage, variant, critic, teacher, rater).as_row()
     _write(work, source, judged, lineage, variant, out)
@@ -214,12 +215,23 @@ def _compare_sizes(work: _Work, variant: DatasetVariantConfig) -> None:
         print(said, file=sys.stderr)
 
 
-def _nothing_left(rows: int, removed: Sequence[Row]) -> str:
-    rules = sorted({row["rule"] for row in removed})
-    return (
-        f"no example is left of {rows} after curation ({len(removed)} removed by {', '.join(rules)}); "
-        "loosen dataset_variant.rules, .critic, .min_rating or .max_words, or give a larger source"
-    )
+def _nothing_left(rows: int, work: _Work) -> str:
+    """What took all rows, and what to change of each that took any."""
+    took = Counter(row["rule"] for row in work.removed)
+    lost = work.counts.get("rating", {}).get("unreadable", 0)
+    remedies = {
+        "critic": "take another critic, or dataset_variant.critic=false",
+        "rating": f"the score of {lost:,} could not be read: take another rater, or rater.on_unreadable=keep"
+        if lost
+        else "lower dataset_variant.min_rating",
+        "max_words": "raise dataset_variant.max_words",
+        "overlap": "raise dataset_variant.decontaminate_ngram",
+        "no_answer": "see what became of the teacher's answers, or set dataset_variant.on_no_answer=keep",
+    }
+    wanted = dict.fromkeys(remedies.get(rule, "loosen dataset_variant.rules") for rule in took)
+    told = ", ".join(f"{count:,} removed by {rule}" for rule, count in sorted(took.items()))
+    remedy = "; ".join([*wanted, "or give a larger source"])
+    return f"no example is left of {rows:,} after curation ({told}); {remedy}"
 
 
 def _write(

@@ -55,8 +55,7 @@ def lineage(stages: Mapping[str, Stage]) -> Lineage | None:
     stage = stages["curate"]
     told = stage.config
     if "examples" in stage.inputs:
-        teacher = stage.inputs["examples"].config["teacher"]
-        source = generated_by(teacher.model, teacher.max_words)
+        source = generated_by(stage.inputs["examples"].recipe["identity"]["teacher"])
     else:
         source = source_lineage(told["variant"])
     return curated(source, told["variant"], told["critic"], told["teacher"], told.get("rater"))

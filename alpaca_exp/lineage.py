@@ -98,16 +98,45 @@ class Differences:
 
 
 def differences(a: Lineage, b: Lineage) -> Differences:
-    """The dimensions in which `a` and `b` differ. Order of cleaning rules is none."""
-    pairs: dict[str, tuple[object, object]] = {
-        "source": (a.origin, b.origin),
-        "cleaning": (frozenset(a.cleaning), frozenset(b.cleaning)),
-        "teacher": (a.teacher, b.teacher),
-        "length": (a.cap, b.cap),
+    """The dimensions in which `a` and `b` differ. Order of cleaning rules is none.
+
+    Of one source what is unknown is the same unknown thing, so that what was done to its rows since tells.
+    """
+    found = {
+        "source": _differ(a.origin, b.origin, alike=False),
+        "cleaning": _cleaning_differs(a, b),
+        "teacher": _differ(a.teacher, b.teacher, alike=_same_rows(a, b)),
+        "length": _length_differs(a, b),
     }
-    unknown = tuple(name for name, pair in pairs.items() if any(_is_unknown(value) for value in pair))
-    differing = tuple(name for name, (x, y) in pairs.items() if x != y and name not in unknown)
-    return Differences(differing, unknown, a.anew != b.anew)
+    differing = tuple(name for name, differs in found.items() if differs)
+    return Differences(
+        differing, tuple(name for name, differs in found.items() if differs is None), a.anew != b.anew
+    )
+
+
+def _same_rows(a: Lineage, b: Lineage) -> bool:
+    """Whether both are of one source, and have the answers that were there."""
+    return a.source == b.source != UNKNOWN and not a.anew and not b.anew
+
+
+def _differ(x: object, y: object, alike: bool) -> bool | None:
+    """None where that is not known; `alike`: what is unknown of both is the same."""
+    unknown = UNKNOWN in (x, y) and not (alike and x == y)
+    return None if unknown else x != y
+
+
+def _cleaning_differs(a: Lineage, b: Lineage) -> bool | None:
+    unknown = (UNKNOWN in a.cleaning, UNKNOWN in b.cleaning)
+    if any(unknown) and not (all(unknown) and a.source == b.source != UNKNOWN):
+        return None
+    return frozenset(a.cleaning) != frozenset(b.cleaning)
+
+
+def _length_differs(a: Lineage, b: Lineage) -> bool | None:
+    """A filter that only one had is a difference, whatever its prompt asked for."""
+    if a.cap.filter != b.cap.filter and Lineage() not in (a, b):
+        return True
+    return _differ(a.cap.sentence, b.cap.sentence, alike=_same_rows(a, b))
 
 
 def sentence(a: str, b: str, found: Differences) -> str:
@@ -146,16 +175,6 @@ def _shipped(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -
         partner = replace(one, cap=replace(one.cap, sentence=RECAPPED_WORDS))
         if one.anew and differences(one, partner).dimensions == ("length",) and "length" in found.dimensions:
             yield f"dataset_variant={RECAPPED} would be the controlled partner of {name}"
-
-
-def _is_unknown(value: object) -> bool:
-    match value:
-        case Cap():
-            return value.sentence == UNKNOWN
-        case frozenset():
-            return UNKNOWN in value
-        case _:
-            return value == UNKNOWN
 
 
 def _listed(names: tuple[str, ...]) -> str:

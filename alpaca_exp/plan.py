@@ -74,7 +74,7 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
     told |= rewriter.told
     inputs = {**rewriter.inputs, **({"examples": plan["generate"]} if plan else {})}
     texts = writers.asked_of_rows(variant if told["teacher"] else None, critic, rater)
-    plan["curate"] = Stage("curate", curate, told, inputs, runtime, 2, texts)
+    plan["curate"] = Stage("curate", curate, told, inputs, runtime, 3, texts)
     return plan
 
 

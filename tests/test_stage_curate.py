@@ -13,6 +13,7 @@ import pytest
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.content import files_below, sha256
 from alpaca_exp.errors import BudgetReached, ConfigError, InputError
+from alpaca_exp.identity import identity
 from alpaca_exp.miniature.critic import fault
 from alpaca_exp.miniature.teacher import MiniatureTeacher
 from alpaca_exp.miniature.world import world_of
@@ -52,7 +53,7 @@ def generated(tmp_path: Path) -> Artifact:
         for one in examples
     ]
     write_jsonl({row["id"]: row for row in rows}.values(), path / "examples.jsonl")
-    asked = {"model": TEACHER.model, "max_words": TEACHER.max_words}
+    asked = identity(TEACHER)
     write_json({"identity": {"teacher": asked}, "files": {}, "usage": {}}, path / "record.json")
     return Artifact(path)
 
@@ -95,7 +96,7 @@ def test_the_original_is_the_source_as_it_is(tmp_path: Path, generated: Artifact
     out = curated(tmp_path, examples=generated)
     assert rows(out / "dataset.jsonl") == rows(generated / "examples.jsonl")
     assert card(out)["lineage"] == {
-        "source": "generated: protocol alpaca, seed 0, max_similarity 1.0",
+        "source": "generated: protocol alpaca, seed 0",
         "teacher": "miniature-teacher",
         "cap": {"sentence": 100, "filter": None},
         "cleaning": [],

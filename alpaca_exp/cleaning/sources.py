@@ -43,7 +43,7 @@ def read_source(variant: DatasetVariantConfig, examples: Artifact | None, *, off
     """
     if examples:
         asked = examples.record["identity"]["teacher"]
-        return Source(read_rows(examples / EXAMPLES), generated_by(asked["model"], asked["max_words"]))
+        return Source(read_rows(examples / EXAMPLES), generated_by(asked))
     lineage = source_lineage(variant)
     if variant.hub:
         reading = Reading(hub.hub_name(variant), variant.columns.given(), variant.on_error)

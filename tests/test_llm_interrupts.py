@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import Stopped
-from alpaca_exp.llm.interrupts import run
+from alpaca_exp.llm.interrupts import ONE_MOMENT_S, run
+from alpaca_exp.records import Row
 from tests.servers import Body, Reply, Server, sensible
 from tests.stories import ROOT
 
@@ -28,10 +29,10 @@ WORDS = (
 )  # fmt: skip
 
 
-def start(folder: Path, server: Server) -> subprocess.Popen[str]:
+def start(folder: Path, server: Server, *more: str) -> subprocess.Popen[str]:
     """The command as a shell in the foreground starts it: nothing is ignored."""
     return subprocess.Popen(
-        [sys.executable, *WORDS, f"teacher.base_url={server.base_url}"],
+        [sys.executable, *WORDS, f"teacher.base_url={server.base_url}", *more],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -114,6 +115,46 @@ def test_after_ctrl_c_nothing_that_was_answered_is_asked_again(tmp_path: Path) -
     assert {count for (_, state), count in states.items() if state == "answered"} == {1}
     repeated = [key for (key, state), count in states.items() if state == "sent" and count > 1]
     assert 0 <= len(repeated) <= 4
+
+
+PRICED = ("teacher.usd_per_million_in=10", "teacher.usd_per_million_out=30")
+
+
+def stopped_while_under_way(folder: Path, *, delay_s: float, times: int) -> tuple[str, list[Row]]:
+    """What is said when signals come while a priced server thinks, and the journal's lines."""
+
+    def slow(body: Body, count: int) -> Reply:
+        return Reply(sensible(body).text, delay_s=delay_s)
+
+    with Server(slow) as server:
+        process = start(folder, server, *PRICED)
+        wait_for(lambda: server.count >= 4, process)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(2 * ONE_MOMENT_S)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, errors
+    [journal] = folder.glob("outputs/journal/*.jsonl")
+    return errors, [json.loads(line) for line in journal.read_text().splitlines()]
+
+
+def test_the_first_ctrl_c_waits_for_the_answers_under_way_and_keeps_them(tmp_path: Path) -> None:
+    errors, rows = stopped_while_under_way(tmp_path, delay_s=1.5, times=1)
+    assert "stopping; waiting up to 30 s for 4 answer(s) under way" in errors
+    assert Counter(row["state"] for row in rows) == {"sent": 4, "answered": 4}
+    assert "may have been billed" not in errors
+
+
+def test_the_second_ctrl_c_ends_at_once_and_says_what_it_may_cost_once(tmp_path: Path) -> None:
+    errors, rows = stopped_while_under_way(tmp_path, delay_s=20.0, times=2)
+    assert "replies were lost; up to $" in errors
+    assert Counter(row["state"] for row in rows) == {"sent": 4, "failed": 4}
+    with Server() as server:
+        again = start(tmp_path, server, *PRICED)
+        wait_for(lambda: server.count > 0, again)
+        again.send_signal(signal.SIGINT)
+        _, errors = again.communicate(timeout=60)
+    assert "were under way when the last attempt ended" not in errors
 
 
 def test_work_ends_before_the_signal_is_passed_on() -> None:

@@ -63,6 +63,16 @@ def test_what_was_under_way_may_have_been_billed(tmp_path: Path) -> None:
     assert again.find(REQUEST.key) is None
 
 
+def test_what_an_attempt_left_under_way_is_told_to_the_next_one_only(tmp_path: Path) -> None:
+    opened(tmp_path).sent(REQUEST.key, REQUEST, 0.5)
+    second = opened(tmp_path)
+    second.give_up()
+    second.sent(REQUEST.key, REQUEST, 0.5)
+    third = opened(tmp_path)
+    assert (third.pending, third.pending_usd) == (1, 0.5)
+    assert (third.lost_before_usd, third.spent) == (0.5, 1.0)
+
+
 def test_a_lost_reply_stays_on_the_account(tmp_path: Path) -> None:
     first = opened(tmp_path)
     first.sent(REQUEST.key, REQUEST, 0.5)

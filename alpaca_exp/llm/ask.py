@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +23,8 @@ from alpaca_exp.progress import progress
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, RuntimeConfig
 
-
+LONGEST_FAREWELL_S = 30.0
+"""After a first Ctrl-C, the answers under way are awaited for so long at most."""
 START_APART_S = 0.002
 """Between the first requests to a server, about what one takes of our time.
 
@@ -75,11 +77,14 @@ class Session:
         self._rounds = 0
         """Lists of requests so far, each told by the answers before; 0 where there is only one."""
         self._error: AlpacaExpError | None = None
+        self._interrupted = False
         self._asker: Asker | None = None
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Session:
         self._say_what_was_under_way()
+        with suppress(Stopped):  # a full disk is news only where there is something to ask
+            self._journal.give_up()
         return self
 
     def __exit__(
@@ -160,7 +165,7 @@ class Session:
                 answers |= self._found(wanted)
                 advance(len(wanted))
             else:
-                run(self._runner, self._ask(wanted, answers, advance))
+                run(self._runner, self._ask(wanted, answers, advance), self._wind_down)
         return [answers[key] for key in keys]
 
     def _found(self, wanted: Mapping[str, Request]) -> dict[str, Completion]:
@@ -189,6 +194,8 @@ class Session:
         apart = START_APART_S if isinstance(self._config, EndpointConfig) else 0.0
         work = (self._work(asker, queue, answers, advance, place * apart) for place in range(count))
         await asyncio.gather(*work)
+        if self._interrupted:
+            raise asyncio.CancelledError
         if self._error:
             raise self._error
 
@@ -202,7 +209,7 @@ class Session:
     ) -> None:
         """Take requests until there are none, or one of us met the end; what is under way is awaited."""
         await asyncio.sleep(start_after_s)
-        while self._error is None and (entry := next(queue, None)):
+        while not self._ending() and (entry := next(queue, None)):
             key, request = entry
             if found := self._found_elsewhere(key, request):
                 answers |= found
@@ -253,7 +260,23 @@ class Session:
             self._forecast.note(key, usage)
 
     def _ending(self) -> bool:
-        return self._error is not None
+        return self._error is not None or self._interrupted
+
+    def _wind_down(self) -> float:
+        """Nothing goes out any more. Returns for how long paid answers that are under way are awaited."""
+        self._interrupted = True
+        under_way = self._asker.under_way if self._asker else {}
+        if not under_way or not isinstance(self._config, EndpointConfig):
+            return 0.0
+        seconds = min(self._config.timeout_s, LONGEST_FAREWELL_S)
+        usd = sum(under_way.values())
+        cost = f", and up to ${usd:.4f} may be billed for nothing" if usd else ""
+        print(
+            f"{self._title}: stopping; waiting up to {seconds:.0f} s for {len(under_way)} answer(s) under way. "
+            f"A second Ctrl-C ends at once{cost}",
+            file=sys.stderr,
+        )
+        return seconds
 
     def _refuse_network(self) -> None:
         if self._runtime.offline and isinstance(self._config, EndpointConfig):

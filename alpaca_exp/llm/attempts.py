@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from alpaca_exp.errors import AlpacaExpError, Stopped
 from alpaca_exp.ledger import Ledger, price
 from alpaca_exp.llm.journal import Journal
 from alpaca_exp.llm.model import LanguageModel, Request, Unanswered
-from alpaca_exp.llm.pace import Pace
+from alpaca_exp.llm.pace import LONGEST_NAP_S, Pace
 from alpaca_exp.records import Completion
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, TeacherConfig
 
@@ -65,7 +65,9 @@ class Asker:
     ledger: Ledger
     pace: Pace
     ending: Callable[[], bool]
-    """Whether the session is about to end, so that nothing is repeated any more."""
+    """Whether the session is about to end, so that nothing goes out any more."""
+    under_way: dict[str, float] = field(default_factory=dict)
+    """What each request that the model has now can cost at most, by its key."""
 
     async def answer(self, key: str, request: Request) -> Completion:
         """The answer to `request`, journalled under `key`, its usage with its price.
@@ -88,7 +90,7 @@ class Asker:
                 if error.after_s:
                     self.pace.hold(pause)  # one pause for everybody, not one for each who is refused
                 else:
-                    await asyncio.sleep(pause)
+                    await self._pause(pause)
         raise AssertionError("the last attempt returns or raises")
 
     async def _turn(self, request: Request) -> Turn:
@@ -96,17 +98,27 @@ class Asker:
         tokens = most_tokens_in(request) + request.max_tokens
         bound = most_usd(self.config, request)
         reservation = await self.ledger.reserve(bound)
-        if not await self.pace.admit(tokens, self.ending):
+        if self.ending() or not await self.pace.admit(tokens, self.ending):
             await self.ledger.commit(reservation, 0.0)
             raise Stopped("the work ended before this request went out")
         return Turn(reservation, bound, tokens)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the session's end."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self.ending():
+            await asyncio.sleep(min(left, LONGEST_NAP_S))
 
     async def _attempt(self, key: str, request: Request, turn: Turn, number: int) -> Completion:
         reservation, bound = turn.reservation, turn.usd
         stubborn = repeats_everything(self.config)
         self.journal.sent(key, request, bound)
+        self.under_way[key] = bound
         try:
             completion = readable(await self.model.complete(replace(request, model=self.config.model)))
+        except asyncio.CancelledError:
+            self.journal.failed(key, request, bound, "interrupted while it was under way")
+            raise
         except Unanswered as error:
             cost = bound if error.lost else 0.0
             await self.ledger.commit(reservation, cost)
@@ -122,6 +134,8 @@ class Asker:
             if hopeless:
                 raise Unanswered(str(error)) from None
             raise
+        finally:
+            del self.under_way[key]
         usd = price(self.config, completion.usage.tokens_in, completion.usage.tokens_out)
         self.pace.give_back(turn.tokens, completion.usage.tokens_in + completion.usage.tokens_out)
         await self.ledger.commit(reservation, usd)

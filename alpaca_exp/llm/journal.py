@@ -69,6 +69,8 @@ class Journal:
         self.retried_anyway = 0
         """Of this account, in all attempts: failures that only `teacher.retry_everything` repeats."""
         self._sent: dict[bytes, _Sent] = {}
+        self._orphans: dict[bytes, tuple[_Sent, int]] = {}
+        """The requests of `pending`, each with how often it was under way."""
         self._written: dict[str, bytes] = {}
         """Of requests under way: how they were written down, since they are written twice."""
         self.broken = 0
@@ -116,7 +118,9 @@ class Journal:
 
     def request(self, key: str) -> Request:
         """A request that was under way when the journal was opened."""
-        sent = self._sent[bytes.fromhex(key)]
+        return self._written_at(self._sent[bytes.fromhex(key)])
+
+    def _written_at(self, sent: _Sent) -> Request:
         row = json.loads(os.pread(self._file, sent.length, sent.place))["request"]
         bias = tuple((str(token), int(value)) for token, value in row.get("logit_bias", ()))
         return Request(**row | {"stop": tuple(row["stop"]), "logit_bias": bias})
@@ -124,10 +128,22 @@ class Journal:
     def expect(self, keys: Iterable[str]) -> None:
         """These requests of ours are under way still, in a batch: neither lost nor billed for nothing."""
         for key in keys:
-            sent = self._sent.get(bytes.fromhex(key))
-            if sent:
-                self.pending -= 1
-                self.pending_usd = self.pending_usd - sent.usd if self.pending else 0.0  # no dust of rounding
+            orphan = self._orphans.pop(bytes.fromhex(key), None)
+            if orphan:
+                sent, count = orphan
+                self.pending -= count
+                self.pending_usd = self.pending_usd - sent.usd * count if self.pending else 0.0  # no dust
+
+    def give_up(self) -> None:
+        """Note that no answer to the requests of `pending` will come, so that each is told of once."""
+        lines = []
+        for key, (sent, count) in self._orphans.items():
+            name, request = key.hex(), self._written_at(sent)
+            told: dict[str, Any] = {"error": "under way when the attempt ended"}
+            lines += [self._line(name, "failed", request, sent.usd, response=told) for _ in range(count)]
+        self._orphans.clear()
+        if lines:
+            self._append(b"".join(lines))
 
     def sent(self, key: str, request: Request, usd: float) -> None:
         """Note that the request goes out now and may cost `usd` at most."""
@@ -233,14 +249,14 @@ class Journal:
     def _index(self) -> bool:
         """Learn where each answer lies and what this account spent. Returns whether the end is torn."""
         under_way: Counter[bytes] = Counter()
-        bound: dict[bytes, float] = {}
+        bound: dict[bytes, _Sent] = {}
         for line, start in self._new_lines():
             self._note(line, start, under_way, bound)
         rest = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
         self._note(rest, self._end, under_way, bound)
-        lost = {key: count for key, count in under_way.items() if count > 0}
-        self.pending = sum(lost.values())
-        self.pending_usd = sum(bound[key] * count for key, count in lost.items())
+        self._orphans = {key: (bound[key], count) for key, count in under_way.items() if count > 0}
+        self.pending = sum(count for _, count in self._orphans.values())
+        self.pending_usd = sum(sent.usd * count for sent, count in self._orphans.values())
         self.spent += self.pending_usd
         return bool(rest)
 
@@ -253,7 +269,7 @@ class Journal:
                     yield line, self._end
                     self._end += len(line)
 
-    def _note(self, line: bytes, start: int, under_way: Counter[bytes], bound: dict[bytes, float]) -> None:
+    def _note(self, line: bytes, start: int, under_way: Counter[bytes], bound: dict[bytes, _Sent]) -> None:
         head = _HEAD.match(line)
         if head is None or not line.rstrip(b"\n").endswith(b"}"):
             self.broken += bool(line.strip())
@@ -265,8 +281,7 @@ class Journal:
             return
         if state == b"sent":
             under_way[key] += 1
-            bound[key] = float(head[4])
-            self._sent[key] = _Sent(bound[key], start, len(line))
+            self._sent[key] = bound[key] = _Sent(float(head[4]), start, len(line))
         else:
             under_way[key] -= 1
             self._sent.pop(key, None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from alpaca_exp.artifacts import RECORD, Artifact
 from alpaca_exp.cleaning.dataset import dataset_file, read_dataset
+from alpaca_exp.cleaning.difference_text import as_text
 from alpaca_exp.cleaning.differences import Side
 from alpaca_exp.cleaning.published import identify
 from alpaca_exp.cleaning.sources import read_rows
@@ -32,28 +33,43 @@ class Variant:
     """What runs call it."""
     lineage: Lineage
     rows: int
+    made: str
+    """When, in UTC."""
     usd: float
     """What making it and what it was made of costs, whoever paid."""
 
 
 def side(word: str, outputs: Path) -> Side:
-    """The data set that `word` names: a folder or file, a variant's label (the newest run's), a fingerprint.
+    """The data set that `word` names: a folder or file, a variant's label, a fingerprint.
 
-    Raises InputError, naming the nearest, where nothing bears that name.
+    Raises InputError, naming the nearest, where nothing bears that name; or all, where several do.
     """
-    path = Path(word).expanduser()
-    if path.is_file():
-        inside = path.name.startswith("dataset.") and (path.parent / RECORD).is_file()
-        return _of_folder(word, path.parent) if inside else _of_file(path)
-    if path.is_dir():
-        return _of_folder(word, path)
-    runs, _ = read(outputs)
-    for axis in ("dataset_variant", "experiment"):
-        named = [run for run in runs if run.label(axis) == word and _curated(run, outputs)]
-        if named:
-            newest = max(named, key=lambda run: (run.done, run.row["started"], run.name))
-            return _of_artifact(word, outputs / "curate" / newest.artifacts["curate"])
-    return _of_artifact(word, _by_fingerprint(word, outputs, runs))
+    found = _found(word, outputs)
+    if len(found) > 1:
+        raise InputError(_several(word, found))
+    return _opened(word, found[0])
+
+
+def pair(a: str, b: str, outputs: Path) -> tuple[Side, Side]:
+    """The data sets that two words name, as `side` finds them.
+
+    Where a label has several, those of one source are taken, if there is one such pair: a cleaned data set
+    is compared with the original that it was made from. Raises InputError where there is none, or more.
+    """
+    ours, theirs = _found(a, outputs), _found(b, outputs)
+    pairs = [(one, other) for one in ours for other in theirs]
+    if len(pairs) > 1:
+        pairs = [(one, other) for one, other in pairs if _origin(one) == _origin(other)]
+    if len(pairs) != 1:
+        word, found = (a, ours) if len(ours) > 1 else (b, theirs)
+        raise InputError(_several(word, found))
+    one, other = pairs[0]
+    sides = _opened(a, one), _opened(b, other)
+    return replace(sides[0], note=_note(a, ours, b)), replace(sides[1], note=_note(b, theirs, a))
+
+
+def _note(word: str, found: Sequence[object], other: str) -> str:
+    return f"of {len(found)} data sets called {word}, the one of {other}'s source" if len(found) > 1 else ""
 
 
 def variants(outputs: Path) -> list[Variant]:
@@ -62,7 +78,56 @@ def variants(outputs: Path) -> list[Variant]:
         raise InputError(f"{outputs} is no folder; name the one that runtime.outputs named")
     runs, _ = read(outputs)
     found = [_variant(path.parent, outputs, runs) for path in sorted(outputs.glob(f"curate/*/{RECORD}"))]
-    return sorted(found, key=lambda one: (not one.labels, one.labels, one.artifact.path.name))
+    return sorted(found, key=lambda one: (not one.labels, one.labels, one.made, one.artifact.path.name))
+
+
+def _found(word: str, outputs: Path) -> list[Side] | list[Path]:
+    """What `word` may stand for: a data set, or the folders of those that runs call so, the newest first."""
+    path = Path(word).expanduser()
+    if path.is_file():
+        inside = path.name.startswith("dataset.") and (path.parent / RECORD).is_file()
+        return [_of_folder(word, path.parent) if inside else _of_file(path)]
+    if path.is_dir():
+        return [_of_folder(word, path)]
+    runs, _ = read(outputs)
+    for axis in ("dataset_variant", "experiment"):
+        named = [run for run in runs if run.label(axis) == word and _curated(run, outputs)]
+        if named:
+            newest = sorted(named, key=lambda run: (run.row["started"], run.name), reverse=True)
+            counted = [run for run in newest if run.done] or newest
+            return [outputs / "curate" / name for name in dict.fromkeys(map(_data, counted))]
+    return [_by_fingerprint(word, outputs, runs)]
+
+
+def _opened(word: str, found: Side | Path) -> Side:
+    return found if isinstance(found, Side) else _of_artifact(word, found)
+
+
+def _origin(found: Side | Path) -> str:
+    """What the rows were taken from."""
+    if isinstance(found, Side):
+        return found.source
+    return _source(found, Artifact(found).record, _card(found))
+
+
+def _several(word: str, found: Sequence[Side | Path]) -> str:
+    head = f"{word} is what {len(found)} data sets are called; give one's fingerprint instead:"
+    return "\n".join([head, *(f"  - {_told(folder)}" for folder in found if isinstance(folder, Path))])
+
+
+def _told(folder: Path) -> str:
+    record, card = Artifact(folder).record, _card(folder)
+    lineage = Lineage.of_row(card.get("lineage", {}))
+    steps = as_text(lineage, most=3)["cleaning"]
+    rows = f"{card.get('counts', {}).get('rows_out', 0):,} rows"
+    made = str(record.get("started", "")) or "unknown when"
+    return (
+        f"{folder.name}: made {made}; {lineage.source}; teacher {lineage.teacher}; cleaning: {steps}; {rows}"
+    )
+
+
+def _data(run: Run) -> str:
+    return run.artifacts["curate"]
 
 
 def _variant(folder: Path, outputs: Path, runs: Sequence[Run]) -> Variant:
@@ -72,7 +137,9 @@ def _variant(folder: Path, outputs: Path, runs: Sequence[Run]) -> Variant:
     card = _card(folder)
     rows = int(card.get("counts", {}).get("rows_out", 0))
     lineage = Lineage.of_row(card.get("lineage", {}))
-    return Variant(Artifact(folder), tuple(sorted(labels)), lineage, rows, _usd(Artifact(folder), outputs))
+    artifact = Artifact(folder)
+    made = str(artifact.record.get("started", ""))
+    return Variant(artifact, tuple(sorted(labels)), lineage, rows, made, _usd(artifact, outputs))
 
 
 def _usd(artifact: Artifact, outputs: Path) -> float:
@@ -123,19 +190,20 @@ def _of_artifact(name: str, folder: Path) -> Side:
         place=f"curate/{folder.resolve().name}",
         rows=list(read_dataset(folder)),
         lineage=lineage,
-        source=_source(record, card, lineage) or str(folder),
+        source=_source(folder, record, card),
         removed=_jsonl(folder / "removed.jsonl"),
         edited=_jsonl(folder / "edited.jsonl"),
     )
 
 
-def _source(record: Mapping[str, Any], card: Mapping[str, Any], lineage: Lineage) -> str | None:
-    """What the rows were taken from, to the byte; None where that is not known."""
+def _source(folder: Path, record: Mapping[str, Any], card: Mapping[str, Any]) -> str:
+    """What the rows were taken from, to the byte; the folder itself where that is not known."""
     if examples := record.get("inputs", {}).get("examples"):
         return f"generate/{examples}"
     if sha256 := card.get("source", {}).get("sha256"):
         return f"sha256:{sha256}"
-    return None if lineage.source == UNKNOWN else lineage.source
+    source = Lineage.of_row(card.get("lineage", {})).source
+    return str(folder) if source == UNKNOWN else source
 
 
 def _by_fingerprint(word: str, outputs: Path, runs: Sequence[Run]) -> Path:

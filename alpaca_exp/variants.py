@@ -13,10 +13,12 @@ from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, tabl
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
 from alpaca_exp.errors import AlpacaExpError
-from alpaca_exp.sides import side, variants
+from alpaca_exp.sides import pair, variants
 
 MOST_STEPS = 3
 """Of a variant's cleaning, named in the list; more are counted."""
+
+USD = "usd: what making it would cost today, whoever paid: for new answers, and for those found in a journal."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _diff(asked: argparse.Namespace) -> None:
-    a, b = (side(word, asked.outputs) for word in (asked.a, asked.b))
+    a, b = pair(asked.a, asked.b, asked.outputs)
     found = difference(a, b, By[asked.match], asked.examples)
     if asked.format == "json":
         print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
@@ -48,18 +50,19 @@ def _list(asked: argparse.Namespace) -> None:
     if not found:
         print("no data sets yet; make one: python -m alpaca_exp +experiment=original")
         return
-    head = ["variant", "artifact", "source", "cleaning", "teacher", "length", "rows", "usd"]
+    head = ["variant", "artifact", "made", "source", "cleaning", "teacher", "length", "rows", "usd"]
     lines = [
         [
             ", ".join(one.labels) or "\u2013",
             one.artifact.path.name,
+            one.made,
             *as_text(one.lineage, MOST_STEPS).values(),
             f"{one.rows:,}",
             f"{one.usd:.2f}",
         ]
         for one in found
     ]
-    print(table([head, *lines]))
+    print(f"{table([head, *lines])}\n\n{USD}")
 
 
 def _parser() -> argparse.ArgumentParser:

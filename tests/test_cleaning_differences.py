@@ -166,7 +166,7 @@ def test_answers_of_another_teacher_are_said_to_be_no_rules_work() -> None:
 def test_the_text_says_how_rows_were_matched_and_what_is_confounded() -> None:
     text = markdown(difference(side(published(30)), side(published(30, (1,)), "b", FINAL)))
     assert (
-        "**More than one cause:** a vs b differs in cleaning, teacher and length. They differ in size too"
+        "**More than one cause:** a vs b differs in cleaning, teacher and length. a has 30 rows, b 29."
         in text
     )
     assert "Rows were matched by content, since the ids are no names that both share: 29 by all three" in text

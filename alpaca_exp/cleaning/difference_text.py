@@ -88,7 +88,9 @@ def table(lines: Sequence[Sequence[str]]) -> str:
 
 def _headline(found: Difference) -> str:
     sizes = (len(found.a.rows), len(found.b.rows))
-    size = f" They differ in size too: {sizes[0]:,} and {sizes[1]:,} rows." if sizes[0] != sizes[1] else ""
+    names = (found.a.name, found.b.name) if found.a.name != found.b.name else ("A", "B")
+    told = f" {names[0]} has {sizes[0]:,} rows, {names[1]} {sizes[1]:,}."
+    size = told if sizes[0] != sizes[1] else ""
     more = "**More than one cause:** " if found.confounded else ""
     return f"{more}{found.sentence}.{size}"
 
@@ -185,7 +187,8 @@ def _example(one: Row | None, other: Row | None, coloured: bool) -> Iterator[str
 
 
 def _said(side: Side) -> str:
-    return f"{side.name} ({side.place}), {len(side.rows):,} rows"
+    place = "; ".join(filter(None, (side.place, side.note)))
+    return f"{side.name} ({place}), {len(side.rows):,} rows"
 
 
 def _cap(cap: Cap) -> str:
@@ -204,6 +207,7 @@ def _interval(found: Interval | None) -> str:
 
 def _side(side: Side) -> Row:
     told = {"name": side.name, "place": side.place, "rows": len(side.rows)}
+    told |= {"note": side.note} if side.note else {}
     return {**told, "lineage": side.lineage.as_row(), "rules": _fired(side)}
 
 

@@ -29,6 +29,8 @@ class Side:
     """What its rows were taken from: of two with the same one, equal ids are the same row."""
     removed: Sequence[Row] = ()
     edited: Sequence[Row] = ()
+    note: str = ""
+    """Why it is this one, where its name did not say."""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from alpaca_exp.cleaning.published import PUBLISHED
 from alpaca_exp.cleaning.sources import source_lineage
 from alpaca_exp.compose import compose
 from alpaca_exp.errors import AlpacaExpError
-from alpaca_exp.lineage import Lineage, confound
+from alpaca_exp.lineage import ORIGINAL, Lineage, confound
 from alpaca_exp.plan import plan
 
-BASELINE = "original"
-"""The variant that others are compared with."""
+BASELINE = ORIGINAL
 CHOICES = ("experiment", "sweep", "dataset_variant")
 """Overrides that choose the variant, and so are not the baseline's."""
 SHARED = frozenset(

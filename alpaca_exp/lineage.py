@@ -14,6 +14,8 @@ DIMENSIONS = ("source", "cleaning", "teacher", "length")
 """In what two variants can differ."""
 ANEW = "how the answers were asked for"
 """Differs where one variant's answers came with their instructions, the other's were asked anew."""
+ORIGINAL = "original"
+"""The variant that others are compared with, unless somebody says otherwise."""
 RECAPPED, RECAPPED_WORDS = "recapped", 100
 """The shipped variant that pairs with all answers asked anew: the same teacher, this cap."""
 
@@ -142,30 +144,38 @@ def _length_differs(a: Lineage, b: Lineage) -> bool | None:
 def sentence(a: str, b: str, found: Differences) -> str:
     """'cleaned-final vs original differs in cleaning, teacher and length', without a full stop."""
     if found.causes:
-        said = f"{a} vs {b} differs in {_listed(found.causes)}"
+        said = f"{a} vs {b} differs in {listed(found.causes)}"
     else:
         said = f"{a} vs {b}: no {'known ' if found.unknown else ''}difference in lineage"
-    return said + (f"; of {_listed(found.unknown)} nothing is known" if found.unknown else "")
+    return said + (f"; of {listed(found.unknown)} nothing is known" if found.unknown else "")
 
 
 def confound(a: str, b: str, known: Mapping[str, Lineage]) -> str | None:
     """The sentence on variants `a` and `b` of `known`, with a controlled partner if there is one.
 
     None where they differ in one thing at most. A partner is a variant that differs from one of the two
-    in exactly one of the things in which they differ.
+    in exactly one of the things in which they differ; of several the original, then one of `a`, then the one
+    that is nearest to the other.
     """
     found = differences(known[a], known[b])
     if not found.confounded:
         return None
-    partners = (*_partners(a, b, known, found), *_partners(b, a, known, found), *_shipped(a, b, known, found))
-    return "; ".join([sentence(a, b, found), *partners[:1]])
+    partners = [*sorted(_partners(a, b, known, found)), *sorted(_partners(b, a, known, found))]
+    said = [text for *_, text in sorted(partners, key=lambda one: one[0])] or list(
+        _shipped(a, b, known, found)
+    )
+    return "; ".join([sentence(a, b, found), *said[:1]])
 
 
-def _partners(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -> Iterator[str]:
-    for name in sorted(known.keys() - {a, b}):
+def _partners(
+    a: str, b: str, known: Mapping[str, Lineage], found: Differences
+) -> Iterator[tuple[bool, int, str, str]]:
+    """The partners of `a`, each behind what it is preferred by."""
+    for name in known.keys() - {a, b}:
         alone = differences(known[a], known[name])
         if len(alone.causes) == 1 and alone.causes[0] in found.causes and not alone.unknown:
-            yield f"{name} is the controlled partner of {a}: they differ in {alone.causes[0]} alone"
+            text = f"{name} is the controlled partner of {a}: these two differ in {alone.causes[0]} alone"
+            yield name != ORIGINAL, len(differences(known[name], known[b]).causes), name, text
 
 
 def _shipped(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -> Iterator[str]:
@@ -177,5 +187,6 @@ def _shipped(a: str, b: str, known: Mapping[str, Lineage], found: Differences) -
             yield f"dataset_variant={RECAPPED} would be the controlled partner of {name}"
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: tuple[str, ...]) -> str:
+    """'a, b and c'."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -24,7 +24,7 @@ ARCHIVE = replace(ORIGINAL, source="archive", instructions="alpaca_data", cleani
 FINAL = replace(ARCHIVE, source="final", teacher="gpt-4", cap=Cap(None))
 UNCAPPED = replace(ORIGINAL, teacher="gpt-4.1", cap=Cap(None), anew=True)
 RECAPPED = replace(UNCAPPED, cap=Cap(100))
-PARTNER = "{} is the controlled partner of {}: they differ in {} alone"
+PARTNER = "{} is the controlled partner of {}: these two differ in {} alone"
 PUBLISHED = {"original": ORIGINAL, "cleaned-final": FINAL}
 
 

@@ -26,7 +26,7 @@ def test_compared_data_that_differs_in_more_than_one_thing_is_named(
     text = report(capsys, outputs, "--rows dataset_variant --where scale=small --baseline original")
     assert (
         "\n- uncapped vs original differs in teacher and length; "
-        "recapped is the controlled partner of uncapped: they differ in length alone.\n" in text
+        "recapped is the controlled partner of uncapped: these two differ in length alone.\n" in text
     )
     assert text.count("differs in") == 1
     text = report(capsys, outputs, "--columns dataset_variant --rows scale")
@@ -43,7 +43,7 @@ def test_a_controlled_partner_may_be_a_run_that_the_table_leaves_out_of_its_rows
     outputs.run("both", experiment="mine")
     outputs.run("both", experiment="mine too")
     text = report(capsys, outputs, "--where scale=small")
-    partner = "cleaned is the controlled partner of original: they differ in cleaning alone"
+    partner = "cleaned is the controlled partner of original: these two differ in cleaning alone"
     assert f"mine vs original differs in cleaning and teacher; {partner}." in text
 
 
@@ -79,6 +79,38 @@ def test_rows_are_compared_within_each_column_and_their_sizes_are_noted(
     text = report(capsys, outputs, "--rows dataset_variant --columns preset --metrics rows")
     said = [line for line in text.splitlines() if line.startswith("- ") and " vs " in line]
     assert said == [
-        "- mixed vs original differs in cleaning and teacher; they have 70 and 100 rows.",
+        "- mixed vs original differs in cleaning and teacher; mixed has 70 rows, original 100.",
         "- miniature vs paper differs in source and teacher.",
     ]
+
+
+def test_the_original_is_the_partner_that_is_named_before_others(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    outputs.card("a-rated", 90, {"rating": 10})
+    outputs.card("recapped", 100, {}, cap={"sentence": 50, "filter": None})
+    outputs.run("a-rated")
+    outputs.run("recapped")
+    text = report(capsys, outputs, "--rows dataset_variant --where scale=small")
+    said = next(line for line in text.splitlines() if line.startswith("- cleaned vs recapped"))
+    assert "; original is the controlled partner of cleaned: these two differ in cleaning alone" in said
+
+
+def test_a_row_whose_own_data_differs_is_said_with_what_tells_it_apart(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    uncapped = {"cap": {"sentence": None, "filter": None}, "answers": "asked anew"}
+    for teacher in ("t", "u"):
+        for variant, more in (("original", {}), ("uncapped", uncapped)):
+            outputs.card(f"{variant}-{teacher}", 100, {}, teacher=teacher, **more)
+            labels = {"dataset_variant": variant, "teacher": teacher}
+            outputs.run(variant, labels=labels, artifacts={"curate": f"c-{variant}-{teacher}"})
+    text = report(capsys, outputs, "--rows dataset_variant --metrics rows")
+    apart = (
+        "its own data differs in teacher; teacher tells it apart: --columns teacher, or --where teacher=..."
+    )
+    assert f"- original is compared with nothing: {apart}.\n" in text
+    assert f"- uncapped is compared with nothing: {apart}.\n" in text
+    split = report(capsys, outputs, "--rows dataset_variant --columns teacher --metrics rows")
+    assert "- uncapped vs original differs in length and how" in split and "with nothing" not in split

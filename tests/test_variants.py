@@ -186,8 +186,8 @@ def test_places_are_names_only_in_the_very_same_source(outputs: Outputs, tmp_pat
         write_json({**json.loads(card.read_text()), "source": {"sha256": sha256}}, card)
     same, other = side("dddd", outputs.path), side("eeee", outputs.path)
     assert same.source == plain.source != other.source
-    for folder in (same.place, other.place):
-        (outputs.path / folder / "card.json").unlink()
+    for place in (same.place, other.place):
+        (outputs.path / place / "card.json").unlink()
     assert side("dddd", outputs.path).source != side("eeee", outputs.path).source
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from alpaca_exp.lineage import Lineage, confound
-from alpaca_exp.report.runs import Run
+from alpaca_exp.lineage import ORIGINAL, Lineage, confound, differences, listed
+from alpaca_exp.report.runs import ABSENT, Run, axes
 
 MOST = 12
 """More sentences than these are counted, not printed."""
@@ -27,18 +27,19 @@ _Carded = list[tuple[Run, _Data]]
 """Runs with what is known of their data."""
 
 
-def confounds(runs: Sequence[Run], axes: Sequence[str], baseline: str | None, outputs: Path) -> list[str]:
+def confounds(runs: Sequence[Run], shown: Sequence[str], baseline: str | None, outputs: Path) -> list[str]:
     """One sentence for each compared pair whose data differs in more than one thing, and for missing cards.
 
-    `axes` are those of the table, rows first. Compared are the rows of each column, with `baseline` where
+    `shown` are the axes of the table, rows first. Compared are the rows of each column, with `baseline` where
     there is one, else each with each; and the columns of each row. A place whose runs were tuned on data
-    of different lineages has no one lineage to compare: such a cell is marked as mixed.
+    of different lineages has no one lineage to compare: that is said, with what would tell them apart.
     """
     carded = [(run, data) for run in runs if (data := _data(run, outputs))]
     said: dict[str, None] = {}
-    for number, axis in enumerate(axes):
-        for part in _parts(carded, [other for other in axes if other != axis]):
+    for number, axis in enumerate(shown):
+        for part in _parts(carded, [other for other in shown if other != axis]):
             said |= dict.fromkeys(_compared(part, axis, baseline if number == 0 else None))
+        said |= dict.fromkeys(_mixed(carded, axis, shown))
     texts = list(said)
     return [*texts[:MOST], *_more(texts), *_without_card(runs, outputs)]
 
@@ -56,7 +57,34 @@ def _compared(carded: _Carded, axis: str, baseline: str | None) -> Iterator[str]
     for a, b in _pairs(list(places), baseline):
         said = confound(a, b, known)
         if said:
-            yield f"{said}{_sizes(places[a], places[b])}."
+            yield f"{said}{_sizes(a, places[a], b, places[b])}."
+
+
+def _mixed(carded: _Carded, axis: str, shown: Sequence[str]) -> Iterator[str]:
+    """One sentence for each place of `axis` that was compared with nothing, since its own data differs."""
+    others = [other for other in shown if other != axis]
+    for name in dict.fromkeys(run.label(axis) for run, _ in carded):
+        here = [one for one in carded if one[0].label(axis) == name]
+        parts = [part for part in _parts(here, others) if len(_lineages(part)) > 1]
+        alone = len({run.label(axis) for run, _ in carded}) == 1
+        if parts and not alone:
+            pairs = (differences(*two) for part in parts for two in combinations(_lineages(part), 2))
+            causes = dict.fromkeys(cause for found in pairs for cause in (*found.causes, *found.unknown))
+            own = f"its own data differs in {listed(tuple(causes))}"
+            yield f"{name} is compared with nothing: {own}{_apart(carded, shown)}."
+
+
+def _apart(carded: _Carded, shown: Sequence[str]) -> str:
+    """The axis that would leave one lineage in each place, where there is one."""
+    for axis in axes([run for run, _ in carded]):
+        usable = axis not in shown and ABSENT not in {run.label(axis) for run, _ in carded}
+        if usable and all(len(_lineages(part)) == 1 for part in _parts(carded, [*shown, axis])):
+            return f"; {axis} tells it apart: --columns {axis}, or --where {axis}=..."
+    return ""
+
+
+def _lineages(carded: _Carded) -> list[Lineage]:
+    return list(dict.fromkeys(data.lineage for _, data in carded))
 
 
 def _places(carded: _Carded, axis: str) -> dict[str, list[_Data]]:
@@ -69,19 +97,19 @@ def _places(carded: _Carded, axis: str) -> dict[str, list[_Data]]:
 
 def _pairs(names: Sequence[str], baseline: str | None) -> Iterator[tuple[str, str]]:
     """Pairs, the original last: what is told is what the other one did to it."""
-    for a, b in combinations(sorted(names, key=lambda name: (name == "original", name)), 2):
+    for a, b in combinations(sorted(names, key=lambda name: (name == ORIGINAL, name)), 2):
         if baseline is None or b == baseline:
             yield a, b
         elif a == baseline:
             yield b, a
 
 
-def _sizes(a: Sequence[_Data], b: Sequence[_Data]) -> str:
+def _sizes(a: str, of_a: Sequence[_Data], b: str, of_b: Sequence[_Data]) -> str:
     """A note where the sizes differ as well, and are the same for every seed."""
-    ours, theirs = {one.rows for one in a}, {one.rows for one in b}
+    ours, theirs = {one.rows for one in of_a}, {one.rows for one in of_b}
     if ours == theirs or len(ours) != 1 or len(theirs) != 1 or None in ours | theirs:
         return ""
-    return f"; they have {ours.pop():,} and {theirs.pop():,} rows"
+    return f"; {a} has {ours.pop():,} rows, {b} {theirs.pop():,}"
 
 
 def _data(run: Run, outputs: Path) -> _Data | None:

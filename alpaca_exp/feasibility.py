@@ -46,6 +46,8 @@ WORLD_WORDS = 18
 """Of a question in the miniature world and its answer."""
 SAMPLE = 1000
 """Rows whose lengths are looked at."""
+AT_MOST = 8
+"""Devices of one machine."""
 MANY = (2, 4, 8, 16, 32, 64)
 """Numbers of devices that are tried out."""
 
@@ -187,25 +189,45 @@ def _refusal(
 
 def _others(method: Method, trainer: TrainerConfig, base: BaseModelConfig, here: Device) -> dict[str, Method]:
     """Other recipes in the words of the command line, the least change first."""
-    found = {"micro_batch_size=1": replace(method, micro_batch_size=1)}
-    if hasattr(trainer, "gradient_checkpointing") and not method.checkpointing:
-        found["gradient checkpointing"] = replace(method, checkpointing=True)
+    found = _leaner("", method)
     if here.gpu:
-        for count in MANY:
-            if count > method.devices or not method.sharded:
-                words = f"{count} devices with runtime.strategy=fsdp"
-                found[words] = replace(method, devices=count, sharded=True)
-    for words, quantization in (("trainer=lora", Quantization.none), ("trainer=qlora", Quantization.nf4)):
+        counts = [count for count in MANY if count > method.devices or not method.sharded]
+        shared = {
+            f"{_devices(count)} runtime.strategy=fsdp": replace(method, devices=count, sharded=True)
+            for count in counts
+        }
+        found |= shared
+        for words, one in shared.items():
+            found |= _leaner(words, one)
+    kinds = {"trainer=lora": Quantization.none, **({"trainer=qlora": Quantization.nf4} if here.gpu else {})}
+    for words, quantization in kinds.items():
         one = LoraTrainerConfig(
             quantization=quantization,
             precision="bf16-mixed" if here.gpu else trainer.precision,
             micro_batch_size=trainer.micro_batch_size,
             max_seq_len=trainer.max_seq_len,
         )
-        possible = quantization is Quantization.none or here.gpu
-        if possible and not (method.rank and quantization is Quantization.none):
-            found[words] = method_of(one, base, gpu=here.gpu)
+        if not (method.rank and quantization is Quantization.none):
+            made = method_of(one, base, gpu=here.gpu)
+            found |= {words: made} | _leaner(words, made)
     return found
+
+
+def _devices(count: int) -> str:
+    """So many, of which a machine has at most eight."""
+    nodes = count // AT_MOST
+    return f"runtime.devices={AT_MOST} runtime.num_nodes={nodes}" if nodes > 1 else f"runtime.devices={count}"
+
+
+def _leaner(words: str, method: Method) -> dict[str, Method]:
+    """The same mathematics in less memory."""
+    once, twice = "trainer.micro_batch_size=1", "trainer.gradient_checkpointing=true"
+    ways = {
+        twice: replace(method, checkpointing=True),
+        once: replace(method, micro_batch_size=1),
+        f"{twice} {once}": replace(method, checkpointing=True, micro_batch_size=1),
+    }
+    return {f"{words} {way}".strip(): one for way, one in ways.items() if one != method}
 
 
 def _length(curated: Stage, outputs: Path, trainer: TrainerConfig, base: BaseModelConfig) -> float:

@@ -107,7 +107,7 @@ def method_of(trainer: TrainerConfig, base: BaseModelConfig, *, gpu: bool) -> Me
         activation=2.0 if mixed or dtype == 2.0 else 4.0,
         stream=dtype,
         copy=2.0 if mixed and dtype == 4.0 else 0.0,
-        checkpointing=getattr(trainer, "gradient_checkpointing", False),
+        checkpointing=trainer.gradient_checkpointing,
         packed=trainer.packing,
         micro_batch_size=trainer.micro_batch_size,
         max_seq_len=trainer.max_seq_len,

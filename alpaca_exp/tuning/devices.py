@@ -71,7 +71,8 @@ def known(name: str) -> Device | None:
     if name.isdigit():
         return None
     for gpu in sorted(GPUS, key=lambda gpu: -len(gpu.name)):
-        if set(gpu.name.upper().split()) <= {*words, "".join(words)}:
+        named = gpu.name.upper().split()
+        if set(named) <= set(words) or "".join(named) == "".join(words):
             return gpu
     return None
 

@@ -50,21 +50,25 @@ OWN_CONFIG = ("--config", "-cd", "-cp", "-cn", "hydra.searchpath")
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 bad input, 3 stopped and resumable, 1 a bug."""
     try:
-        _main(sys.argv[1:])
+        code = _main(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if code:
+        raise SystemExit(code)
 
 
-def _main(arguments: list[str]) -> None:
+def _main(arguments: list[str]) -> int:
+    """The exit code where nothing was raised: 2 for a plan of what cannot run."""
     if {"--help", "-h"} & set(arguments):
         print(help_text())
-        return
+        return 0
     register_schemas()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us, who name the remedy
     _heed_signals(_stop)
     conf = str(data_root() / "conf")
-    planned: list[Costs] = []
+    planned: list[tuple[Costs, bool]] = []
 
     def task(composed: DictConfig) -> None:
         """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
@@ -78,7 +82,8 @@ def _main(arguments: list[str]) -> None:
     if len(planned) > 1:
         from alpaca_exp.preview import total
 
-        print(f"\n{total(planned)}")
+        print(f"\n{total([costs for costs, _ in planned])}")
+    return 0 if all(can_run for _, can_run in planned) else ConfigError.exit_code
 
 
 @contextmanager
@@ -110,8 +115,8 @@ def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:
     return error.errno in PLACE_ERRORS or beyond
 
 
-def experiment(composed: DictConfig) -> list[Costs]:
-    """Load, plan, and run or print the plan. Returns what was planned and not run."""
+def experiment(composed: DictConfig) -> list[tuple[Costs, bool]]:
+    """Load, plan, and run or print the plan. Returns what was planned and not run, and if it could be."""
     from alpaca_exp.experiment import perform
     from alpaca_exp.preview import preview
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.confounds import warning
 from alpaca_exp.costs import Expectation, expected
-from alpaca_exp.errors import ArtifactError
+from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import lines, training
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles, remarks
@@ -24,15 +24,18 @@ Costs = dict[str, Expectation]
 """What each stage that is to be made should take, by its fingerprint."""
 
 
-def preview(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Sequence[str]) -> Costs:
-    """Print the problems, then the stages: fingerprint, found or to make, expected cost. Returns the costs.
+def preview(
+    config: ExperimentConfig, *, choices: Mapping[str, str], overrides: Sequence[str]
+) -> tuple[Costs, bool]:
+    """Print the problems, then the stages: fingerprint, found or to make, expected cost.
 
     At the end stands what a comparison with the baseline could not tell apart, and what else to know.
+    Returns the costs, and whether a run could begin.
     """
     stages = plan(config)
     problems = obstacles(stages, config)
     if problems:
-        print("Before it can run:\n" + "\n".join(f"  - {problem}" for problem in problems) + "\n")
+        print(f"{ConfigError(problems)}\n")
     outputs = config.runtime.outputs
     print(f"{'part':10} {'stage':10} {'fingerprint':17} {'state':8} expected")
     costs: Costs = {}
@@ -49,7 +52,7 @@ def preview(config: ExperimentConfig, *, choices: Mapping[str, str], overrides: 
         print(f"\nMore than one cause: {mixed}.")
     for remark in (*remarks(config), *_odd(stages, config)):
         print(f"\nNote: {remark}.")
-    return costs
+    return costs, not problems
 
 
 def total(jobs: Sequence[Costs]) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
-from alpaca_exp.cleaning.sources import source_obstacles
+from alpaca_exp.data_readiness import data_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError, InputError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.names import task_folders
@@ -51,6 +51,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             found.append(str(error))
             continue
         if not made:
+            found += data_obstacles(stage, offline=config.runtime.offline)
             found += too_large(stage) if stage.name == "train" else ()
             for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
@@ -96,7 +97,6 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 chosen(value.rules)
             except ConfigError as error:
                 yield from error.problems
-            yield from source_obstacles(value, offline=offline)
         case NoRaterConfig():
             yield (
                 "dataset_variant keeps the best rated rows, and nobody rates: choose a rater "

@@ -36,6 +36,54 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert not list(tmp_path.glob("outputs/[!r]*/*")), "no stage was begun"
 
 
+CHAT = '{"messages": [{"role": "%s", "content": "Hi."}, {"role": "%s", "content": "Hi."}]}\n'
+SEEDS = '{"id": "a", "instruction": "Say hello.", "instances": []}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words", "said"),
+    [
+        ("broken line", '{"instruction": "Say hello.", "output": "Hello."}\n{"instr\n', [], "line 2"),
+        ("cut array", ROWS.replace("]", ""), [], "data.json"),
+        ("nothing", "[]", [], "holds no rows"),
+        ("no text", "\x00\x01\x02\x7f" * 9, [], "data.json"),
+        ("other columns", '[{"ask": "a", "tell": "b"}]', [], "name the columns with"),
+        ("odd chat", CHAT % ("user", "user"), [], "data.json"),
+        ("too few", ROWS, ["dataset_variant.num_examples=60000"], "60,000 and there are 1 rows"),
+        ("broken seed tasks", SEEDS, [], "instances must be a list"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.replace(" ", "").isalpha() else "",
+)
+def test_a_plan_says_of_broken_data_what_the_run_would(
+    name: str, text: str, words: list[str], said: str, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "data.json").write_text(text)
+    key = "teacher.seed_tasks" if "seed" in name else "dataset_variant.source"
+    job = ["world=tiny", f"{key}=data.json", *words]
+    planned, run = command(*job, "action=plan"), command(*job)
+    for done, told in ((planned, planned.stdout), (run, run.stderr)):
+        assert done.returncode == 2 and said in told, done.stdout + done.stderr
+        assert "This experiment cannot run:" in told and "Traceback" not in done.stderr
+    assert "\ncurate " in planned.stdout and not (tmp_path / "outputs" / "curate").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [
+        (["teacher=local_server", "teacher.model=m", "dataset_variant=cleaned"], "critic miniature-critic"),
+        (["teacher=local_server", "teacher.model=m", "dataset_variant=rated"], "rater miniature-rater"),
+        (["dataset_variant.source=data.json", "dataset_variant=cleaned"], "critic miniature-critic"),
+    ],
+)
+def test_the_miniatures_readers_are_not_asked_about_what_they_cannot_know(
+    words: list[str], who: str, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "data.json").write_text(ROWS)
+    done = command("world=tiny", *words)
+    assert done.returncode == 2 and f"the {who} knows a made-up world alone" in done.stderr
+    assert "made in" not in done.stdout, "before any work"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -58,7 +106,7 @@ def test_outputs_that_cannot_be_written_are_named(command: Command, tmp_path: Pa
     for words in ([], ["runtime.outputs=/proc/nowhere"], ["action=plan"]):
         done = command("+experiment=cleaned", "world=tiny", *words)
         planned = "action=plan" in words
-        assert done.returncode == (0 if planned else 2) and "Traceback" not in done.stderr
+        assert done.returncode == 2 and "Traceback" not in done.stderr
         assert "choose" in (done.stdout if planned else done.stderr)
 
 
@@ -69,8 +117,9 @@ def test_a_misspelt_key_leaves_no_run_behind(command: Command, tmp_path: Path) -
 
 
 def test_the_plan_of_a_sweep_ends_with_a_total_and_leaves_nothing(command: Command, tmp_path: Path) -> None:
-    done = command("--multirun", "preset=paper", "+experiment=cleaned", "seed=0,1", "action=plan")
-    assert done.returncode == 0, done.stderr
+    job = ("--multirun", "preset=paper", "+experiment=cleaned", "seed=0,1", "action=plan")
+    done = command(*job, OPENAI_API_KEY="any")
+    assert not done.stderr and done.returncode in (0, 2), "what fits into this machine is said apart"
     tables = done.stdout.partition("\npart ")[2]
     bought = {line for line in tables.splitlines() if line.startswith(("generate ", "judge "))}
     dollars = [re.findall(r"\$([\d.]+)", line) for line in bought]

@@ -274,7 +274,7 @@ def test_the_papers_teacher_is_refused_before_any_work_with_its_successors(
     monkeypatch.setenv("OPENAI_API_KEY", "some-key")
     words = ("preset=paper", "teacher=text_davinci_003", "judge=none")
     shown, run = command(*words, "action=plan"), command(*words)
-    assert (shown.returncode, run.returncode) == (0, 2)
+    assert shown.returncode == run.returncode == 2
     for said in (shown.stdout, run.stderr):
         assert "text-davinci-003 was shut down by OpenAI on 4 January 2024" in said
         assert "teacher=gpt_3_5_turbo_instruct" in said and "teacher=recorded" in said

@@ -115,7 +115,8 @@ def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
     )
     planned = run_in(story, f"+experiment={variant}", *TINY, "action=plan")
     said, table = planned.stdout.split("\n\n")[:2]
-    assert said.startswith("Before it can run:") and "dataset.jsonl was changed" in said
+    assert planned.returncode == 2 and said.startswith("This experiment cannot run:")
+    assert "dataset.jsonl was changed" in said
     assert next(line for line in table.splitlines() if line.startswith("curate ")).split()[3] == "damaged"
     done = run_in(story, f"+experiment={variant}", *TINY, "runtime.remake_damaged=true")
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from alpaca_exp.cleaning import hub, published
 from alpaca_exp.cleaning.files import folder_remedy, records
 from alpaca_exp.cleaning.lineage import from_file, generated_by
 from alpaca_exp.cleaning.reading import Reading
+from alpaca_exp.cleaning.subsets import subset
 from alpaca_exp.errors import InputError
 from alpaca_exp.lineage import Cap, Lineage
 from alpaca_exp.records import Row
@@ -88,14 +89,17 @@ def source_lineage(variant: DatasetVariantConfig) -> Lineage:
 
 
 def source_obstacles(variant: DatasetVariantConfig, *, offline: bool) -> Iterator[str]:
-    """What keeps the source from being read, as far as it can be said without reading it."""
+    """What keeps the source from being read, or its rows from being drawn.
+
+    A local file is read for it, as a run would; of the hub no more is asked than whether it is here.
+    """
     try:
         if variant.hub and offline:
             hub.hub_folder(variant, offline=True)
         elif not variant.generated and not variant.hub:
-            file = _file(variant)
-            if variant.published:
-                _published(variant, file, published.identify(file))
+            rows = read_source(variant, None, offline=offline).rows
+            wanted = (variant.num_tasks, variant.num_examples)
+            subset(rows, *wanted, 0, task=variant.task, min_instances=variant.min_instances)
     except InputError as error:
         yield str(error)
 

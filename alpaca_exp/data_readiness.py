@@ -1,0 +1,94 @@
+"""What keeps data from being made: a source or seed tasks that cannot be used, readers from another world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alpaca_exp.artifacts import Stage
+from alpaca_exp.cleaning.sources import source_obstacles
+from alpaca_exp.errors import InputError
+from alpaca_exp.schemas import (
+    CriticConfig,
+    DatasetVariantConfig,
+    MiniatureCriticConfig,
+    MiniatureRaterConfig,
+    MiniatureTeacherConfig,
+    RecordedTeacherConfig,
+    TeacherConfig,
+    WorldConfig,
+)
+from alpaca_exp.selfinstruct.seed_tasks import read_seed_tasks
+
+MINIATURES = "miniature"
+"""What the names of the miniature's models begin with."""
+
+
+def data_obstacles(stage: Stage, *, offline: bool) -> Iterator[str]:
+    """One sentence for each thing that `stage` (generate or curate) would end with; reads the files."""
+    if stage.name == "generate":
+        yield from _seed_tasks(stage.config["teacher"])
+    if stage.name == "curate":
+        variant = stage.config["variant"]
+        yield from source_obstacles(variant, offline=offline)
+        yield from _too_many(variant, stage)
+        for reader in (stage.config["critic"], stage.config["rater"]):
+            if isinstance(reader, MiniatureCriticConfig | MiniatureRaterConfig):
+                yield from _out_of_its_world(reader, variant, stage)
+
+
+def _seed_tasks(teacher: TeacherConfig) -> Iterator[str]:
+    try:
+        read_seed_tasks(teacher.seed_tasks, teacher.num_demonstrations)
+    except InputError as error:
+        yield str(error)
+
+
+def _too_many(variant: DatasetVariantConfig, stage: Stage) -> Iterator[str]:
+    """More rows than the teacher is asked for; how many a file holds its reader has said."""
+    if "examples" not in stage.inputs:
+        return
+    made = stage.inputs["examples"].config["teacher"].num_examples
+    for name in ("num_examples", "best_rated"):
+        wanted = getattr(variant, name)
+        if wanted is not None and wanted > made:
+            yield (
+                f"dataset_variant.{name} is {wanted:,} and teacher.num_examples is {made:,}; ask for fewer, "
+                "or let the teacher write more"
+            )
+
+
+def _out_of_its_world(
+    reader: MiniatureCriticConfig | MiniatureRaterConfig, variant: DatasetVariantConfig, stage: Stage
+) -> Iterator[str]:
+    """Why a reader that knows its made-up world alone cannot judge these rows, where it cannot."""
+    group = reader.group
+    if "examples" in stage.inputs:
+        strange = _strange(stage.inputs["examples"].config["teacher"], reader.world)
+    elif variant.source_teacher.startswith(MINIATURES):
+        strange = ""
+    else:
+        strange = "the rows come from elsewhere"
+    if not strange:
+        return
+    critic = isinstance(reader, CriticConfig)
+    other = "critic=none" if critic else "dataset_variant.min_rating and .best_rated null"
+    declared = (
+        ""
+        if "examples" in stage.inputs
+        else f", or, of rows that were made in the miniature, say so with "
+        f"dataset_variant.source_teacher={MINIATURES}-teacher"
+    )
+    yield (
+        f"the {group} {reader.model} knows a made-up world alone, and {strange}; choose one that can read "
+        f"them ({group}=local_server, {group}=openai), do without ({other}){declared}"
+    )
+
+
+def _strange(teacher: TeacherConfig, world: WorldConfig) -> str:
+    """In what way a teacher's rows are not about `world`; empty where they are."""
+    match teacher:
+        case MiniatureTeacherConfig():
+            return "" if teacher.world == world else "the teacher's is another one"
+        case RecordedTeacherConfig() if teacher.model.startswith(MINIATURES):
+            return ""
+    return f"the rows are written by {teacher.model}"

@@ -1,0 +1,56 @@
+"""What is said before data is made: who can read which rows, and whether there are enough of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp.compose import compose
+from alpaca_exp.plan import plan
+from alpaca_exp.readiness import obstacles
+
+TINY = ("world=tiny", "dataset_variant=cleaned")
+
+
+def said(tmp_path: Path, *words: str) -> list[str]:
+    config = compose([*TINY, f"runtime.outputs={tmp_path / 'outputs'}", *words])
+    return obstacles(plan(config), config)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    rows = [{"instruction": f"Say {n}.", "output": f"{n}."} for n in range(8)]
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    return f"dataset_variant.source={tmp_path / 'data.json'}"
+
+
+def test_the_miniatures_critic_reads_the_miniatures_rows(tmp_path: Path, data: str) -> None:
+    assert said(tmp_path) == []
+    (tmp_path / "journal.jsonl").write_text("")
+    recorded = ("teacher=recorded", f"teacher.journal={tmp_path / 'journal.jsonl'}")
+    assert said(tmp_path, *recorded, "teacher.model=miniature-teacher") == []
+    assert said(tmp_path, data, "dataset_variant.source_teacher=miniature-teacher") == []
+
+
+def test_of_other_rows_it_is_refused_with_what_to_take(tmp_path: Path, data: str) -> None:
+    (tmp_path / "journal.jsonl").write_text("")
+    recorded = ("teacher=recorded", f"teacher.journal={tmp_path / 'journal.jsonl'}", "teacher.model=gpt-4.1")
+    [other] = said(tmp_path, *recorded)
+    assert "the rows are written by gpt-4.1" in other and "do without (critic=none)" in other
+    [file] = said(tmp_path, data)
+    assert "the rows come from elsewhere" in file and "source_teacher=miniature-teacher" in file
+    assert said(tmp_path, data, "critic=none") == []
+    assert said(tmp_path, data, "critic=local_server", "critic.model=m") == []
+
+
+def test_a_draw_that_the_rows_cannot_give_is_said(tmp_path: Path, data: str) -> None:
+    [few] = said(tmp_path, data, "critic=none", "dataset_variant.num_examples=9")
+    assert "num_examples is 9 and there are 8 rows" in few
+    [tasks] = said(
+        tmp_path, data, "critic=none", "dataset_variant.num_tasks=2", "dataset_variant.min_instances=3"
+    )
+    assert "of 8 tasks 0 have so many" in tasks
+    [more] = said(tmp_path, "teacher.num_examples=20", "dataset_variant.num_examples=21")
+    assert "dataset_variant.num_examples is 21 and teacher.num_examples is 20" in more

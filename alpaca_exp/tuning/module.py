@@ -105,7 +105,7 @@ class Tuning(LightningModule):
         """
         strategy: Any = self.trainer.strategy
         rank, world = place().rank, place().world
-        torch.manual_seed(_dropout_seed(self.recipe.seed, step, rank))
+        _seed(self.device, _dropout_seed(self.recipe.seed, step, rank))
         loss = torch.zeros((), device=self.device)
         for number, batch in enumerate(window.micro_batches, 1):
             with strategy.learning(last=number == len(window.micro_batches)) as learner:
@@ -140,6 +140,13 @@ class Tuning(LightningModule):
             "untouched and the last checkpoint is kept. The step's examples, by their place in the data from "
             f"0: {', '.join(map(str, sorted(window.examples)))}"
         )
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """As torch.manual_seed, which takes a stack trace for each kind of device that is not there."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _dropout_seed(seed: int, step: int, rank: int) -> int:

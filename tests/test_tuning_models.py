@@ -111,6 +111,17 @@ def test_an_attention_that_the_machine_lacks_is_one_sentence(base: PretrainedMod
     assert "lash" in str(raised.value) and "\n" not in str(raised.value)
 
 
+def test_a_gated_model_is_one_sentence_that_says_where_to_accept_its_licence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("You are trying to access a gated repo.\nMake sure to have access to it at ...")
+
+    monkeypatch.setattr(models, "load", refuse)
+    with pytest.raises(InputError, match=r"https://huggingface.co/meta-llama/Llama-3.1-8B, then log in"):
+        load_base(PretrainedModelConfig(path="meta-llama/Llama-3.1-8B"), None, offline=False)
+
+
 def test_weights_are_cut_into_files_of_the_size_asked_for(tmp_path: Path) -> None:
     base = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "llama")))
     out, dataset = tmp_path / "out", dataset_in(tmp_path)

@@ -67,7 +67,7 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
     plan: Plan = {}
     if variant.generated:
         texts = writers.asked_for_data(config.teacher)
-        plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 3, texts)
+        plan["generate"] = Stage("generate", generate, teacher.told, teacher.inputs, runtime, 4, texts)
     rater = config.rater if variant.rated else None
     told = {"variant": variant, "critic": critic, "rater": rater, "seed": config.teacher.seed}
     told |= _left_out(config) if variant.decontaminate is Decontaminate.remove else {}

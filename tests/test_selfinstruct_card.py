@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from alpaca_exp.records import Row
-from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.schemas import Protocol, RuntimeConfig
 from alpaca_exp.selfinstruct.card import REASONS, card, lengths
 from alpaca_exp.selfinstruct.card_page import page
 from alpaca_exp.selfinstruct.diversity import pairs, verb_and_noun
 from alpaca_exp.selfinstruct.filters import BLOCKED_WORDS
 from alpaca_exp.stages.generate import TEMPLATE, generate
-from tests.servers import Server, stage_folder, teacher_at
+from tests.servers import Server, sensible, stage_folder, teacher_at
+from tests.stepwise import stepwise
 
 QUIRKS = {
     "two_hashes": {"on": True, "kept": 3, "rejected": 4},
@@ -37,7 +38,7 @@ def row(instruction: str, output: str = "x", given: str = "", near: float | None
 
 def told(kept: list[Row], rejected: list[Row] | None = None, **more: Any) -> Any:
     settings: dict[str, Any] = {
-        "requests": {"lists": 2},
+        "requests": {"requests": {"lists": 2}, "unread": {}},
         "quirks": QUIRKS,
         "ended": "",
         "provenance": {"teacher": "t"},
@@ -159,6 +160,25 @@ def test_the_page_escapes_what_the_teacher_wrote_and_loads_nothing() -> None:
     assert "1 examples kept, of 1 different instructions" in html and "not by a parser" in html
     assert "3 kept, 4 rejected" in html and "0 attempts" in html
     assert html.count("<svg") == html.count("</svg>") >= 3
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_all_that_was_paid_for_is_in_the_card(protocol: Protocol, tmp_path: Path) -> None:
+    answer = stepwise if protocol is Protocol.self_instruct else sensible
+    out = stage_folder(tmp_path)
+    with Server(lambda body, number: answer(body)) as server:
+        teacher = teacher_at(server, num_examples=50, round_size=16, protocol=protocol)
+        generate(teacher, runtime=RuntimeConfig(), out=out)
+        asked = server.count
+        listed = [body for body in server.bodies if body["temperature"] == 1]
+    counts = json.loads((out / "card.json").read_text())["counts"]
+    assert sum(counts["requests"].values()) + sum(counts["unread"].values()) == asked
+    assert counts["kept"] == 50
+    rows = [*read_jsonl(out / "examples.jsonl"), *read_jsonl(out / "rejected.jsonl")]
+    assert {row["source"]["request"] for row in rows if "source" in row}
+    assert any(row["reason"].startswith("surplus") for row in rows if "reason" in row)
+    assert sum(counts["unread"].values()) <= 3
+    assert len(listed) < 32  # two full rounds
 
 
 def test_a_run_writes_its_card_without_clock_or_place(tmp_path: Path) -> None:

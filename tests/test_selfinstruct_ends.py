@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from alpaca_exp.errors import BudgetReached, InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.records import read_jsonl
+from alpaca_exp.schemas import Protocol
 from tests.batches import Body
 from tests.generating import listed, run, seed_file
-from tests.servers import Server, prompt_of, sensible, stage_folder
+from tests.servers import Reply, Server, prompt_of, sensible, stage_folder
+from tests.stepwise import stepwise
 
 
 @pytest.fixture
@@ -32,7 +35,9 @@ def test_a_teacher_that_repeats_itself_is_stopped_and_all_is_kept(tmp_path: Path
             run(server, out, seed_tasks=seeds, round_size=8, concurrency=8, max_barren_requests=12)
         assert server.count <= 12 + 8 and caught.value.exit_code == 2
     told = str(caught.value)
-    assert "1 of 20 examples, since teacher.max_barren_requests=12 requests in a row brought nothing" in told
+    assert (
+        "1 of 20 examples, since teacher.max_barren_requests=12: 12 requests in a row brought nothing" in told
+    )
     assert "teacher.num_examples=1" in told and str(out) in told and "rejected: 12 repeated" in told
     assert len(list(read_jsonl(out / "examples.jsonl"))) == 1
     assert len(list(read_jsonl(out / "rejected.jsonl"))) == 12
@@ -54,6 +59,31 @@ def test_what_a_barren_end_names_as_the_ways_on_are_ways_on(tmp_path: Path, seed
         kept, _ = run(server, stage_folder(tmp_path, fingerprint="f" * 16), max_barren_requests=40, **told)
         assert len(kept) == 20
         assert len({json.dumps(body) for body in server.bodies}) == server.count > asked
+
+
+@pytest.mark.parametrize("wrong", ["instances", "lists"])
+def test_each_step_that_brings_nothing_counts_and_the_end_says_what_it_cost(
+    wrong: str, tmp_path: Path, seeds: Path
+) -> None:
+    def answer(body: Body, number: int) -> Reply | str:
+        steps = prompt_of(body).endswith(("Classification:", "Input:", "Label:"))
+        return "I cannot." if steps == (wrong == "instances") else stepwise(body)
+
+    told: dict[str, Any] = {"protocol": Protocol.self_instruct, "num_examples": 300, "round_size": 8}
+    with Server(answer) as server:
+        with pytest.raises(InputError, match=r"max_barren_requests=20: \d+ requests in a row") as caught:
+            run(server, stage_folder(tmp_path), seed_tasks=seeds, max_barren_requests=20, **told)
+        assert server.count <= 20 + 3 * 8
+    assert f"{server.count} requests, $0.0" in str(caught.value)
+
+
+def test_a_stop_says_how_many_examples_there_are(
+    tmp_path: Path, seeds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server() as server, pytest.raises(BudgetReached):
+        run(server, stage_folder(tmp_path), seed_tasks=seeds, num_examples=80, budget_usd=0.02)
+    said = re.findall(r"generate: (\d+) of 80 examples so far", capsys.readouterr().err)
+    assert len(said) == 1 and 0 < int(said[0]) < 80
 
 
 def test_a_limit_of_requests_ends_with_what_there_is(

@@ -118,14 +118,15 @@ class Session:
         """
         if not self._config.usd_per_million_in and not self._config.usd_per_million_out:
             return ""
+        spent, so_far = self._ledger.spent, self.usage.usd + self._possibly_billed()
         if share is not None and share >= FORECAST_FROM:
             worth = self.usage.usd + self.usage.usd_avoided
-            self._total = self.usage.usd + worth / share * max(0.0, 1 - share)
+            self._total = so_far + worth / share * max(0.0, 1 - share)
         elif self._forecast and (rest := self._forecast.rest()) is not None:
-            self._total = self.usage.usd + rest
+            self._total = so_far + rest
         limit = "" if self._config.budget_usd is None else f" of ${self._config.budget_usd:,.2f}"
-        total = "" if self._total is None else f", about ${self._total:,.2f} in all"
-        return f"${self._ledger.spent:,.2f}{limit}{total}"
+        total = "" if self._total is None else f", about ${max(spent, self._total):,.2f} in all"
+        return f"${spent:,.2f}{limit}{total}"
 
     @property
     def retried_anyway(self) -> int:
@@ -272,8 +273,8 @@ class Session:
         usd = sum(under_way.values())
         cost = f", and up to ${usd:.4f} may be billed for nothing" if usd else ""
         print(
-            f"{self._title}: stopping; waiting up to {seconds:.0f} s for {len(under_way)} answer(s) under way. "
-            f"A second Ctrl-C ends at once{cost}",
+            f"{self._title}: stopping; waiting up to {seconds:.0f} s for {len(under_way)} answer(s) "
+            f"under way. A second Ctrl-C ends at once{cost}",
             file=sys.stderr,
         )
         return seconds

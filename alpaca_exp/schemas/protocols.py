@@ -26,7 +26,9 @@ class ProtocolConfig:
     protocol: Protocol = identity("how data is asked for: alpaca or self_instruct", Protocol.alpaca)
     feedback: int = identity("generated tasks among the demonstrations, once there are so many", 0)
     max_instances: int = identity("self_instruct: examples taken of one instruction, at most", 5)
-    max_barren_requests: int = identity("stop after so many requests in a row without a new example", 50)
+    max_barren_requests: int = identity(
+        "stop after so many requests in a row, of any step, without a new example", 50
+    )
     presence_penalty: float = identity("of the requests for new tasks, -2 to 2", 0.0)
     faithful: bool = identity("ask, read and filter as stanford_alpaca did: all quirks below together", False)
     stop_inside_text: bool = identity("quirk: the list's stop strings also end a text (`in 2020.`)", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,14 @@ class Opening:
         return {"request": key, "demonstrations": [task.id for task in self.shown]}
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """How many examples some replies brought that were read together."""
+
+    requests: int
+    kept: int
+
+
 @dataclass
 class Asking:
     """A protocol at work: who is asked, what can be shown, and what was collected so far."""
@@ -37,12 +46,31 @@ class Asking:
     seed_tasks: Sequence[SeedTask]
     pool: Pool
     _asked: Counter[str] = field(default_factory=Counter)
+    _shown: Sequence[SeedTask] = ()
+    """The generated tasks that prompts may show: those of the round's beginning."""
 
     def rounds(self) -> Iterator[range]:
-        """The numbers of the requests, round after round."""
+        """The numbers of the requests, round after round, until the pool is full.
+
+        Of a round no more are asked at once than should still be needed: the rest waits for the answers. What
+        a prompt shows does not depend on that, so that a run for more examples finds the same requests paid.
+        """
         most, size = self.teacher.max_requests, self.teacher.round_size
         for first in range(0, most, size):
-            yield range(first, min(first + size, most))
+            self._shown = self.pool.tasks[:] if self.teacher.feedback else ()
+            asked, end = first, min(first + size, most)
+            while asked < end and not self.pool.full:
+                part = range(asked, min(asked + self.needed(asked), end))
+                yield part
+                asked = part.stop
+
+    def needed(self, asked: int) -> int:
+        """How many requests should fill the pool, judged by those before.
+
+        The first ones are counted on to bring all that is asked for: rather a second round than waste.
+        """
+        each = len(self.pool.kept) / asked if asked else self.teacher.tasks_per_request
+        return math.ceil((self.pool.wanted - len(self.pool.kept)) / each) if each else self.teacher.round_size
 
     def opening(
         self,
@@ -52,7 +80,7 @@ class Asking:
         logit_bias: tuple[tuple[str, int], ...] = (),
     ) -> Opening:
         """The request of that number: decided by it, `teacher.seed` and what the pool holds, by no clock."""
-        teacher, generated = self.teacher, self.pool.tasks
+        teacher, generated = self.teacher, self._shown
         rng = Random(f"{teacher.seed} {number}")
         shown = demonstrations(rng, self.seed_tasks, generated, teacher.num_demonstrations, teacher.feedback)
         self.pool.fed_back += min(teacher.feedback, len(generated))

@@ -34,22 +34,23 @@ TOP_PAIRS = 20
 def card(
     kept: Sequence[Row],
     rejected: Sequence[Row],
-    requests: Mapping[str, int],
+    requests: Mapping[str, Mapping[str, int]],
     quirks: Mapping[str, Row],
     ended: str,
     provenance: Mapping[str, Any],
 ) -> Row:
     """`card.json`. A function of what it is given: no clock, no speed, no place.
 
-    `requests`: how many, by step. `quirks`: of each, whether it is on and what it touched. `ended`: why
+    `requests`: of those whose answers were read, and of those left `unread` at the end, how many by step.
+    `quirks`: of each, whether it is on and what it touched. `ended`: why
     there are fewer examples than wanted; empty where there are not.
     """
     return {
         "counts": {
             "kept": len(kept),
             "rejected": len(rejected),
-            "requests": dict(requests),
-            "kept_per_request": _ratio(len(kept), next(iter(requests.values()), 0)),
+            **{name: dict(steps) for name, steps in requests.items()},
+            "kept_per_request": _ratio(len(kept), next(iter(requests["requests"].values()), 0)),
             "ended": ended or "as many examples as wanted",
         },
         "rejected": _by(REASONS, (row["reason"].partition(":")[0] for row in rejected)),

@@ -14,6 +14,8 @@ from alpaca_exp.selfinstruct.parsing import Item
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask
 
 UNKNOWN = Similarity()
+SURPLUS = "surplus: there were teacher.num_examples already"
+NOT_WORKED_OUT = "surplus: a new instruction that was not worked out"
 
 
 @dataclass
@@ -28,8 +30,10 @@ class Pool:
     rejected: list[Row] = field(default_factory=list)
     tasks: list[SeedTask] = field(default_factory=list)
     """One kept example of each new instruction: what a later prompt may show."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """Requests that were answered, by step."""
     requests: Counter[str] = field(default_factory=Counter)
-    """Requests whose answers were read, by step."""
+    """Those of them whose answers were read."""
     fed_back: int = 0
     """How often a prompt showed a generated task."""
     _ids: set[str] = field(default_factory=set)
@@ -53,12 +57,13 @@ class Pool:
         return len(self.kept) >= self.wanted
 
     def take(self, items: Sequence[Item], source: Row) -> int:
-        """Judge the items of one reply, in their order, until the pool is full. Returns how many it kept."""
+        """Judge the items of one reply, in their order; once the pool is full the rest is surplus.
+
+        Returns how many it kept.
+        """
         before = len(self.kept)
         for item in items:
-            if self.full:
-                break
-            reason, similarity = self._why_not(item)
+            reason, similarity = (item.reason or SURPLUS, UNKNOWN) if self.full else self._why_not(item)
             self._put(item, source, reason, similarity)
         return len(self.kept) - before
 
@@ -75,13 +80,16 @@ class Pool:
         return similarity
 
     def take_instances(self, items: Sequence[Item], source: Row, similarity: Similarity) -> int:
-        """Take the examples of an admitted instruction, until the pool is full. Returns how many it kept."""
+        """Take the examples of an admitted instruction, as `take` does. Returns how many it kept."""
         before = len(self.kept)
         for item in items:
-            if self.full:
-                break
-            self._put(item, source, item.reason or self._repeated(item), similarity)
+            reason = item.reason or (SURPLUS if self.full else self._repeated(item))
+            self._put(item, source, reason, similarity)
         return len(self.kept) - before
+
+    def leave(self, item: Item, source: Row, similarity: Similarity) -> None:
+        """An admitted instruction that comes to nothing: the end came first."""
+        self._put(item, source, NOT_WORKED_OUT, similarity)
 
     def _why_not(self, item: Item) -> tuple[str | None, Similarity]:
         reason = item.reason or why_unfit(item.example.instruction) or self._repeated(item)

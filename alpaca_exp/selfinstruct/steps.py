@@ -6,14 +6,15 @@ input: asked the other way round a model invents inputs for one label only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from alpaca_exp import prompts
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Row
-from alpaca_exp.selfinstruct.asking import Ask, Asking, Opening
+from alpaca_exp.selfinstruct.asking import Ask, Asking, Brought, Opening
 from alpaca_exp.selfinstruct.instances import (
     NEXT_TASK,
     read_instances,
@@ -21,6 +22,7 @@ from alpaca_exp.selfinstruct.instances import (
     read_yes_or_no,
 )
 from alpaca_exp.selfinstruct.novelty import Similarity
+from alpaca_exp.selfinstruct.parsing import Item
 from alpaca_exp.selfinstruct.seed_tasks import SeedTask
 
 SOLVED = 4
@@ -31,27 +33,37 @@ YES_OR_NO_TOKENS = 16
 class Steps(Asking):
     """The requests of the three steps, round after round; each round shows the pool of its beginning."""
 
-    def collect(self, ask: Ask) -> Iterator[int]:
-        """Ask until `teacher.max_requests` lists; yields for each of them how many examples it brought.
+    def collect(self, ask: Ask) -> Generator[Brought]:
+        """Ask until the pool is full, or `teacher.max_requests` lists; yields what came of each instruction.
 
-        The instructions of a round are worked out in lots of `teacher.round_size`, so that a pool that
-        is full leaves few answers unused.
+        A list without a new instruction is a request that brought nothing. Instructions are worked out in
+        lots of at most `teacher.round_size`, no larger than what should still be needed.
         """
         for numbers in self.rounds():
-            admitted = self._instructions(ask, numbers)
-            brought = dict.fromkeys(range(len(numbers)), 0)
-            for first in range(0, len(admitted), self.teacher.round_size):
-                if self.pool.full:
-                    break
-                lot = admitted[first : first + self.teacher.round_size]
-                for task, count in zip(lot, self._instances(ask, lot), strict=True):
-                    brought[task.request] += count
-            yield from brought.values()
+            left = self._instructions(ask, numbers)
+            fruitful = {task.request for task in left}
+            yield Brought(len(numbers) - len(fruitful), 0)
+            try:
+                while left and not self.pool.full:
+                    size = self._lot()
+                    lot, left = left[:size], left[size:]
+                    yield from self._instances(ask, lot)
+            finally:
+                for task in left:
+                    self.pool.leave(task.item, task.source, task.similarity)
+
+    def _lot(self) -> int:
+        """How many instructions to work out at once."""
+        worked = self.pool.requests["instances"]
+        each = len(self.pool.kept) / worked if self.pool.kept else 1.0
+        needed = math.ceil((self.pool.wanted - len(self.pool.kept)) / each)
+        return min(needed, self.teacher.round_size)
 
     def _instructions(self, ask: Ask, numbers: range) -> list[_Admitted]:
         """What is new among the instructions of one round."""
         openings = [self._listing(number) for number in numbers]
         answers = ask([each.request for each in openings])
+        self.pool.asked["instructions"] += len(openings)
         admitted = []
         for place, (opening, (key, answer)) in enumerate(zip(openings, answers, strict=True)):
             self.pool.requests["instructions"] += 1
@@ -60,23 +72,25 @@ class Steps(Asking):
                 similarity = self.pool.admit(item, source)
                 if similarity is not None:
                     told = {**source, "listed": item.number, "task": item.example.id}
-                    admitted.append(_Admitted(place, item.example.instruction, told, similarity))
+                    admitted.append(_Admitted(place, item, told, similarity))
         return admitted
 
-    def _instances(self, ask: Ask, lot: Sequence[_Admitted]) -> Iterator[int]:
-        """Work the instructions out; yields how many examples each brought."""
+    def _instances(self, ask: Ask, lot: Sequence[_Admitted]) -> Iterator[Brought]:
+        """Work the instructions out; yields what each brought, at the price of two requests."""
         kinds = ask([self._question(task.instruction) for task in lot])
+        self.pool.asked["classification"] += len(lot)
         self.pool.requests["classification"] += len(lot)
         answers = [read_yes_or_no(answer) for _, answer in kinds]
         labelled = [answer is True for answer in answers]
         worked = ask(
             [self._examples(task.instruction, label) for task, label in zip(lot, labelled, strict=True)]
         )
-        self.pool.requests["instances"] += len(lot)
+        self.pool.asked["instances"] += len(lot)
         for task, said, label, kind, (key, answer) in zip(lot, answers, labelled, kinds, worked, strict=True):
             steps = {"classification": said, "classified_by": kind[0], "worked_out_by": key}
             items = read_instances(answer, task.instruction, self.teacher.max_instances, label)
-            yield self.pool.take_instances(items, {**task.source, **steps}, task.similarity)
+            self.pool.requests["instances"] += 1
+            yield Brought(2, self.pool.take_instances(items, {**task.source, **steps}, task.similarity))
 
     def _listing(self, number: int) -> Opening:
         """The first step: more instructions like those shown."""
@@ -114,6 +128,11 @@ class _Admitted:
 
     request: int
     """Which request of its round listed it."""
-    instruction: str
+    item: Item
     source: Row
     similarity: Similarity
+
+    @property
+    def instruction(self) -> str:
+        """What is to be worked out."""
+        return self.item.example.instruction

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.content import sha256
-from alpaca_exp.errors import InputError
+from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.llm.model import Request
 from alpaca_exp.paths import find
 from alpaca_exp.progress import Steps as Bar
@@ -54,16 +55,28 @@ def generate(
     seed_tasks = read_seed_tasks(teacher.seed_tasks, teacher.num_demonstrations)
     pool = Pool.of(teacher, seed_tasks)
     with (
+        _so_far(pool),
         progress("generate", teacher.num_examples, "examples") as bar,
         Session(asked, runtime=runtime, out=out, title="generate") as session,
     ):
         end = _collect(_protocol(teacher, seed_tasks, pool), session, bar)
-        retried = session.retried_anyway
+        retried, paid = session.retried_anyway, session.dollars()
     write_jsonl(pool.rejected, out / "rejected.jsonl")
     write_jsonl(pool.kept, out / "examples.jsonl")
     _write_card(end, teacher, pool, len(seed_tasks), retried, out)
     if end:
-        _say_what_lacks(end, teacher, pool, out)
+        _say_what_lacks(end, teacher, pool, paid, out)
+
+
+@contextmanager
+def _so_far(pool: Pool) -> Iterator[None]:
+    """Where it is stopped on the way, say how far it is."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        said = f"generate: {len(pool.kept):,} of {pool.wanted:,} examples so far"
+        print(f"{said}, without those of the round that was under way", file=sys.stderr)
+        raise
 
 
 def _protocol(teacher: TeacherConfig, seed_tasks: Sequence[SeedTask], pool: Pool) -> Lists | Steps:
@@ -79,32 +92,33 @@ def _protocol(teacher: TeacherConfig, seed_tasks: Sequence[SeedTask], pool: Pool
 
 def _collect(protocol: Lists | Steps, session: Session, bar: Bar) -> str:
     """Ask, round after round, until the pool is full. Returns why it stopped earlier; empty if it did not."""
+    pool, most = protocol.pool, protocol.teacher.max_barren_requests
 
     def ask(requests: Sequence[Request]) -> list[tuple[str, Completion]]:
         # Whatever was paid so far has been read by now: what it brought foretells the cost of the rest.
-        session.dollars(len(protocol.pool.kept) / protocol.pool.wanted)
+        session.dollars(len(pool.kept) / pool.wanted)
         answers = session.ask(requests, lambda n: bar.advance(0, session.dollars()))
         return [(session.key(one)[:16], answer) for one, answer in zip(requests, answers, strict=True)]
 
-    read = barren = 0
-    for new in protocol.collect(ask):
-        bar.advance(new, session.dollars())
-        read += 1
-        barren = 0 if new else barren + 1
-        if protocol.pool.full:
-            return ""
-        if barren >= protocol.teacher.max_barren_requests:
-            return f"{BARREN}{barren} requests in a row brought nothing new"
-    return f"teacher.max_requests={read} is reached"
+    barren = 0
+    with closing(protocol.collect(ask)) as replies:
+        for brought in replies:
+            bar.advance(brought.kept, session.dollars())
+            barren = 0 if brought.kept else barren + brought.requests
+            if barren >= most and not pool.full:
+                return f"{BARREN}{most}: {barren} requests in a row brought nothing new"
+    bar.advance(0, session.dollars(1.0))
+    return "" if pool.full else f"teacher.max_requests={protocol.teacher.max_requests} is reached"
 
 
-def _say_what_lacks(end: str, teacher: TeacherConfig, pool: Pool, out: Path) -> None:
+def _say_what_lacks(end: str, teacher: TeacherConfig, pool: Pool, paid: str, out: Path) -> None:
     """Say why there are fewer examples than wanted, and how to go on.
 
     Raises InputError where there are none, and where there is no sign that there ever will be enough.
     """
     reasons = Counter(row["reason"].partition(":")[0] for row in pool.rejected)
     rejected = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "nothing"
+    rejected += f"; {sum(pool.asked.values()):,} requests" + (f", {paid}" if paid else "")
     kept = len(pool.kept)
     if not kept:
         raise InputError(
@@ -131,7 +145,8 @@ def _write_card(
     from alpaca_exp.selfinstruct.quirks import effects
 
     quirks = effects(teacher, pool, retried)
-    made = card(pool.kept, pool.rejected, pool.requests, quirks, end, _provenance(teacher, pool, seed_tasks))
+    requests = {"requests": pool.requests, "unread": pool.asked - pool.requests}
+    made = card(pool.kept, pool.rejected, requests, quirks, end, _provenance(teacher, pool, seed_tasks))
     write_page(page(made, TEMPLATE), out / "card.html")
     write_json(made, out / "card.json")
 

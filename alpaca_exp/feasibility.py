@@ -197,8 +197,8 @@ def _others(method: Method, trainer: TrainerConfig, base: BaseModelConfig, here:
             for count in counts
         }
         found |= shared
-        for words, one in shared.items():
-            found |= _leaner(words, one)
+        for words, divided in shared.items():
+            found |= _leaner(words, divided)
     kinds = {"trainer=lora": Quantization.none, **({"trainer=qlora": Quantization.nf4} if here.gpu else {})}
     for words, quantization in kinds.items():
         one = LoraTrainerConfig(

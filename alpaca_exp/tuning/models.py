@@ -181,8 +181,8 @@ def _found(field: str, path: str, offline: bool, read: Callable[[], Any]) -> Any
             raise InputError(f"The model in {path} cannot be read: {_first_line(error)}") from None
         if "gated repo" in str(error):
             raise InputError(
-                f"{path} is given only to those who accept its licence, at https://huggingface.co/{path}; do so, "
-                "then log in with `hf auth login`"
+                f"{path} is given only to those who accept its licence, at https://huggingface.co/{path}; "
+                "do so, then log in with `hf auth login`"
             ) from None
         where = (
             "in the hub's local cache (runtime.offline is true)" if offline else "on the hub, or no network"

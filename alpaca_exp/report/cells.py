@@ -50,10 +50,15 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
         estimate=_within(limits(metric), _estimate(values, stderr, bool(mixed))),
         difference=_difference(metric, done, others, outputs) if paired else None,
         sources=tuple(sorted(found)),
-        failed=sum(not run.done and not run.stopped for run in runs),
-        stopped=sum(run.stopped for run in runs),
+        failed=sum(not run.done and not run.stopped for run in runs if _asks(metric, run)),
+        stopped=sum(run.stopped for run in runs if _asks(metric, run)),
         mixed=mixed,
     )
+
+
+def _asks(metric: str, run: Run) -> bool:
+    """Whether the run would have the metric at its end: without a judge none has the judge's."""
+    return run.label("judge") != "none" or not (metric == "words" or metric.startswith("judge."))
 
 
 def _estimate(values: Sequence[float], stderr: float | None, mixed: bool) -> Interval | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 
+from alpaca_exp import schemas
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
 
@@ -68,17 +70,27 @@ class Run:
         for override in self.row["overrides"]:
             key = override.lstrip("+~").partition("=")[0]
             where = key.startswith(("runtime.", "logger.", "hydra", "experiment", "sweep", "action"))
+            where = where or key.rpartition(".")[2] in _runtime()
             if not where and key != "seed" and "." in key and key.endswith(".seed") == seeds:
                 chosen.append(override)
         return chosen
 
 
+@functools.cache
+def _runtime() -> frozenset[str]:
+    """Names of fields that never decide what is made: budgets, addresses, keys, how many at once."""
+    kinds = [kind for kind in vars(schemas).values() if isinstance(kind, type) and is_dataclass(kind)]
+    told = {(field.name, field.metadata.get("role")) for kind in kinds for field in fields(kind)}
+    names = {name for name, role in told if role == "runtime"}
+    return frozenset(names - {name for name, role in told if role != "runtime"})
+
+
 def collect(outputs: Path) -> list[Run]:
     """The runs of `outputs` in a fixed order; of those that were repeated, the ones that count.
 
-    A run that did not end counts only where the same run never did; of the same run made twice
-    (from other code, say) the newer counts. A `run.json` that cannot be read is left out, and named
-    on stderr. Raises InputError where there are no runs.
+    A run that did not end counts only where the same run never did, whatever its budget or server was; of
+    the same run made twice (from other code, say) the newer counts. A `run.json` that cannot be read is
+    left out, and named on stderr. Raises InputError where there are no runs.
     """
     if not outputs.is_dir():
         raise InputError(f"{outputs} is no folder; name the folder that runtime.outputs named")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alpaca_exp.artifacts import RECORD, Artifact
+from alpaca_exp.artifacts import RECORD, USAGE, Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.runs import Run, read
 
@@ -26,6 +27,9 @@ class Entry:
     bytes: int
     age_s: float
     usd: float
+    """What making it would cost today, whoever paid."""
+    paid: float
+    """What was paid for it here, finished or not."""
     runs: int
     """How many runs name it, themselves or through what they read."""
 
@@ -64,9 +68,19 @@ def _entry(path: Path, used: Mapping[str, int]) -> Entry:
     files = [file for file in path.rglob("*") if file.is_file()]
     newest = max((file.stat().st_mtime for file in files), default=path.stat().st_mtime)
     finished = (path / RECORD).exists()
-    usd = float(Artifact(path).record["usage"]["usd"]) if finished else 0.0
+    paid, found = _usd(path, finished)
     size = sum(file.stat().st_size for file in files)
-    return Entry(path, finished, size, time.time() - newest, usd, used.get(path.name, 0))
+    return Entry(path, finished, size, time.time() - newest, paid + found, paid, used.get(path.name, 0))
+
+
+def _usd(path: Path, finished: bool) -> tuple[float, float]:
+    """Paid, and the price of what was found in a journal; of an unfinished stage as far as it got."""
+    file = path / USAGE
+    if finished:
+        usage = Artifact(path).record["usage"]
+    else:
+        usage = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return float(usage.get("usd", 0.0)), float(usage.get("usd_avoided", 0.0))
 
 
 def _folders(outputs: Path) -> list[Path]:

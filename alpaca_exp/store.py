@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.inventory import Entry, entries, remove, unused
+from alpaca_exp.report.metrics import USD
 from alpaca_exp.report.runs import read
 
 
@@ -30,6 +31,7 @@ def _list(chosen: argparse.Namespace) -> None:
     for problem in unreadable:
         print(f"left out: {problem}", file=sys.stderr)
     _table(entries(outputs, runs))
+    print(f"\n{USD}\npaid: of that, what was paid for it here; of an unfinished one, as far as it got.")
 
 
 def _folder(chosen: argparse.Namespace) -> Path:
@@ -70,11 +72,11 @@ def _table(found: Sequence[Entry]) -> None:
     if not found:
         print("nothing")
         return
-    print(f"{'artifact':28} {'state':10} {'size':>8} {'age':>6} {'usd':>9} {'runs':>5}")
+    print(f"{'artifact':28} {'state':10} {'size':>8} {'age':>6} {'usd':>9} {'paid':>9} {'runs':>5}")
     for entry in found:
         state = "finished" if entry.finished else "unfinished"
         row = f"{entry.name:28} {state:10} {_size(entry.bytes):>8} {_age(entry.age_s):>6}"
-        print(f"{row} {entry.usd:9.4f} {entry.runs:5}")
+        print(f"{row} {entry.usd:9.4f} {entry.paid:9.4f} {entry.runs:5}")
 
 
 def _size(count: float) -> str:

@@ -13,12 +13,11 @@ from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, tabl
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
 from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.report.metrics import USD
 from alpaca_exp.sides import pair, variants
 
 MOST_STEPS = 3
 """Of a variant's cleaning, named in the list; more are counted."""
-
-USD = "usd: what making it would cost today, whoever paid: for new answers, and for those found in a journal."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

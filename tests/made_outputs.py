@@ -93,7 +93,12 @@ class Outputs:
         path = self.artifact("curate", f"c-{variant}", {})
         write_json(
             {
-                "counts": {"rows_out": rows, "removed": removed, "edited": {"placeholder_input": 2}},
+                "counts": {
+                    "rows_in": rows + sum(removed.values()),
+                    "rows_out": rows,
+                    "removed": removed,
+                    "edited": {"placeholder_input": 2},
+                },
                 "lineage": {**LINEAGE, "cleaning": sorted(removed), **more},
             },
             path / "card.json",

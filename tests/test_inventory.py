@@ -10,7 +10,10 @@ import pytest
 
 from alpaca_exp.artifacts import Artifact, Stage, run
 from alpaca_exp.errors import InputError
-from alpaca_exp.inventory import OLD_S, remove, unused
+from alpaca_exp.inventory import OLD_S, entries, remove, unused
+from alpaca_exp.ledger import report
+from alpaca_exp.records import Usage
+from alpaca_exp.store import main
 
 
 def write(*, out: Path) -> None:
@@ -50,3 +53,25 @@ def test_an_old_artifact_goes_unless_a_run_names_it(tmp_path: Path) -> None:
     (folder / "run.json").unlink()
     remove(unused(tmp_path)[0])
     assert not artifact.path.exists()
+
+
+def replay(*, out: Path) -> None:
+    report(out, Usage(usd=0.0, usd_avoided=1.09))
+
+
+def stop(*, out: Path) -> None:
+    report(out, Usage(usd=0.75))
+    raise KeyboardInterrupt
+
+
+def test_the_list_tells_what_it_would_cost_and_what_was_paid_also_of_what_was_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(Stage("replay", replay, {}), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(Stage("stop", stop, {}), tmp_path)
+    found = {entry.path.parent.name: (entry.usd, entry.paid) for entry in entries(tmp_path, [])}
+    assert found == {"replay": (1.09, 0.0), "stop": (0.75, 0.75)}
+    assert main(["list", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "1.0900    0.0000" in said and "0.7500    0.7500" in said and "whoever paid" in said

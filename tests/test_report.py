@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,7 @@ def test_dollars_are_what_making_the_artifacts_costs_whoever_paid(
 ) -> None:
     text = report(capsys, outputs, "--rows dataset_variant --columns scale --metrics usd")
     assert text.count(" 1.75 ") == 4
+    assert "usd: what making it would cost today, whoever paid" in text
 
 
 def test_one_seed_says_this_checkpoint_only_and_is_paired_by_document(
@@ -257,11 +259,62 @@ def test_the_summary_of_a_run_holds_its_scores(outputs: Outputs) -> None:
         "truthfulness     0.790     0.020  400   0.250",
         "judge.percent     80.0       1.5   80",
         "words             10.0       1.5   80",
-        "rows                80",
+        "rows_in            100",
         "removed.rules       10",
         "removed.critic      10",
+        "rows                80",
         "usd               1.75",
+        "usd.paid          0.00",
     ]
+
+
+def test_the_summary_accounts_for_every_row_that_is_gone(outputs: Outputs) -> None:
+    row = outputs.run("cleaned")
+    outputs.card("cleaned", 40, {"empty_output": 5, "rating": 30, "max_words": 15, "overlap": 10})
+    file = outputs.path / "curate" / "c-cleaned" / "card.json"
+    card = json.loads(file.read_text())
+    write_json({**card, "counts": {**card["counts"], "rows_in": 110, "not_drawn": 10}}, file)
+    told = dict(line.split()[:2] for line in summary(row, outputs.path).splitlines())
+    gone = [int(count) for name, count in told.items() if name.startswith("removed.") or name == "not_drawn"]
+    assert told["removed.rating"] == "30" and int(told["rows_in"]) - sum(gone) == int(told["rows"]) == 40
+
+
+def test_a_run_that_was_raised_to_a_larger_budget_or_another_server_is_the_same_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for status, override in (
+        ("failed", "teacher.api_key_env=WRONG"),
+        ("failed", "teacher.base_url=http://127.0.0.1:1/v1"),
+        ("stopped", "teacher.budget_usd=1"),
+    ):
+        outputs.run("cleaned", artifacts={}, status=status, overrides=[override])
+    assert "| cleaned | stopped |" in report(capsys, outputs, "--metrics truthfulness")
+    outputs.run("cleaned", overrides=["teacher.budget_usd=2"])
+    outputs.run("cleaned", artifacts={}, status="failed", overrides=["trainer.learning_rate=9.0"])
+    outputs.evaluation("cleanedsmall0", 0.8)
+    said = report(capsys, outputs, "--metrics truthfulness")
+    assert "| cleaned | 0.800 [0.761, 0.839]* (1 failed) |" in said, "another recipe has failed for itself"
+
+
+def test_without_a_judge_its_columns_are_empty_whatever_failed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    labels = {"dataset_variant": "cleaned", "judge": "none"}
+    outputs.run("cleaned", labels=labels, artifacts={}, status="failed")
+    said = report(capsys, outputs, "--metrics judge.percent,words,truthfulness")
+    assert f"| cleaned | {ABSENT} | {ABSENT} | failed |" in said
+
+
+def test_the_delta_is_explained_only_where_one_is_shown(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    words = "--rows dataset_variant --metrics judge.win_rate --baseline original"
+    assert "Δ" not in report(capsys, outputs, words)
+    assert "Δ: difference from original" in report(
+        capsys, outputs, words.replace("win_rate", "percent --columns scale")
+    )
 
 
 def test_the_summary_of_a_run_without_scores_says_so(outputs: Outputs) -> None:

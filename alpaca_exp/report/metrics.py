@@ -1,8 +1,9 @@
 """Metrics by name, each read from the artifact of a run that holds it.
 
 `<task>.<metric>`, `understanding`, `truthfulness` come from the evaluation; `judge.<metric>` from the
-judge, `words` (mean length of the answers to the judge's questions) too; `rows`, `edited`,
-`removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from the records.
+judge, `words` (mean length of the answers to the judge's questions) too; `rows`, `rows_in` (of the source),
+`not_drawn`, `edited`, `removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from
+the records.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "wo
 """What a table shows unless told otherwise."""
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
-CARD = ("rows", "edited", "removed.rules", "removed.critic")
-NO_RULES = ("critic", "rating", "max_words", "no_answer", "overlap")
+USD = "usd: what making it would cost today, whoever paid: new answers, and those found in a journal."
+COUNTS = ("rows_in", "rows", "edited", "not_drawn")
+CARD = (*COUNTS, "removed.rules", "removed.critic")
+NO_RULES = ("critic", "no_answer", "max_words", "overlap", "rating")
 """What removes rows besides the rules."""
 
-_PLACES = {"words": 1, "usd": 2, "rows": 0, "edited": 0, "judge.score": 2, "judge.opponent_score": 2}
+_PLACES = {**dict.fromkeys(COUNTS, 0), "words": 1, "usd": 2, "judge.score": 2, "judge.opponent_score": 2}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | 
     """The metric of the run whose `artifacts` these are (part -> fingerprint); None where it has none."""
     if metric == "usd":
         return _usd(artifacts, outputs)
-    if metric in ("rows", "edited") or metric.startswith("removed."):
+    if metric in COUNTS or metric.startswith("removed."):
         return _count(metric, artifacts, outputs)
     for part in ("evaluate", "judge"):
         for row in score_rows(artifacts, part, outputs):
@@ -105,7 +108,7 @@ def limits(metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     if task == "judge" and name in ("win_rate", "win_rate_lc", "flip_rate"):
         return 0.0, 100.0
-    bounded = task in ("judge", "removed") or metric in ("words", "usd", "rows", "edited")
+    bounded = task in ("judge", "removed") or metric in ("words", "usd", *COUNTS)
     return (0.0 if bounded else -math.inf), math.inf
 
 
@@ -148,6 +151,8 @@ def _count(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | N
     removed: dict[str, int] = counts["removed"]
     by_rules = {rule: count for rule, count in removed.items() if rule not in NO_RULES}
     values = {
+        "rows_in": counts.get("rows_in", counts["rows_out"]),
+        "not_drawn": counts.get("not_drawn", 0),
         "rows": counts["rows_out"],
         "edited": sum(counts["edited"].values()),
         "removed.rules": sum(by_rules.values()),

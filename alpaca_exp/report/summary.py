@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp.records import Row
-from alpaca_exp.report.metrics import Reading, named, reading, score_rows, shown
+from alpaca_exp.report.metrics import NO_RULES, Reading, named, reading, score_rows, shown
+
+ALWAYS = ("rows_in", "removed.rules", "removed.critic", "rows", "usd")
+"""Shown also where they are 0."""
+OTHERS = tuple(f"removed.{name}" for name in NO_RULES if name != "critic")
+ROWS = ("rows_in", "removed.rules", "removed.critic", *OTHERS, "not_drawn", "rows")
 
 
 def summary(run: dict[str, Any], outputs: Path) -> str:
     """Metric, value ± standard error, n and chance; then the judge's, words, rows of data and dollars.
 
-    `run` is what `run.json` holds. A run that has no scores yet says so.
+    Of the rows the way from the source to what was tuned on: every step that left some out. `usd` is what
+    all of it would cost today, `usd.paid` what this run paid. `run` is what `run.json` holds. A run
+    that has no scores yet says so.
     """
     artifacts: dict[str, str] = run["artifacts"]
     lines = [
@@ -22,9 +29,10 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
     ]
     if not lines:
         return f"{run['experiment']}: no scores ({run['status']})"
-    for metric in ("rows", "removed.rules", "removed.critic", "usd"):
+    for metric in (*ROWS, "usd"):
         found = reading(metric, artifacts, outputs)
-        lines += [_plain(metric, found)] if found else []
+        lines += [_plain(metric, found)] if found and (found.value or metric in ALWAYS) else []
+    lines += [("usd.paid", shown("usd", run["usd"]), "", "", "")]
     return _aligned([("metric", "value", "± stderr", "n", "chance"), *lines])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Cell, cell
 from alpaca_exp.report.confounds import confounds
-from alpaca_exp.report.metrics import USUAL, known, shown
+from alpaca_exp.report.metrics import USD, USUAL, known, shown
 from alpaca_exp.report.runs import ABSENT, Run, axes, check
 from alpaca_exp.statistics.intervals import Doubt, Interval
 
@@ -157,10 +157,12 @@ def _notes(made: Table) -> list[str]:
         notes.append("Mean and 95 % interval over n seeds (Student's t).")
     if Doubt.checkpoint in doubts:
         notes.append("\\* One seed: the interval is over documents and speaks of this checkpoint only.")
-    if made.layout.baseline is not None:
+    if any(one.difference for one in shown_now):
         notes.append(f"Δ: difference from {made.layout.baseline}, paired by seed (one seed: by document).")
     if any(one.stopped for one in shown_now):
         notes.append("Stopped runs are resumable: give their commands again.")
+    if any(one.metric == "usd" and one.estimate for one in shown_now):
+        notes.append(USD)
     mixed = sorted({part for one in shown_now for part in one.mixed})
     if mixed:
         notes.append(f"† A mean over runs that differ in more than their seeds: {', '.join(mixed)}.")

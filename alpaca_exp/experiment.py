@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alpaca_exp.artifacts import Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
+from alpaca_exp.following import follow
 from alpaca_exp.plan import plan
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
@@ -17,6 +18,7 @@ from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.tuning.ranks import node
 
 
 def perform(
@@ -24,8 +26,8 @@ def perform(
 ) -> dict[str, Artifact]:
     """Run every stage of `config`, write `folder/run.json`, print the scores.
 
-    Returns the artifacts by the names of their parts. Raises what the stages raise, after the
-    run's status was written.
+    Returns the artifacts by the names of their parts; none on a machine that only helps the first one
+    train. Raises what the stages raise, after the run's status was written.
     """
     prepare(config)
     stages = plan(config)
@@ -34,6 +36,9 @@ def perform(
         raise ConfigError(problems)
     for remark in remarks(config):
         print(f"Note: {remark}.", flush=True)
+    if config.runtime.num_nodes > 1 and node():
+        follow(stages, config.runtime.outputs)
+        return {}
     started, clock = now(), time.monotonic()
     made: list[Stage] = []
     artifacts: dict[str, Artifact] = {}

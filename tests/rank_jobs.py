@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.tuning.ranks import Joined, over_devices, place
@@ -46,3 +47,21 @@ def waits(*, runtime: RuntimeConfig, out: Path) -> None:
     signal.signal(signal.SIGTERM, stop)
     place().shared(out / f"pid-{place().rank}").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def makes_data(*, out: Path) -> None:
+    """What both machines wait for."""
+    (out / "rows").write_text("three")
+
+
+@over_devices
+def trains_together(*, data: Artifact, runtime: RuntimeConfig, out: Path) -> None:
+    """The first rank ends when all have been there."""
+    assert (data / "rows").read_text() == "three"
+    rank, world = place().rank, place().world
+    place().shared(out / f"rank-{rank}").write_text("here")
+    if rank:
+        raise Joined
+    while len(list(out.glob("rank-*"))) < world:
+        time.sleep(0.01)
+    (out / "model").write_text("trained")

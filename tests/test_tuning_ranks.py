@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from alpaca_exp.artifacts import Stage, run
 from alpaca_exp.errors import InputError, Stopped
+from alpaca_exp.following import follow
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.tuning import ranks
-from tests.rank_jobs import fails, introduces_itself, waits
+from tests.rank_jobs import fails, introduces_itself, makes_data, trains_together, waits
 
 TWO = RuntimeConfig(devices="2", accelerator="cpu")
 
@@ -66,13 +68,40 @@ def test_ranks_do_not_outlive_a_killed_starter(tmp_path: Path) -> None:
 def test_several_machines_must_say_which_is_which_and_where_they_meet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("NODE_RANK", "GROUP_RANK", "SLURM_NODEID", "MASTER_ADDR", "MASTER_PORT"):
+    for name in ("NODE_RANK", "SLURM_NODEID", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match="srun --ntasks-per-node=1 or torchrun"):
+    with pytest.raises(InputError, match="once on each, with srun --ntasks-per-node=1"):
         introduces_itself("Ada", runtime=replace(TWO, num_nodes=2), out=tmp_path)
     monkeypatch.setenv("SLURM_NODEID", "0")
     with pytest.raises(InputError, match="MASTER_ADDR and MASTER_PORT are not set"):
         introduces_itself("Ada", runtime=replace(TWO, num_nodes=2), out=tmp_path)
+
+
+def test_a_second_machine_takes_part_in_trainings_and_in_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines are two processes here; they meet in what their ranks write into the one folder."""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "1")
+    runtime = replace(TWO, devices="1", num_nodes=2)
+    data = Stage("curate", makes_data, {})
+    stages = {
+        "data": data,
+        "train": Stage("train", trains_together, {}, {"data": data}, {"runtime": runtime}),
+    }
+    second = multiprocessing.get_context("fork").Process(target=on_machine, args=(1, stages, tmp_path))
+    second.start()
+    monkeypatch.setenv("NODE_RANK", "0")
+    trained = run(stages["train"], tmp_path)
+    second.join()
+    assert second.exitcode == 0
+    assert set(trained.record["files"]) == {"model", "rank-0", "rank-1"}
+    follow(stages, tmp_path)  # all is made: nothing to join
+
+
+def on_machine(number: int, stages: dict[str, Stage], outputs: Path) -> None:
+    os.environ["NODE_RANK"] = str(number)
+    follow(stages, outputs, poll_s=0.02)
 
 
 def pids(folder: Path) -> list[int]:

@@ -111,6 +111,17 @@ def devices(runtime: RuntimeConfig) -> int:
     return torch.cuda.device_count() or 1 if runtime.accelerator != "cpu" else 1
 
 
+def node() -> int:
+    """Which of the machines that train one model this is, counted from 0."""
+    told = next((os.environ[name] for name in ("NODE_RANK", "SLURM_NODEID") if name in os.environ), None)
+    if told is None:
+        raise InputError(
+            "runtime.num_nodes is above 1, but nothing says which of the machines this is; start the command "
+            "once on each, with srun --ntasks-per-node=1 or with NODE_RANK=0, 1, ... in its environment"
+        )
+    return int(told)
+
+
 def take(job: Job) -> int:
     """Be a rank. Returns the exit code; what went wrong is in `job.failure`."""
     global _place
@@ -128,37 +139,25 @@ def take(job: Job) -> int:
 
 def _jobs(call: Callable[..., None], out: Path, local: int, nodes: int, scratch: Path) -> list[Job]:
     """One for each device of this machine."""
-    node = _node() if nodes > 1 else 0
+    this = node() if nodes > 1 else 0
     meeting = _meeting_point(nodes)
     jobs = []
     for device in range(local):
-        rank, own = node * local + device, scratch / str(device)
+        rank, own = this * local + device, scratch / str(device)
         own.mkdir()
         jobs.append(
             Job(
                 functools.partial(call, out=own if rank else out),
                 Place(rank, local * nodes, own, out) if rank else Place(rank, local * nodes),
-                meeting | {"LOCAL_RANK": str(device), "NODE_RANK": str(node)},
+                meeting | {"LOCAL_RANK": str(device), "NODE_RANK": str(this)},
                 own,
             )
         )
     return jobs
 
 
-def _node() -> int:
-    """Which of several machines this is, as torchrun and SLURM say."""
-    names = ("NODE_RANK", "GROUP_RANK", "SLURM_NODEID")
-    told = next((os.environ[name] for name in names if name in os.environ), None)
-    if told is None:
-        raise InputError(
-            "runtime.num_nodes is above 1, but nothing says which of the machines this is; start the command "
-            "on each with srun --ntasks-per-node=1 or torchrun --nproc-per-node=1, or set NODE_RANK"
-        )
-    return int(told)
-
-
 def _meeting_point(nodes: int) -> dict[str, str]:
-    """Where the first rank listens: on this machine, or as torchrun or the user says."""
+    """Where the first rank listens: on this machine, or as the user says."""
     if nodes == 1:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

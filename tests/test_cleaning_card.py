@@ -15,8 +15,9 @@ from alpaca_exp.cleaning.card_page import page
 from alpaca_exp.cleaning.samples import few
 from alpaca_exp.lineage import Cap, Lineage
 from alpaca_exp.records import Row
-from alpaca_exp.schemas import DatasetVariantConfig, RuntimeConfig
+from alpaca_exp.schemas import DatasetVariantConfig, OpenAICriticConfig, RuntimeConfig
 from alpaca_exp.stages.curate import TEMPLATE, curate
+from tests.servers import Server, prompt_of
 
 LINEAGE = Lineage("alpaca_data", "text-davinci-003", Cap(100), ("empty_output",)).as_row()
 
@@ -148,3 +149,20 @@ def test_the_stage_leaves_card_and_page_the_same_bytes_each_time(tmp_path: Path)
     assert found[0] == found[1]
     assert json.loads(found[0][0])["rules"]["empty_output"]["removed_examples"][0]["id"] == "row-0"
     assert str(tmp_path).encode() not in found[0][1] and b"empty_output: 1 removed" in found[0][1]
+
+
+def test_the_card_says_what_became_of_the_rows_whose_verdict_could_not_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([{"instruction": f"Say {n}.", "output": f"{n}."} for n in range(4)]))
+    with Server(lambda body, number: "fix: wrong" if "Say 2." in prompt_of(body) else "keep: fine") as server:
+        critic = OpenAICriticConfig(model="fake", base_url=server.base_url)
+        out = tmp_path / "outputs" / "curate" / "0"
+        out.mkdir(parents=True)
+        variant = DatasetVariantConfig(source=file, critic=True)
+        curate(variant, critic, None, 0, runtime=RuntimeConfig(), out=out)
+    said = (
+        "Of 4 replies of the critic 1 could not be read (1 a fix without its text): "
+        "their rows are among the 4 kept, as critic.on_unreadable=keep has it"
+    )
+    assert json.loads((out / "card.json").read_text())["notes"] == [said]
+    assert f"<p>{said}.</p>" in (out / "card.html").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -276,6 +277,18 @@ def test_the_length_of_a_run_can_be_chosen(tmp_path: Path) -> None:
     rows = [*PLANTED[:1], ASKED | {"output": f"Ada {text}"}, ASKED | {"id": "row-6", "output": text}]
     out = curated(tmp_path, rows, decontaminate="remove", decontaminate_ngram=11)
     assert [row["id"] for row in read_jsonl(out / "dataset.jsonl")] == ["row-0", "row-6"]
+
+
+def test_what_decontamination_looks_for_and_finds_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curated(tmp_path, PLANTED, decontaminate="remove")
+    said = capsys.readouterr().err
+    assert f"curate: looking for the evaluation's documents in {len(PLANTED)} rows" in said
+    removed = len(list(read_jsonl(tmp_path / "curated" / "removed.jsonl")))
+    assert removed and re.search(
+        rf"curate: \d+ of \d+ documents found; {removed} rows that hold them left out", said
+    )
 
 
 def test_a_decontaminated_set_is_clean_and_stays_as_it_is(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alpaca_exp.cards.page import length_bars
 from alpaca_exp.cleaning.samples import few
 from alpaca_exp.records import Row
+from alpaca_exp.schemas import CriticConfig, RaterConfig, Unreadable
 
 EXAMPLES = 10
 """Of each rule's removals, and of its edits."""
@@ -44,6 +45,24 @@ def card(
         "categories": _categories(removed, edited),
         "rules": _rules(removed, edited, [*before, *(judged or ())]),
     }
+
+
+def unread(
+    counts: Mapping[str, Any], critic: CriticConfig | None, rater: RaterConfig | None
+) -> Iterator[str]:
+    """What became of the rows whose reply could not be read: they are among those kept, or removed."""
+    for reader, name in ((critic, "critic"), (rater, "rating")):
+        told = counts.get(name, {})
+        if reader and told.get("unreadable"):
+            kinds = {"no_fix": "a fix without its text", "empty_fix": "a fix that left nothing"}
+            which = [f"{told[kind]:,} {said}" for kind, said in kinds.items() if told.get(kind)]
+            fate = "kept" if reader.on_unreadable is Unreadable.keep else "removed"
+            of_these = f" ({', '.join(which)})" if which else ""
+            yield (
+                f"Of {told['asked']:,} replies of the {reader.group} {told['unreadable']:,} could not be "
+                f"read{of_these}: their rows are among the {told[fate]:,} {fate}, as "
+                f"{reader.group}.on_unreadable={reader.on_unreadable.value} has it"
+            )
 
 
 def word_lengths(rows: Sequence[Row], field: str = "output") -> Row:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cards.page import write_page
-from alpaca_exp.cleaning.card import card
+from alpaca_exp.cleaning.card import card, unread
 from alpaca_exp.cleaning.card_page import page
 from alpaca_exp.cleaning.clean import clean
 from alpaca_exp.cleaning.dataset import write_dataset
@@ -21,6 +21,7 @@ from alpaca_exp.cleaning.rules import Rule, chosen
 from alpaca_exp.cleaning.sources import Source, read_source
 from alpaca_exp.cleaning.subsets import shorter, subset
 from alpaca_exp.errors import InputError
+from alpaca_exp.progress import progress
 from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.schemas import (
     Answers,
@@ -35,6 +36,8 @@ from alpaca_exp.schemas import (
 )
 
 TEMPLATE = Path(__file__).with_name("curate.html.j2")
+BETWEEN = 200
+"""Rows between two looks at the clock."""
 
 
 def curate(
@@ -74,7 +77,7 @@ def curate(
     if teacher and variant.answers is Answers.teacher:
         _answer(work, variant, teacher, weights, model, runtime, out)
     judged = work.rows
-    cleaned = clean(work.rows, rules)
+    cleaned = clean(_watched("rules", work.rows), rules)
     work.take(cleaned.kept, cleaned.removed, cleaned.edited)
     if critic:
         _review(work, critic, rules, runtime, out)
@@ -89,7 +92,7 @@ def curate(
         raise InputError(_nothing_left(len(source.rows), work))
     _compare_sizes(work, variant)
     lineage = curated(source.lineage, variant, critic, teacher, rater).as_row()
-    _write(work, source, judged, lineage, variant, out)
+    _write(work, source, judged, lineage, list(unread(work.counts, critic, rater)), variant, out)
 
 
 @dataclass
@@ -109,10 +112,24 @@ class _Work:
         self.edited = [edit for edit in (*self.edited, *edited) if edit["id"] not in gone]
 
 
+def _say(text: str) -> None:
+    print(f"curate: {text}", file=sys.stderr, flush=True)
+
+
+def _watched(title: str, rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows one by one, with how far we are."""
+    with progress(title, len(rows), "rows") as bar:
+        for number, row in enumerate(rows, start=1):
+            yield row
+            if number % BETWEEN == 0:
+                bar.advance(BETWEEN)
+        bar.advance(len(rows) % BETWEEN)
+
+
 def _read(variant: DatasetVariantConfig, examples: Artifact | None, runtime: RuntimeConfig) -> Source:
     source = read_source(variant, examples, offline=runtime.offline)
     for note in source.notes:
-        print(f"curate: {note}", file=sys.stderr)
+        _say(note)
     return source
 
 
@@ -192,8 +209,9 @@ def _decontaminate(
     from alpaca_exp.harness.contamination import overlap_counts, overlap_rows, reasons
     from alpaca_exp.harness.texts import suite_texts
 
+    _say(f"looking for the evaluation's documents in {len(work.rows):,} rows")
     index = OverlapIndex(suite_texts(suite, documents, questions, offline=runtime.offline), n)
-    hits = list(index.hits(work.rows))
+    hits = list(index.hits(_watched("overlap", work.rows)))
     why = reasons(hits)
     removed = [
         removal_row(row, "overlap", "decontamination", why[row["id"]])
@@ -201,6 +219,8 @@ def _decontaminate(
         if row["id"] in why
     ]
     work.take([row for row in work.rows if row["id"] not in why], removed)
+    found = len({hit.document for hit in hits})
+    _say(f"{found:,} of {len(index.sizes):,} documents found; {len(removed):,} rows that hold them left out")
     work.counts["decontamination"] = overlap_counts(index, overlap_rows(index, hits))
 
 
@@ -211,8 +231,7 @@ def _compare_sizes(work: _Work, variant: DatasetVariantConfig) -> None:
     asked, got = variant.num_examples, len(work.rows)
     work.counts["num_examples"] = {"asked": asked, "got": got}
     if got < asked:
-        said = f"curate: {got:,} of {asked:,} rows; the others got no new answer (removed.jsonl)"
-        print(said, file=sys.stderr)
+        _say(f"{got:,} of {asked:,} rows; the others got no new answer (removed.jsonl)")
 
 
 def _nothing_left(rows: int, work: _Work) -> str:
@@ -239,6 +258,7 @@ def _write(
     source: Source,
     judged: Sequence[Row],
     lineage: Row,
+    notes: Sequence[str],
     variant: DatasetVariantConfig,
     out: Path,
 ) -> None:
@@ -247,6 +267,6 @@ def _write(
     write_jsonl(work.edited, out / "edited.jsonl")
     counts = {"not_drawn": 0, **work.counts}
     made = card(counts, work.removed, work.edited, source.rows, work.rows, lineage, judged)
-    made |= {"source": source.facts}
+    made |= {"source": source.facts, "notes": notes}
     write_page(page(made, TEMPLATE), out / "card.html")
     write_json(made, out / "card.json")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from alpaca_exp.artifacts import Artifact, Stage, run
+from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
+from alpaca_exp.ledger import consumed
 from alpaca_exp.plan import plan
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
@@ -19,6 +21,9 @@ from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ExperimentConfig
 from alpaca_exp.tuning.ranks import node
+
+TALKERS = ("httpx", "httpx2", "httpcore", "openai")
+"""They tell of each request at a level that Hydra shows."""
 
 
 def perform(
@@ -40,10 +45,10 @@ def perform(
         follow(stages, config.runtime.outputs)
         return {}
     started, clock = now(), time.monotonic()
-    made: list[Stage] = []
+    begun: dict[Path, float] = {}
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
-    watch = _Printer(stages, config.runtime.outputs, made)
+    watch = _Printer(stages, config.runtime.outputs, begun)
     try:
         for name, stage in stages.items():
             artifacts[name] = run(
@@ -56,9 +61,11 @@ def perform(
         error = caught
         raise
     finally:
-        row = _run_row(config, choices, overrides, artifacts, made, error)
+        row = _run_row(config, choices, overrides, artifacts, _paid(begun), error)
         row |= {"started": started, "seconds": round(time.monotonic() - clock, 3)}
         write_json(row, folder / "run.json")
+        if row["usd"]:
+            print(f"Paid in this run: ${row['usd']:.4f}", file=sys.stderr, flush=True)
     print(f"\n{summary(row, config.runtime.outputs)}\n")
     print(f"This run: {folder}")
     if "compare" in artifacts:
@@ -67,7 +74,10 @@ def perform(
 
 
 def prepare(config: ExperimentConfig) -> None:
-    """Environment that libraries read when they are imported."""
+    """Environment that libraries read when they are imported; those that log each request are told not to."""
+    for name in TALKERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a retry is no news, an end is raised
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if config.runtime.offline:
         os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -78,14 +88,13 @@ def _run_row(
     choices: Mapping[str, str],
     overrides: Sequence[str],
     artifacts: Mapping[str, Artifact],
-    made: Sequence[Stage],
+    paid: float,
     error: BaseException | None,
 ) -> Row:
     """What `run.json` holds, but for the times."""
     hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger")
     labels = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
     stopped = isinstance(error, (Stopped, KeyboardInterrupt))
-    paid = [stage.path(config.runtime.outputs) for stage in made]
     return {
         "experiment": config.name,
         "preset": config.preset,
@@ -96,8 +105,19 @@ def _run_row(
         "overrides": list(overrides),
         "status": "done" if error is None else "stopped" if stopped else "failed",
         "error": None if error is None else _said(error),
-        "usd": sum(float(Artifact(path).record["usage"]["usd"]) for path in paid),
+        "usd": paid,
     }
+
+
+def _paid(begun: Mapping[Path, float]) -> float:
+    """Dollars that this run paid, unfinished stages too; `begun`: what earlier attempts had paid."""
+    return sum(max(0.0, _spent(path) - before) for path, before in begun.items())
+
+
+def _spent(path: Path) -> float:
+    """Dollars that all attempts at the stage in this folder paid."""
+    finished = (path / RECORD).exists()
+    return float(Artifact(path).record["usage"]["usd"]) if finished else consumed(path).usd
 
 
 def _said(error: BaseException) -> str:
@@ -106,22 +126,25 @@ def _said(error: BaseException) -> str:
 
 
 class _Printer:
-    """One line a stage, under its name in the plan, as it happens; notes which ones were made here."""
+    """One line a stage, under its name in the plan, as it happens.
 
-    def __init__(self, stages: Mapping[str, Stage], outputs: Path, made: list[Stage]) -> None:
+    Notes which ones were begun here, with what earlier attempts at them had paid.
+    """
+
+    def __init__(self, stages: Mapping[str, Stage], outputs: Path, begun: dict[Path, float]) -> None:
         self._names = {stage.fingerprint: name for name, stage in [*stages.items()][::-1]}
-        self._outputs, self._made = outputs, made
+        self._outputs, self._begun = outputs, begun
         self._told: set[str] = set()
 
     def __call__(self, stage: Stage, event: str, seconds: float) -> None:
         name, where = self._names.get(stage.fingerprint, stage.name), stage.path(self._outputs)
         if event == "make":
+            self._begun[where] = _spent(where)
             show_as(stage.name, name)
             if sys.stdout.isatty():
                 print(f"{name:10} ...", flush=True)
             return
         if event == "made":
-            self._made.append(stage)
             print(f"{name:10} made in {seconds:6.1f} s  {where}", flush=True)
         elif stage.fingerprint not in self._told:
             print(f"{name:10} found             {where}", flush=True)

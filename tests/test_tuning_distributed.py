@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,8 +17,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import Stopped
-from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
+from alpaca_exp.schemas import LoggerConfig, PretrainedModelConfig, RuntimeConfig
 from alpaca_exp.tuning.data import Windows
 from alpaca_exp.tuning.distributed import leave
 from alpaca_exp.tuning.fit import METRICS, fit
@@ -25,6 +27,7 @@ from alpaca_exp.tuning.module import Recipe, Tuning
 from alpaca_exp.tuning.ranks import Joined, over_devices, place
 from alpaca_exp.tuning.schedules import warmed_up
 from alpaca_exp.tuning.tokens import TokenRow
+from tests.tunings import LORA, dataset_in, files, llama_in, tune
 
 VOCABULARY = 61
 RUNTIME = RuntimeConfig(accelerator="cpu", checkpoint_every_s=1e9, num_threads=1)
@@ -49,8 +52,10 @@ def llama(tied: bool) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, tie_word_embeddings=tied, **sizes)).train()
 
 
-def learn(out: Path, runtime: RuntimeConfig, *, tied: bool = True, precision: str = "32-true") -> None:
-    """A training as a stage does it: behind it, the first rank writes the model."""
+def learn(
+    out: Path, runtime: RuntimeConfig, *, tied: bool = True, precision: str = "32-true", twice: bool = False
+) -> None:
+    """A training as a stage does it: behind it, the first rank writes the model. `twice`: its layers."""
     out.mkdir(exist_ok=True)
     given, model = windows(), llama(tied)
     recipe = Recipe(
@@ -64,7 +69,16 @@ def learn(out: Path, runtime: RuntimeConfig, *, tied: bool = True, precision: st
         precision=precision,
         setting="trainer.learning_rate",
     )
-    fit(model, given, recipe, title="t", runtime=runtime, logger=LoggerConfig(every_n_steps=1), out=out)
+    fit(
+        model,
+        given,
+        recipe,
+        title="t",
+        gradient_checkpointing=twice,
+        runtime=runtime,
+        logger=LoggerConfig(every_n_steps=1),
+        out=out,
+    )
     assert type(model) is LlamaForCausalLM
     save_file({name: p.detach().clone() for name, p in model.named_parameters()}, out / WEIGHTS)
 
@@ -85,10 +99,33 @@ def learn_half(out: Path, runtime: RuntimeConfig) -> None:
     leave()
 
 
+def learn_mixed(out: Path, runtime: RuntimeConfig) -> None:
+    """In bfloat16, head and embedding apart, layers computed twice."""
+    learn(out, runtime, tied=False, precision="bf16-mixed", twice=True)
+
+
+def run_stage(out: Path, runtime: RuntimeConfig) -> None:
+    """The stage itself, which adapts frozen weights, on what lies beside the folder of the first rank."""
+    shared = place().shared(out).parent
+    tune(
+        PretrainedModelConfig(path=str(shared / "llama")),
+        Artifact(shared / "data"),
+        out,
+        runtime=replace(runtime, offline=True),
+        trainer=replace(LORA, lora_dropout=0.0),
+    )
+
+
 @over_devices
 def by_two(*, runtime: RuntimeConfig, out: Path) -> None:
     """Everything that takes two ranks, in one start of theirs."""
-    work: dict[str, Callable[..., None]] = {"whole": learn, "half": learn_half, "rest": learn}
+    work: dict[str, Callable[..., None]] = {
+        "whole": learn,
+        "half": learn_half,
+        "rest": learn,
+        "mixed": learn_mixed,
+        "stage": run_stage,
+    }
     for strategy in STRATEGIES:
         for name, what in work.items():
             meet_anew(out / f"{strategy}-{name}.port")
@@ -113,7 +150,13 @@ def meet_anew(file: Path) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one process and what two made."""
     folder = tmp_path_factory.mktemp("trainings")
+    for name in ("data", "llama"):
+        (folder / name).mkdir()
+    dataset_in(folder / "data")
+    llama_in(folder / "llama", dropout=0.0)
     learn(folder / "whole", RUNTIME)
+    learn_mixed(folder / "mixed", RUNTIME)
+    run_stage(folder / "stage", RUNTIME)
     for strategy in STRATEGIES:
         learn_half(folder / f"{strategy}-rest", RUNTIME)
     by_two(runtime=replace(RUNTIME, devices="2"), out=folder)
@@ -122,8 +165,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def distance(one: Path, other: Path) -> float:
-    ours, theirs = load_file(one / WEIGHTS), load_file(other / WEIGHTS)
+def distance(one: Path, other: Path, file: str = WEIGHTS) -> float:
+    ours, theirs = load_file(one / file), load_file(other / file)
     assert ours.keys() == theirs.keys()
     return max((ours[name] - theirs[name]).abs().max().item() for name in ours)
 
@@ -145,3 +188,19 @@ def test_a_training_goes_on_with_another_number_of_processes(
     folder: Path, strategy: str, change: str
 ) -> None:
     assert distance(folder / f"{strategy}-{change}", folder / "whole") < 1e-5
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_processes_learn_in_bfloat16(folder: Path, strategy: str) -> None:
+    assert losses(folder / f"{strategy}-mixed") == pytest.approx(losses(folder / "mixed"), abs=0.02)
+    assert {w.dtype for w in load_file(folder / f"{strategy}-mixed" / WEIGHTS).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_stage_of_two_processes_leaves_what_one_leaves(folder: Path, strategy: str) -> None:
+    ours, theirs = folder / f"{strategy}-stage", folder / "stage"
+    assert files(ours).keys() == files(theirs).keys()
+    assert distance(ours, theirs, "model/model.safetensors") < 1e-5
+    assert distance(ours, theirs, "adapter/adapter_model.safetensors") < 1e-5
+    config = json.loads((ours / "model" / "config.json").read_text())
+    assert config["architectures"] == ["LlamaForCausalLM"]

@@ -109,11 +109,8 @@ def _generation(teacher: TeacherConfig, measured: Measured, out: Path) -> Foreca
     kept = counted(out, "examples.jsonl")
     copies = sum(row["reason"].startswith(COPIES) for row in read_jsonl(out / "rejected.jsonl", ("reason",)))
     lists = 1 if teacher.protocol is Protocol.self_instruct else min(REQUESTS, teacher.max_requests)
-    needed = math.ceil(min(teacher.max_requests, lists * times_as_many(kept, copies, teacher.num_examples)))
-    batch = isinstance(teacher, EndpointConfig) and teacher.batch
-    if teacher.protocol is Protocol.alpaca and not batch:  # a round that has begun is asked to its end
-        needed = math.ceil(needed / teacher.round_size) * teacher.round_size
-    every = min(needed, teacher.max_requests)
+    times = times_as_many(kept, copies, teacher.num_examples)
+    every = max(1, round(min(teacher.max_requests, lists * times)))
     found = _asked(teacher, "generate", lists, every, measured, at_once=teacher.round_size)
     return replace(found, amount=f"{every:,} lists" if lists == 1 else found.amount)
 

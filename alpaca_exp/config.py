@@ -53,6 +53,7 @@ SCHEMAS: dict[str, type] = {
     "trainer/schema/none": schemas.NoTrainerConfig,
     "eval_suite/schema/stock": schemas.EvalSuiteConfig,
     "eval_suite/schema/world": schemas.WorldSuiteConfig,
+    "eval_suite/schema/none": schemas.NoSuiteConfig,
     "judge/schema/none": schemas.NoJudgeConfig,
     "judge/schema/openai": schemas.OpenAIJudgeConfig,
     "judge/schema/miniature": schemas.MiniatureJudgeConfig,
@@ -185,6 +186,14 @@ def _contradictions(config: ExperimentConfig) -> Iterator[str]:
     judged = not isinstance(config.judge, schemas.NoJudgeConfig)
     if judged and opponent != "teacher" and not Path(opponent).is_file():
         yield f"judge.opponent is {opponent}; it must be teacher, or a completions.jsonl that exists"
+    if isinstance(config.eval_suite, schemas.NoSuiteConfig):
+        if isinstance(config.dataset_variant, schemas.NoDatasetConfig):
+            yield "eval_suite=none measures nothing, and dataset_variant=none tunes nothing; choose one"
+        if config.dataset_variant.decontaminate is schemas.Decontaminate.remove:
+            yield (
+                "dataset_variant.decontaminate=remove wants the evaluation's documents, and eval_suite=none "
+                "has none; choose the suite that the model will meet"
+            )
 
 
 def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:

@@ -13,7 +13,7 @@ from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
-from alpaca_exp.plan import plan
+from alpaca_exp.plan import plan, untuned
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
 from alpaca_exp.readiness import obstacles, remarks
@@ -68,6 +68,8 @@ def perform(
             print(f"Paid in this run: ${row['usd']:.4f}", file=sys.stderr, flush=True)
     print(f"\n{summary(row, config.runtime.outputs)}\n")
     print(f"This run: {folder}")
+    if list(stages)[-1] in ("curate", "train"):
+        print(f"What it made: {artifacts[list(stages)[-1]].path}")
     if "compare" in artifacts:
         print(f"Its answers side by side: {artifacts['compare'] / 'index.html'}")
     return artifacts
@@ -94,6 +96,8 @@ def _run_row(
     """What `run.json` holds, but for the times."""
     hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger")
     labels = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
+    if untuned(config):  # whatever was chosen, nothing was learnt
+        labels |= {"dataset_variant": "none", "trainer": "none"}
     stopped = isinstance(error, (Stopped, KeyboardInterrupt))
     return {
         "experiment": config.name,

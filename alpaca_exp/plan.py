@@ -18,6 +18,7 @@ from alpaca_exp.schemas import (
     NoCriticConfig,
     NoDatasetConfig,
     NoJudgeConfig,
+    NoSuiteConfig,
     NoTrainerConfig,
     TaskFrame,
 )
@@ -38,17 +39,27 @@ Plan = dict[str, Stage]
 def plan(config: ExperimentConfig) -> Plan:
     """The stages of `config`. Runs nothing; reads no more than the files whose content counts.
 
-    Without a data set or without a trainer there is nothing to tune: the base is measured as it is.
+    Without a data set or without a trainer there is nothing to tune: the base is measured as it is. With
+    neither a trainer nor a suite there are only the data.
     """
     start = _base(config)
     base = writers.model(config, start.get("pretrain"))
-    if isinstance(config.dataset_variant, NoDatasetConfig) or isinstance(config.trainer, NoTrainerConfig):
+    if untuned(config):
         return start | _measured(config, base, base)
     data = _data(config, writers.teacher(config, base))
-    tuned = _tuned(config, start, data["curate"])
     teacher_is_base = isinstance(config.teacher, BaseModelTeacherConfig)
+    if isinstance(config.trainer, NoTrainerConfig):
+        return (start if teacher_is_base else {}) | data
+    tuned = _tuned(config, start, data["curate"])
     made = start | data | tuned if teacher_is_base else data | start | tuned
     return made | _measured(config, writers.model(config, tuned["train"]), base, {"dataset": data["curate"]})
+
+
+def untuned(config: ExperimentConfig) -> bool:
+    """Whether it is the base model itself that is measured."""
+    tunes = not isinstance(config.trainer, NoTrainerConfig)
+    measures = not isinstance(config.eval_suite, NoSuiteConfig)
+    return isinstance(config.dataset_variant, NoDatasetConfig) or (measures and not tunes)
 
 
 def _base(config: ExperimentConfig) -> Plan:
@@ -97,6 +108,8 @@ def _tuned(config: ExperimentConfig, start: Plan, dataset: Stage) -> Plan:
 def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Plan | None = None) -> Plan:
     """What is measured of the model: the tuned one, told what it `learnt`, or the base if none was tuned."""
     suite, runtime = config.eval_suite, {"runtime": config.runtime}
+    if isinstance(suite, NoSuiteConfig):
+        return {}
     told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval"), **model.told}
     scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=2)
     if isinstance(config.judge, NoJudgeConfig):

@@ -14,6 +14,7 @@ from alpaca_exp.errors import ArtifactError, ConfigError, InputError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.paths import data_root
+from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
     BaseModelConfig,
     BaseModelTeacherConfig,
@@ -28,6 +29,7 @@ from alpaca_exp.schemas import (
     LanguageModelConfig,
     LoggerConfig,
     MadeModelConfig,
+    NoDatasetConfig,
     NoRaterConfig,
     PretrainedModelConfig,
     TrainerConfig,
@@ -61,13 +63,19 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
 
 def remarks(config: ExperimentConfig) -> list[str]:
     """One sentence for each choice that a preset made for the user and that may not be meant."""
+    found = []
+    if untuned(config) and not isinstance(config.dataset_variant, NoDatasetConfig):
+        found.append(
+            "trainer=none tunes nothing: the untuned base is measured, and no data are made; make only the "
+            "data with eval_suite=none"
+        )
     source = config.dataset_variant.source
     if source and source.resolve() == (data_root() / SEED_TASKS).resolve():
-        return [
+        found.append(
             f"the data is {SEED_TASKS}, the 175 tasks that come with alpaca_exp: enough to try things out; "
             "your own is dataset_variant.source=FILE"
-        ]
-    return []
+        )
+    return found
 
 
 def _of(value: object, offline: bool) -> Iterator[str]:
@@ -159,7 +167,7 @@ def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
         return
     if offline:
         yield f"runtime.offline is true, but {host} would be asked; set runtime.offline=false"
-    elif not os.environ.get(endpoint.api_key_env):
+    elif endpoint.api_key_env and not os.environ.get(endpoint.api_key_env):
         yield f"{host} wants a key and {endpoint.api_key_env} is not set; export {endpoint.api_key_env}=..."
 
 

@@ -27,7 +27,7 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
         for part in ("evaluate", "judge")
         for row in score_rows(artifacts, part, outputs)
     ]
-    if not lines:
+    if not lines and (run["status"] != "done" or "curate" not in artifacts):
         return f"{run['experiment']}: no scores ({run['status']})"
     for metric in (*ROWS, "usd"):
         found = reading(metric, artifacts, outputs)

@@ -71,6 +71,15 @@ class WorldSuiteConfig(EvalSuiteConfig):
 
 
 @dataclass
+class NoSuiteConfig(EvalSuiteConfig):
+    """Nothing is measured and no judge asked: a plan ends with the model, or without a trainer the data."""
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from ()
+
+
+@dataclass
 class QuestionsConfig:
     """The questions whose answers are compared, and how they are answered."""
 

@@ -21,6 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from alpaca_exp.commands import readers_may_leave
 from alpaca_exp.config import load, register_schemas
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError, Stopped
 from alpaca_exp.overrides import check, explain
@@ -49,12 +50,8 @@ OWN_CONFIG = ("--config", "-cd", "-cp", "-cn", "hydra.searchpath")
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 bad input, 3 stopped and resumable, 1 a bug."""
-    try:
+    with readers_may_leave():
         code = _main(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return
     if code:
         raise SystemExit(code)
 

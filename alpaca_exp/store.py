@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.inventory import Entry, entries, remove, unused
 from alpaca_exp.report.metrics import USD
@@ -16,12 +17,13 @@ from alpaca_exp.report.runs import read
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = _parser()
-    chosen = parser.parse_args(arguments)
-    try:
-        chosen.run(chosen)
-    except AlpacaExpError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    chosen = parser.parse_args(spelt(arguments))
+    with readers_may_leave():
+        try:
+            chosen.run(chosen)
+        except AlpacaExpError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
     return 0
 
 
@@ -30,8 +32,10 @@ def _list(chosen: argparse.Namespace) -> None:
     runs, unreadable = read(outputs)
     for problem in unreadable:
         print(f"left out: {problem}", file=sys.stderr)
-    _table(entries(outputs, runs))
-    print(f"\n{USD}\npaid: of that, what was paid for it here; of an unfinished one, as far as it got.")
+    found = entries(outputs, runs)
+    _table(found)
+    if found:
+        print(f"\n{USD}\npaid: of that, what was paid for it here; of an unfinished one, as far as it got.")
 
 
 def _folder(chosen: argparse.Namespace) -> Path:
@@ -63,7 +67,8 @@ def _why(chosen: argparse.Namespace) -> None:
     from alpaca_exp.plan import plan
     from alpaca_exp.reasons import why
 
-    config = compose(chosen.overrides)
+    folder = str(chosen.outputs or "").replace("'", "\\'")
+    config = compose([*chosen.overrides, *([f"runtime.outputs='{folder}'"] if folder else [])])
     for name, reason, against in why(config, plan(config), config.runtime.outputs):
         print(f"{name:10} {reason}" + (f" (against {against})" if against else ""))
 
@@ -102,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         ("gc", _gc, "what no run needs and a day has not touched; --yes deletes it"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"))
+        add_outputs(command, positional=True)
         command.set_defaults(run=function)
         if name == "gc":
             command.add_argument("--yes", action="store_true", help="delete them")
@@ -111,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "overrides", nargs="*", help="as for `python -m alpaca_exp`: +experiment=cleaned ..."
     )
-    command.set_defaults(run=_why)
+    add_outputs(command, positional=False)
+    command.set_defaults(run=_why, outputs=None)
     return parser
 
 

@@ -7,11 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, table
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
+from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError
 from alpaca_exp.report.metrics import USD
 from alpaca_exp.sides import pair, variants
@@ -22,16 +22,14 @@ MOST_STEPS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input."""
-    asked = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    try:
-        asked.run(asked)
-        sys.stdout.flush()
-    except AlpacaExpError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    asked = _parser().parse_args(spelt(arguments))
+    with readers_may_leave():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        try:
+            asked.run(asked)
+        except AlpacaExpError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
     return 0
 
 
@@ -78,11 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--examples", type=_count, default=3, help="of each kind; default: 3")
     command.add_argument("--format", choices=("markdown", "json"), default="markdown")
     command.add_argument("--match", choices=[by.name for by in By], default="auto", help=_MATCH)
-    command.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    add_outputs(command, positional=False)
     command.set_defaults(run=_diff)
     text = "the data sets that were made: lineage, rows, dollars"
     command = commands.add_parser("list", help=text, description=text)
-    command.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"), help="default: outputs")
+    add_outputs(command, positional=True)
     command.set_defaults(run=_list)
     return parser
 

@@ -83,7 +83,7 @@ class Outputs:
         for file, rows in files.items():
             write_jsonl(rows, path / f"{file}.jsonl")
         write_json(
-            {"identity": identity, "files": {}, "usage": {"usd": usd, "usd_avoided": 0.5}},
+            {"identity": identity, "inputs": {}, "files": {}, "usage": {"usd": usd, "usd_avoided": 0.5}},
             path / "record.json",
         )
         return path

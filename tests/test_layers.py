@@ -16,7 +16,7 @@ MODULES = sorted(
     if "_data" not in path.parts
 )
 ORDER = [
-    {"paths", "errors", "listening"},
+    {"paths", "errors", "listening", "commands"},
     {"schemas", "records", "content"},
     {"identity", "provenance", "prompts", "progress", "lineage"},
     {"config", "locks"},
@@ -67,7 +67,7 @@ def test_stages_never_import_one_another() -> None:
 def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
     allowed = {
         "errors", "records", "artifacts", "references", "lineage", "statistics", "report", "config", "paths",
-        "schemas",
+        "schemas", "commands",
     }  # fmt: skip
     for module in MODULES:
         if part(module) == "report":

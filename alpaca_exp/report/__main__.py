@@ -6,8 +6,8 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
@@ -16,7 +16,12 @@ from alpaca_exp.report.tables import FORMATS, Layout, table
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one table. Exit codes: 0 done, 2 bad input."""
-    asked = _parser().parse_args(arguments)
+    asked = _parser().parse_args(spelt(arguments))
+    with readers_may_leave():
+        _report(asked)
+
+
+def _report(asked: argparse.Namespace) -> None:
     metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
     try:
         where = tuple(_place(word) for word in asked.where)
@@ -36,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m alpaca_exp.report",
         description="Tabulate the runs under an outputs folder: mean and 95 % interval over seeds.",
     )
-    parser.add_argument("outputs", nargs="?", type=Path, default=Path("outputs"), help="default: outputs")
+    add_outputs(parser, positional=True)
     axis = "experiment, preset, scale, seed, or a config group (dataset_variant, base_model, trainer, ...)"
     parser.add_argument("--rows", default="experiment", help=f"what tells the rows apart: {axis}")
     parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")

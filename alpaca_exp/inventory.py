@@ -42,7 +42,8 @@ class Entry:
 def entries(outputs: Path, runs: Sequence[Run]) -> list[Entry]:
     """Every artifact and every unfinished folder, oldest first; `runs` are those that count as users."""
     used = _uses(outputs, runs)
-    found = [_entry(path, used) for path in _folders(outputs)]
+    now = time.time()
+    found = [_entry(path, used, now) for path in _folders(outputs)]
     return sorted(found, key=lambda entry: (-entry.age_s, entry.name))
 
 
@@ -64,13 +65,13 @@ def remove(entry: Entry) -> None:
     shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def _entry(path: Path, used: Mapping[str, int]) -> Entry:
+def _entry(path: Path, used: Mapping[str, int], now: float) -> Entry:
     files = [file for file in path.rglob("*") if file.is_file()]
     newest = max((file.stat().st_mtime for file in files), default=path.stat().st_mtime)
     finished = (path / RECORD).exists()
     paid, found = _usd(path, finished)
     size = sum(file.stat().st_size for file in files)
-    return Entry(path, finished, size, time.time() - newest, paid + found, paid, used.get(path.name, 0))
+    return Entry(path, finished, size, now - newest, paid + found, paid, used.get(path.name, 0))
 
 
 def _usd(path: Path, finished: bool) -> tuple[float, float]:

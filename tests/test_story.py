@@ -99,8 +99,8 @@ def test_the_store_lists_explains_and_finds_nothing_to_collect(story: Path) -> N
     why = run_in(story, "why", "+experiment=cleaned", *TINY, "trainer.epochs=7", module="alpaca_exp.store")
     said = {line.split()[0]: line for line in why.stdout.splitlines()}
     assert said["generate"].endswith("found")
-    assert "to make because trainer.epochs 3 -> 7 (against runs/cleaned/" in said["train"]
-    assert "to make because train is new because trainer.epochs 3 -> 7 (" in said["complete"]
+    assert "to make: trainer.epochs 3 -> 7 (against runs/cleaned/" in said["train"]
+    assert "to make: its input train is new (against runs/cleaned/" in said["complete"]
     assert "nothing to delete" in run_in(story, "gc", module="alpaca_exp.store").stdout
 
 

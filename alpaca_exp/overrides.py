@@ -27,6 +27,8 @@ KINDS: dict[object, str] = {
     Path: "a path",
 }
 """What a field of plain type takes, in words."""
+_UNKNOWN = re.compile(r"Key '\w+' not in '(\w+)'")
+"""OmegaConf's words for a key that a schema does not have."""
 FLAGS_WITH_VALUE = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--experimental-rerun")
 
 
@@ -117,6 +119,8 @@ def known_keys() -> set[str]:
 def _fields(schema: type, prefix: str) -> Iterator[str]:
     for field in dataclasses.fields(schema):
         yield f"{prefix}.{field.name}"
+        if field.name == "columns":
+            yield from _fields(schemas.ColumnsConfig, f"{prefix}.columns")
         if field.name == "world":
             yield from _fields(schemas.WorldConfig, f"{prefix}.world")
         if field.name == "questions" and prefix != "world":
@@ -192,4 +196,23 @@ def _short(text: str) -> str:
         line for line in lines if not line.startswith(("full_key:", "object_type", "reference_type", "See "))
     ]
     key = next((line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key:")), "")
+    unknown = _UNKNOWN.match(kept[0]) if key and kept else None
+    if unknown:
+        return _foreign(key, unknown[1])
     return f"{key}: {kept[0]}" if key and kept else " ".join(kept[:2])
+
+
+def _foreign(key: str, schema: str) -> str:
+    """A key that the chosen option does not have: another option's, or nobody's."""
+    parent, _, name = key.rpartition(".")
+    others = [
+        f"{parent}={path.rpartition('/')[2]}"
+        for path, other in SCHEMAS.items()
+        if path.startswith(f"{parent}/schema/")
+        and name in {field.name for field in dataclasses.fields(other)}
+    ]
+    if others:
+        return f"{key} is a key of {' and '.join(others)}, not of the {parent} that was chosen; leave it out"
+    known = getattr(schemas, schema, None)
+    own = [f"{parent}.{field.name}" for field in dataclasses.fields(known)] if known else []
+    return f"{key} is not a key{nearest(key, own)}"

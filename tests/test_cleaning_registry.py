@@ -62,7 +62,7 @@ def test_an_unknown_rule_names_the_nearest_and_all_problems_are_told_at_once() -
         chosen(["empty_outptu", "wrong_sum", "-unread_pag", "zzz"])
     first, second, third = caught.value.problems
     assert "did you mean empty_output?" in first
-    assert "-unread_pag" in second and "did you mean unread_page?" in second
+    assert "-unread_pag" in second and "did you mean -unread_page?" in second
     assert "the rules are control_characters" in third
 
 

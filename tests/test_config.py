@@ -103,6 +103,19 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
             "eval_suite.truthfulness names piqa.acc, whose task is not in",
         ),
         ("teacher.temperature=9", "teacher.temperature is 9.0; it must be between 0 and 2"),
+        (
+            "dataset_variant.columns={instruktion: a}",
+            "instruktion is not a key; did you mean dataset_variant.columns.instruction?",
+        ),
+        (
+            "dataset_variant.columns.instruktion=a",
+            "columns.instruktion is not a key; did you mean dataset_variant.columns.instruction?",
+        ),
+        (
+            "critic.base_url=http://x",
+            "critic.base_url is a key of critic=openai, not of the critic that was chosen; leave it out",
+        ),
+        ("teacher.error_rat=1", "teacher.error_rat is not a key; did you mean teacher.error_rate?"),
         ("judge.opponent=nobody.jsonl", "it must be teacher, or a completions.jsonl that exists"),
     ],
 )

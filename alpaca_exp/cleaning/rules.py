@@ -237,5 +237,7 @@ def _problems(name: str) -> list[str]:
     if bare in known:
         return []
     near = difflib.get_close_matches(bare, known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"the rules are {', '.join(known[1 : len(RULES) + 1])}"
+    minus = name[: len(name) - len(bare)]
+    rules = ", ".join(known[1 : len(RULES) + 1])
+    hint = f"did you mean {minus}{near[0]}?" if near else f"the rules are {rules}"
     return [f"dataset_variant.rules names {name}, which is no rule and no category; {hint}"]

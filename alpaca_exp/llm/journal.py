@@ -120,6 +120,12 @@ class Journal:
         """A request that was under way when the journal was opened."""
         return self._written_at(self._sent[bytes.fromhex(key)])
 
+    def _readable_at(self, sent: _Sent) -> Request | None:
+        try:
+            return self._written_at(sent)
+        except (ValueError, KeyError, TypeError):  # a broken line, of which only the beginning counts
+            return None
+
     def _written_at(self, sent: _Sent) -> Request:
         row = json.loads(os.pread(self._file, sent.length, sent.place))["request"]
         bias = tuple((str(token), int(value)) for token, value in row.get("logit_bias", ()))
@@ -138,7 +144,7 @@ class Journal:
         """Note that no answer to the requests of `pending` will come, so that each is told of once."""
         lines = []
         for key, (sent, count) in self._orphans.items():
-            name, request = key.hex(), self._written_at(sent)
+            name, request = key.hex(), self._readable_at(sent)
             told: dict[str, Any] = {"error": "under way when the attempt ended"}
             lines += [self._line(name, "failed", request, sent.usd, response=told) for _ in range(count)]
         self._orphans.clear()
@@ -227,7 +233,7 @@ class Journal:
         self,
         key: str,
         state: str,
-        request: Request,
+        request: Request | None,
         usd: float,
         usage: dict[str, int] | None = None,
         response: dict[str, Any] | None = None,
@@ -235,7 +241,8 @@ class Journal:
         head = {"key": key, "t": round(time.time(), 3), "state": state, "account": self._name, "usd": usd}
         told = json.dumps({**head, "usage": usage, "response": response}, ensure_ascii=False)
         if key not in self._written:
-            self._written[key] = json.dumps(request.row(), ensure_ascii=False).encode("utf-8", "replace")
+            row = request.row() if request else None
+            self._written[key] = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         asked = self._written[key] if state == "sent" else self._written.pop(key)
         return told[:-1].encode("utf-8", "replace") + b', "request": ' + asked + b"}\n"
 

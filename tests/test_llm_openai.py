@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from alpaca_exp.compose import compose
 from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
 from alpaca_exp.ledger import consumed
 from alpaca_exp.llm import attempts
 from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion
-from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.schemas import Endpoint, RuntimeConfig
 from tests.servers import Answer, Body, Reply, Server, stage_folder, teacher_at
 
 CANARY = "sk-canary-7b1e0c55d2f94a"
@@ -170,6 +171,46 @@ def test_what_asking_again_cannot_help_is_said_at_once(
     with pytest.raises(InputError, match=HOPELESS[status]):
         ask(server, tmp_path)
     assert server.count == 1
+
+
+UNKNOWN = {
+    "the model": ('{"error": {"message": "The model `m` does not exist."}}', {}, "knows no model fake"),
+    "batches": (
+        '{"detail": "Not Found"}',
+        {"batch": True},
+        r"has no Batch API at /v1/files.*Not Found.*batch=false",
+    ),
+    "completions": (
+        '{"detail": "Not Found"}',
+        {"endpoint": Endpoint.completions},
+        r"knows nothing at /v1/completions \(HTTP 404.*Not Found.*teacher\.endpoint=chat",
+    ),
+    "chat": ("404 page not found", {}, r"knows nothing at /v1/chat/completions .*ends in /v1"),
+}
+
+
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_a_404_names_what_the_server_does_not_know_and_what_it_said(
+    what: str, serve: Callable[[Answer], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, settings, said = UNKNOWN[what]
+    server = serve(then(Reply(status=404, raw=body.encode())))
+    monkeypatch.setattr(server.batches, "post", lambda path, sent: (404, body.encode()))
+    with pytest.raises(InputError, match=said):
+        ask(server, tmp_path, **settings)
+
+
+def test_no_other_services_key_is_sent_to_a_server_of_ones_own(
+    serve: Callable[[Answer], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-service")
+    server = serve(then(Reply("Hello.")))
+    for group in ("teacher", "critic", "rater", "judge"):
+        config = getattr(compose([f"{group}=local_server", f"{group}.base_url={server.base_url}"]), group)
+        out = stage_folder(tmp_path, group)
+        ask_all(config, [Request("m", "Hello?", 16)], runtime=RuntimeConfig(), out=out, title=group)
+        assert config.api_key_env == "" and config.usd_per_million_out == 0
+    assert not any("another" in key for key in server.keys)
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "insufficient_quota"), (402, "payment_required")])

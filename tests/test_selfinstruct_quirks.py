@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from alpaca_exp.compose import compose
-from alpaca_exp.errors import ConfigError, Stopped
+from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.prompts import task_list
 from alpaca_exp.records import Completion, Example, read_jsonl
 from alpaca_exp.schemas import OpenAITeacherConfig, RuntimeConfig, TeacherConfig
@@ -152,7 +152,7 @@ def test_every_error_is_retried_but_not_for_ever(tmp_path: Path) -> None:
         assert card["counts"]["kept"] == 2
         assert card["quirks"]["retry_everything"] == {"on": True, "attempts": 2}
     with Server(lambda body, number: Reply(status=401, error="invalid_api_key")) as server:
-        with pytest.raises(Stopped, match=r"no answer after .*HTTP 401"):
+        with pytest.raises(InputError, match=r"HTTP 401.*set the environment variable ALPACA_EXP_TEST_KEY"):
             told = {"timeout_s": 0.4, "max_retries": 1, "round_size": 1}
             made(server, tmp_path / "never", retry_everything=True, **told)
         refused = server.count

@@ -86,7 +86,7 @@ class Asker:
                 pause = min(error.after_s or _backoff(attempt), patience.longest_pause_s)
                 left -= time.monotonic() - start + pause
                 if attempt == patience.retries or left < 0 or self.ending():
-                    raise Stopped(self._gave_up(attempt + 1, error)) from None
+                    raise self._gave_up(attempt + 1, error) from None
                 if error.after_s:
                     self.pace.hold(pause)  # one pause for everybody, not one for each who is refused
                 else:
@@ -132,7 +132,7 @@ class Asker:
             hopeless = stubborn and isinstance(error, AlpacaExpError)
             self.journal.failed(key, request, 0.0, str(error), retried_anyway=hopeless)
             if hopeless:
-                raise Unanswered(str(error)) from None
+                raise Unanswered(str(error)) from error
             raise
         finally:
             del self.under_way[key]
@@ -142,9 +142,12 @@ class Asker:
         await self.journal.answered(key, request, completion, usd)
         return replace(completion, usage=replace(completion.usage, requests=1, usd=usd))
 
-    def _gave_up(self, attempts: int, error: Unanswered) -> str:
+    def _gave_up(self, attempts: int, error: Unanswered) -> AlpacaExpError:
+        """The end. What no repetition could help (a wrong key, say) has a remedy of its own."""
+        if isinstance(error.__cause__, AlpacaExpError):
+            return error.__cause__
         times = f"{attempts} attempts" if attempts > 1 else "one attempt"
-        return (
+        return Stopped(
             f"{self.config.model} gave no answer after {times}: {error}. Every answer so far is kept: "
             "run the same command again to go on"
         )

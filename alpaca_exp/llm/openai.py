@@ -36,6 +36,8 @@ OFFICIAL = "https://api.openai.com/v1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 """httpx's names for failures before the request went out."""
+BATCH_PATHS = ("/files", "/batches")
+"""Where batches are handed in."""
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 REJECTED_PROMPTS = {
     "context_length_exceeded": "length",
@@ -96,8 +98,11 @@ class OpenAIModel:
             self._reached = True
         except openai.APIStatusError as error:
             self._reached = True
-            headers = error.response.headers
-            raise self.refusal(error.status_code, str(error.code or ""), error.message, headers) from None
+            reply = error.response
+            path = reply.request.url.path
+            raise self.refusal(
+                error.status_code, str(error.code or ""), _said(error), reply.headers, path
+            ) from None
         except openai.APIConnectionError as error:
             raise self._broken(error) from None
         except (openai.APIError, ValueError):
@@ -191,8 +196,10 @@ class OpenAIModel:
         model = str(getattr(reply, "model", None) or request.model)
         return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
 
-    def refusal(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> Exception:
-        """What a status other than 200 means: another attempt may help, or it is the end."""
+    def refusal(
+        self, status: int, code: str, message: str, headers: Mapping[str, str], path: str = ""
+    ) -> Exception:
+        """What a status other than 200 of `path` means: another attempt may help, or it is the end."""
         if status == 402 or (status == 429 and code in NO_MONEY):
             return Stopped(
                 f"{self._server} says that its quota or credit is used up. Every answer so far is kept: "
@@ -202,18 +209,39 @@ class OpenAIModel:
             lost = status in (408, 502, 504) or status > 511
             return Unanswered(f"HTTP {status} {self.safe(message)}", lost=lost, after_s=_pause(headers))
         if status in (401, 403):
-            return InputError(
-                f"{self._server} refused the key for {self._config.model} (HTTP {status}); set the "
-                f"environment variable {self._config.api_key_env} to a valid one"
+            variable, field = self._config.api_key_env, f"{self._owner}.api_key_env"
+            remedy = (
+                f"set the environment variable {variable} to a valid one"
+                if variable
+                else f"put a key into an environment variable and name that with {field}=VARIABLE"
             )
-        if status == 404:
             return InputError(
-                f"{self._server} knows no model {self._config.model} (HTTP 404); "
-                f"check {self._owner}.model and {self._owner}.base_url"
+                f"{self._server} refused the key for {self._config.model} (HTTP {status}); {remedy}"
             )
+        if status in (404, 405):
+            return self._unknown(status, code, message, path)
         return InputError(
             f"{self._server} rejects the request (HTTP {status}): {self.safe(message)}; "
             f"check the settings of {self._owner}"
+        )
+
+    def _unknown(self, status: int, code: str, message: str, path: str) -> InputError:
+        """What the server does not know: the model, the Batch API, or the interface."""
+        owner, said = self._owner, f"HTTP {status}: {self.safe(message)}"
+        told = f"{code} {message}".lower()
+        if "model" in told or "deployment" in told or self._config.model.lower() in told:
+            return InputError(
+                f"{self._server} knows no model {self._config.model} ({said}); "
+                f"check {owner}.model and {owner}.base_url"
+            )
+        if path.endswith(BATCH_PATHS):
+            return InputError(
+                f"{self._server} has no Batch API at {path} ({said}); ask it directly: {owner}.batch=false"
+            )
+        other = "chat" if self._config.endpoint is Endpoint.completions else "completions"
+        return InputError(
+            f"{self._server} knows nothing at {path or 'that address'} ({said}); check {owner}.base_url (it "
+            f"mostly ends in /v1), try {owner}.endpoint={other}, or check {owner}.model"
         )
 
     def safe(self, text: object) -> str:
@@ -227,7 +255,12 @@ class OpenAIModel:
 
 
 def api_key(config: Served, owner: str) -> str:
-    """The key from the environment; empty where a local server needs none. Raises InputError."""
+    """The key from the environment; empty where none is named or needed. Raises InputError.
+
+    A server of one's own names none by default, so that no other service's key is ever sent to it.
+    """
+    if not config.api_key_env:
+        return ""
     key = os.environ.get(config.api_key_env, "").strip()
     if not key and not is_local(config):
         raise InputError(
@@ -242,6 +275,12 @@ def api_key(config: Served, owner: str) -> str:
 def is_local(config: Served) -> bool:
     """Whether the server runs on this machine: it needs no key, no proxy and no network."""
     return urlsplit(config.base_url or OFFICIAL).hostname in LOCAL_HOSTS
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The server's own words: OpenAI's field for them, or all that it sent where that is missing."""
+    _, _, words = error.message.partition(f"Error code: {error.status_code} - ")
+    return words or str(error.body or error.message)
 
 
 def _usage(request: Request, reply: ChatCompletion | LegacyCompletion, text: str) -> Usage:

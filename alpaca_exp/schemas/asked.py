@@ -72,7 +72,7 @@ class EndpointConfig:
 
     endpoint: Endpoint = identity("chat, or completions: the prompt as it is (legacy)", Endpoint.chat)
     base_url: Optional[str] = runtime("the server's address; null: OpenAI's own", None)
-    api_key_env: str = runtime("the environment variable that holds the key", "OPENAI_API_KEY")
+    api_key_env: str = runtime("environment variable that holds the key; empty: none", "OPENAI_API_KEY")
     key_header: str = runtime("Authorization (a bearer token), or api-key (Azure)", "Authorization")
     api_version: Optional[str] = runtime("Azure's api-version of each request; null: none", None)
     retired: str = runtime("since when nobody serves it, and what to take instead; empty: served", "")

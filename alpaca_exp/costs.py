@@ -53,10 +53,10 @@ class Expectation:
     documents: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.requests:,} requests"] * bool(self.requests)
+        parts = [_counted(self.requests, "request")] * bool(self.requests)
         parts += [f"about {self.tokens:,} tokens, {self._dollars()}"] * bool(self.tokens)
-        parts += [f"{self.steps:,} steps"] * bool(self.steps)
-        parts += [f"{self.documents:,} documents"] * bool(self.documents)
+        parts += [_counted(self.steps, "step")] * bool(self.steps)
+        parts += [_counted(self.documents, "document")] * bool(self.documents)
         return ", ".join(parts)
 
     def __add__(self, other: Expectation) -> Expectation:
@@ -64,6 +64,10 @@ class Expectation:
 
     def _dollars(self) -> str:
         return f"${self.usd_low:,.2f} to ${self.usd_high:,.2f}" if self.usd else "$0.00"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + "s" * (count != 1)
 
 
 def expected(stage: Stage, outputs: Path) -> Expectation:

@@ -55,11 +55,15 @@ def _gc(chosen: argparse.Namespace) -> None:
     _table(found)
     size = _size(sum(entry.bytes for entry in found))
     if not chosen.yes:
-        print(f"{len(found)} folders, {size}, that no run needs; nothing was deleted: add --yes")
+        print(f"{_folders(len(found))}, {size}, that no run needs; nothing was deleted: add --yes")
         return
     for entry in found:
         remove(entry)
-    print(f"deleted {len(found)} folders, {size}")
+    print(f"deleted {_folders(len(found))}, {size}")
+
+
+def _folders(count: int) -> str:
+    return f"{count:,} folder" + "s" * (count != 1)
 
 
 def _why(chosen: argparse.Namespace) -> None:

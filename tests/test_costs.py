@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from alpaca_exp.compose import compose
-from alpaca_exp.costs import expected
+from alpaca_exp.costs import Expectation, expected
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.plan import plan
@@ -103,3 +103,7 @@ def test_what_cannot_be_asked_or_paid_is_said_once(words: list[str], said: str) 
         compose(words)
     assert [problem for problem in caught.value.problems if problem.startswith(said)] == caught.value.problems
     assert len(caught.value.problems) == 1
+
+
+def test_one_of_a_kind_is_no_plural() -> None:
+    assert str(Expectation(requests=1, steps=1, documents=2)) == "1 request, 1 step, 2 documents"

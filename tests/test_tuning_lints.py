@@ -169,9 +169,9 @@ def test_the_stage_says_what_it_found_before_the_first_step_and_writes_it_down(
     out = tuned(rows, base, tmp_path)
     lines = said[0].splitlines()
     assert len(lines) == 2 and all(line.startswith("train: ") for line in lines)
-    assert "1 of 22 examples (4.5%) are longer than trainer.max_seq_len=300" in lines[0]
-    assert "but the model reads at most 300" in lines[0]
-    assert lines[1].endswith("have an empty output; the rule empty_output removes such (void)")
+    assert "1 of 22 examples (4.5%) is longer than trainer.max_seq_len=300 and is cut" in lines[0]
+    assert "would cut under 1%, but the model reads at most 300 tokens" in lines[0]
+    assert lines[1].endswith("has an empty output; the rule empty_output removes such (void)")
     noted_down = json.loads((out / "lints.json").read_text())
     assert (noted_down["examples"], noted_down["max_seq_len"]) == (22, 300)
     assert [one["lint"] for one in noted_down["findings"]] == ["truncated", "no_end_token", "empty_output"]
@@ -220,7 +220,7 @@ def test_the_plan_says_what_is_odd_about_a_file_that_is_taken_as_it_is(
     write_jsonl(rows, tmp_path / "data.jsonl")
     asked = ["preset=local", "+experiment=original", "dataset_variant.source=data.jsonl", "action=plan"]
     said = command(*asked).stdout
-    assert "Note: 1 of 22 examples have an empty output" in said
-    assert "1 of 22 examples repeat an earlier one in every field (again)" in said
+    assert "Note: 1 of 22 examples has an empty output" in said
+    assert "1 of 22 examples repeats an earlier one in every field (again)" in said
     cleaned = command(*asked, "dataset_variant.rules=[all]").stdout
     assert "examples" not in cleaned, "what the rules leave is not known yet"

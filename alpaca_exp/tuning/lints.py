@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 TRUNCATED_SHARE = 0.01
 """More cut examples than this are worth a warning."""
 NAMED_IDS = 5
+OF_ONE = {"have": "has", "are": "is", "teach": "teaches", "repeat": "repeats", "answer": "answers"}
+_VERB = re.compile(rf"(?:^|(?<=%\) )|(?<=and ))({'|'.join(OF_ONE)})\b")
+"""The verbs of a finding: its first word, the one behind a share, the one behind "and"."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,14 @@ def token_lints(
             masked,
             rows,
             f"have no token of output within trainer.max_seq_len={max_seq_len} and are left out; "
-            f"{_reach(enough, most)} would keep them",
+            f"{_reach(enough, 'keep them', most)}",
         ),
         *_finding(
             "truncated",
             cut,
             rows,
             f"({len(cut) / len(rows):.1%}) are longer than trainer.max_seq_len={max_seq_len} and are "
-            f"{done}; {_reach(reach(tokenised.lengths), most)} would {do} under {TRUNCATED_SHARE:.0%}",
+            f"{done}; {_reach(reach(tokenised.lengths), f'{do} under {TRUNCATED_SHARE:.0%}', most)}",
             warns=len(cut) > TRUNCATED_SHARE * len(rows),
         ),
         *_finding(
@@ -124,9 +128,9 @@ def lints_row(findings: Iterable[Finding], tokenised: Tokenised, max_seq_len: in
     }
 
 
-def _reach(needed: int, most: int | None) -> str:
-    beyond = most is not None and needed > most
-    return f"{needed} (but the model reads at most {most})" if beyond else str(needed)
+def _reach(needed: int, what: str, most: int | None) -> str:
+    beyond = f", but the model reads at most {most} tokens" if most is not None and needed > most else ""
+    return f"{needed} would {what}{beyond}"
 
 
 def _finding(
@@ -134,6 +138,7 @@ def _finding(
 ) -> Iterator[Finding]:
     if places:
         ids = tuple(str(rows[place].get("id", f"row-{place}")) for place in places[:NAMED_IDS])
+        words = words if len(places) > 1 else _VERB.sub(lambda verb: OF_ONE[verb[0]], words)
         message = f"{len(places):,} of {len(rows):,} examples {words} ({', '.join(ids[:2])}"
         message += ", ...)" if len(places) > 2 else ")"
         yield Finding(lint, len(places), round(len(places) / len(rows), 6), ids, message, warns)

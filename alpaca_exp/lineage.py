@@ -43,11 +43,18 @@ class Lineage:
     """Where the instructions are from, if from another source: a cleaned copy has the original's."""
     anew: bool = False
     """Whether the outputs were asked for one at a time, apart from their instructions."""
+    seed: int | None = None
+    """Of a source that was generated: which of the data sets it is that the same settings make."""
 
     @property
     def origin(self) -> str:
-        """Where the instructions are from."""
-        return self.instructions or self.source
+        """Where the instructions are from, the seed included."""
+        return f"{self.instructions or self.source}{self.drawn}"
+
+    @property
+    def drawn(self) -> str:
+        """The seed as a text that follows the source's; empty where there is none."""
+        return "" if self.seed is None else f", seed {self.seed}"
 
     def as_row(self) -> dict[str, Any]:
         """As `card.json` holds it."""
@@ -58,6 +65,7 @@ class Lineage:
             "cleaning": list(self.cleaning),
         }
         row |= {"instructions": self.instructions} if self.instructions else {}
+        row |= {"seed": self.seed} if self.seed is not None else {}
         return row | ({"answers": "asked anew"} if self.anew else {})
 
     @classmethod
@@ -73,6 +81,7 @@ class Lineage:
             cleaning=(cleaning,) if isinstance(cleaning, str) else tuple(map(str, cleaning or ())),
             instructions=str(row.get("instructions") or ""),
             anew=row.get("answers") == "asked anew",
+            seed=row.get("seed"),
         )
 
 
@@ -118,7 +127,11 @@ def differences(a: Lineage, b: Lineage) -> Differences:
 
 def _same_rows(a: Lineage, b: Lineage) -> bool:
     """Whether both are of one source, and have the answers that were there."""
-    return a.source == b.source != UNKNOWN and not a.anew and not b.anew
+    return _one_source(a, b) and not a.anew and not b.anew
+
+
+def _one_source(a: Lineage, b: Lineage) -> bool:
+    return a.source == b.source != UNKNOWN and a.seed == b.seed
 
 
 def _differ(x: object, y: object, alike: bool) -> bool | None:
@@ -129,7 +142,7 @@ def _differ(x: object, y: object, alike: bool) -> bool | None:
 
 def _cleaning_differs(a: Lineage, b: Lineage) -> bool | None:
     unknown = (UNKNOWN in a.cleaning, UNKNOWN in b.cleaning)
-    if any(unknown) and not (all(unknown) and a.source == b.source != UNKNOWN):
+    if any(unknown) and not (all(unknown) and _one_source(a, b)):
         return None
     return frozenset(a.cleaning) != frozenset(b.cleaning)
 

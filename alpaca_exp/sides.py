@@ -118,12 +118,11 @@ def _several(word: str, found: Sequence[Side | Path]) -> str:
 def _told(folder: Path) -> str:
     record, card = Artifact(folder).record, _card(folder)
     lineage = Lineage.of_row(card.get("lineage", {}))
-    steps = as_text(lineage, most=3)["cleaning"]
+    text = as_text(lineage, most=3)
     rows = f"{card.get('counts', {}).get('rows_out', 0):,} rows"
     made = str(record.get("started", "")) or "unknown when"
-    return (
-        f"{folder.name}: made {made}; {lineage.source}; teacher {lineage.teacher}; cleaning: {steps}; {rows}"
-    )
+    told = f"{text['source']}; teacher {text['teacher']}; cleaning: {text['cleaning']}"
+    return f"{folder.name}: made {made}; {told}; {rows}"
 
 
 def _data(run: Run) -> str:

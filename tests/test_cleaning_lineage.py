@@ -93,7 +93,7 @@ def test_the_order_of_rules_is_no_difference_but_a_filter_is() -> None:
     assert differences(ORIGINAL, replace(ORIGINAL, cap=Cap(100, 50))).dimensions == ("length",)
 
 
-@pytest.mark.parametrize("lineage", [ORIGINAL, ARCHIVE, UNCAPPED, Lineage()])
+@pytest.mark.parametrize("lineage", [ORIGINAL, ARCHIVE, UNCAPPED, Lineage(), Lineage("s", seed=0)])
 def test_a_card_holds_the_lineage_whole(lineage: Lineage) -> None:
     assert Lineage.of_row(lineage.as_row()) == lineage
 
@@ -106,7 +106,7 @@ def test_a_card_without_a_key_leaves_it_unknown() -> None:
 def test_the_lineage_follows_from_the_config_alone() -> None:
     teacher, critic = OpenAITeacherConfig(model="m"), OpenAICriticConfig(model="c")
     source = generated_by(identity(teacher))
-    asked = Lineage("generated: protocol alpaca, seed 0", "m", Cap(100), ())
+    asked = Lineage("generated: protocol alpaca", "m", Cap(100), (), seed=0)
     assert curated(source, DatasetVariantConfig(), None, None) == asked
     cleaned = curated(source, DatasetVariantConfig(rules=["empty_output"], max_words=50), critic, None)
     assert (cleaned.cap, cleaned.cleaning) == (Cap(100, 50), ("empty_output", "critic c (fixes)"))

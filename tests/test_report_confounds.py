@@ -114,3 +114,30 @@ def test_a_row_whose_own_data_differs_is_said_with_what_tells_it_apart(
     assert f"- uncapped is compared with nothing: {apart}.\n" in text
     split = report(capsys, outputs, "--rows dataset_variant --columns teacher --metrics rows")
     assert "- uncapped vs original differs in length and how" in split and "with nothing" not in split
+
+
+def test_data_of_several_teacher_seeds_is_compared_as_one_whose_seed_is_chance(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for seed in (0, 1):
+        for variant, teacher in (("original", "t"), ("mixed", "u")):
+            removed = {"wrong_sum": 1} if variant == "mixed" else {}
+            outputs.card(f"{variant}-{seed}", 100, removed, teacher=teacher, seed=seed)
+            artifacts = {"curate": f"c-{variant}-{seed}"}
+            outputs.run(variant, artifacts=artifacts, overrides=[f"teacher.seed={seed}"])
+    text = report(capsys, outputs, "--rows dataset_variant --metrics rows")
+    assert "- mixed vs original differs in cleaning and teacher.\n" in text
+    outputs.card("other", 100, {"wrong_sum": 1}, seed=7)
+    outputs.run("other")
+    outputs.run("plain", artifacts={"curate": "c-original-0"})
+    text = report(capsys, outputs, "--rows dataset_variant --metrics rows")
+    assert "- other vs plain differs in source and cleaning" in text, "one seed against another is a cause"
+
+
+def test_dollars_of_a_run_that_made_the_data_alone_name_its_data(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    outputs.run("data", artifacts={"curate": "c-original"})
+    said = report(capsys, outputs, "--metrics usd")
+    assert "\n- data: curate/c-original\n" in said

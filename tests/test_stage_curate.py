@@ -96,7 +96,8 @@ def test_the_original_is_the_source_as_it_is(tmp_path: Path, generated: Artifact
     out = curated(tmp_path, examples=generated)
     assert rows(out / "dataset.jsonl") == rows(generated / "examples.jsonl")
     assert card(out)["lineage"] == {
-        "source": "generated: protocol alpaca, seed 0",
+        "source": "generated: protocol alpaca",
+        "seed": 0,
         "teacher": "miniature-teacher",
         "cap": {"sentence": 100, "filter": None},
         "cleaning": [],

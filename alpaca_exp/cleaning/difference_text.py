@@ -69,7 +69,7 @@ def as_text(lineage: Lineage, most: int | None = None) -> dict[str, str]:
     few = most is None or len(steps) <= most
     copied = f", instructions of {lineage.instructions}" if lineage.instructions else ""
     return {
-        "source": lineage.source + copied,
+        "source": f"{lineage.source}{lineage.drawn}{copied}",
         "cleaning": (", ".join(steps) or "none") if few else f"{len(steps)} steps, the last {steps[-1]}",
         "teacher": lineage.teacher + (", asked anew" if lineage.anew else ""),
         "length": _cap(lineage.cap),

@@ -34,12 +34,11 @@ NO_SOURCE = frozenset(
 def generated_by(asked: Mapping[str, Any]) -> Lineage:
     """Of what a teacher writes itself; `asked` is its identity, as the record of its stage holds it.
 
-    The source is how the instructions were asked for, whoever was asked: protocol, seed, and every
-    setting that is not the usual one. So two teachers who were asked alike differ in the teacher alone.
+    The source is how the instructions were asked for, whoever was asked: the protocol, every setting that
+    is not the usual one, and the seed. So two teachers who were asked alike differ in the teacher alone.
     """
-    always = [f"protocol {asked.get('protocol', UNKNOWN)}", f"seed {asked.get('seed', UNKNOWN)}"]
-    source = f"generated: {', '.join([*always, *_unusual(asked)])}"
-    return Lineage(source, str(asked["model"]), Cap(asked["max_words"]), ())
+    source = ", ".join([f"generated: protocol {asked.get('protocol', UNKNOWN)}", *_unusual(asked)])
+    return Lineage(source, str(asked["model"]), Cap(asked["max_words"]), (), seed=asked.get("seed"))
 
 
 def _unusual(asked: Mapping[str, Any]) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -55,9 +55,19 @@ def _compared(carded: _Carded, axis: str, baseline: str | None) -> Iterator[str]
     places, variants = _places(carded, axis), _places(carded, "dataset_variant")
     known = {name: found[0].lineage for name, found in (variants | places).items()}
     for a, b in _pairs(list(places), baseline):
-        said = confound(a, b, known)
+        compared = known if _one_seed(places[a]) and _one_seed(places[b]) else _seedless(known)
+        said = confound(a, b, compared)
         if said:
             yield f"{said}{_sizes(a, places[a], b, places[b])}."
+
+
+def _one_seed(found: Sequence[_Data]) -> bool:
+    return len({one.lineage.seed for one in found}) == 1
+
+
+def _seedless(known: Mapping[str, Lineage]) -> dict[str, Lineage]:
+    """Where a place is a mean over data sets of several seeds, the seed is chance, and no cause."""
+    return {name: replace(one, seed=None) for name, one in known.items()}
 
 
 def _mixed(carded: _Carded, axis: str, shown: Sequence[str]) -> Iterator[str]:
@@ -84,15 +94,20 @@ def _apart(carded: _Carded, shown: Sequence[str]) -> str:
 
 
 def _lineages(carded: _Carded) -> list[Lineage]:
-    return list(dict.fromkeys(data.lineage for _, data in carded))
+    """But for the seed."""
+    return list(dict.fromkeys(replace(data.lineage, seed=None) for _, data in carded))
 
 
 def _places(carded: _Carded, axis: str) -> dict[str, list[_Data]]:
-    """The data at each place of an axis, where all of it is of one lineage."""
+    """The data at each place of an axis, where all of it is of one lineage but for the seed."""
     found: dict[str, list[_Data]] = {}
     for run, data in carded:
         found.setdefault(run.label(axis), []).append(data)
-    return {name: all_ for name, all_ in found.items() if len({one.lineage for one in all_}) == 1}
+    return {
+        name: all_
+        for name, all_ in found.items()
+        if len({replace(one.lineage, seed=None) for one in all_}) == 1
+    }
 
 
 def _pairs(names: Sequence[str], baseline: str | None) -> Iterator[tuple[str, str]]:

@@ -134,7 +134,8 @@ def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:
     if not usages or not all(usages):
         return None
     value = sum(usage["usd"] + usage["usd_avoided"] for usage in usages)
-    return Reading(value, None, None, None, f"evaluate/{artifacts.get('evaluate')}")
+    last = "evaluate" if "evaluate" in artifacts else list(artifacts)[-1]
+    return Reading(value, None, None, None, f"{last}/{artifacts[last]}")
 
 
 def _folders(artifacts: dict[str, str], outputs: Path) -> Iterator[Path]:

@@ -112,8 +112,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             )
         case FileModelConfig(corpus=None) | ConfiguredModelConfig(corpus=None, tokenizer="bpe" | "word"):
             yield (
-                "base_model.corpus is not set, so there is no text to make a tokenizer from; name a file "
-                "with base_model.corpus=FILE"
+                "base_model.corpus is not set, so there is no text to make a tokenizer from (it follows "
+                "dataset_variant.source, not the hub nor a teacher); name a file with base_model.corpus=FILE"
             )
         case TrainerConfig():
             yield from lacking(value)

@@ -197,6 +197,16 @@ def test_name_commit_split_and_configuration_are_the_identity() -> None:
         assert identity(plain) != identity(DatasetVariantConfig(**{"hub": NAME, "revision": COMMIT, **other}))
 
 
+def test_the_local_preset_takes_the_hubs_data_with_what_its_messages_name() -> None:
+    pinned = ("preset=local", f"dataset_variant.hub={NAME}", f"dataset_variant.revision={COMMIT}")
+    said = problems(*pinned)
+    assert "to take the hub's data add dataset_variant.source=null" in said and "seed_tasks.jsonl" in said
+    config = compose([*pinned, "dataset_variant.source=null"])
+    assert any("name a file with base_model.corpus=FILE" in one for one in obstacles(plan(config), config))
+    config = compose([*pinned, "dataset_variant.source=null", "base_model.corpus=seeds/seed_tasks.jsonl"])
+    assert not any("corpus" in one for one in obstacles(plan(config), config))
+
+
 def test_settings_of_a_source_that_contradict_one_another_are_named() -> None:
     pinned = [f"dataset_variant.hub={NAME}", f"dataset_variant.revision={COMMIT}"]
     assert "dataset_variant.hub and .source are both set" in problems("preset=local", *pinned)

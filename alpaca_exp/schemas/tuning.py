@@ -148,7 +148,11 @@ def _source_problems(variant: DatasetVariantConfig) -> Iterator[str]:
     where, hub = "dataset_variant", variant.hub
     if hub and (variant.source or variant.published):
         other = "source" if variant.source else "published"
-        yield f"{where}.hub and .{other} are both set; set the one that is not meant to null"
+        given = getattr(variant, other)
+        yield (
+            f"{where}.hub and .{other} are both set, and .{other} ({given}) may be a preset's: to take the "
+            f"hub's data add {where}.{other}=null, to take the other {where}.hub=null"
+        )
     if hub and Path(hub).expanduser().is_file():
         yield f"{where}.hub is {hub}, a file; name it with {where}.source={hub}"
     elif hub and not Path(hub).expanduser().is_dir() and not _COMMIT.fullmatch(variant.revision or ""):

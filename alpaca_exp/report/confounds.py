@@ -71,17 +71,20 @@ def _seedless(known: Mapping[str, Lineage]) -> dict[str, Lineage]:
 
 
 def _mixed(carded: _Carded, axis: str, shown: Sequence[str]) -> Iterator[str]:
-    """One sentence for each place of `axis` that was compared with nothing, since its own data differs."""
+    """Places of `axis` that were compared with nothing, since their own data differs; a sentence a reason."""
     others = [other for other in shown if other != axis]
-    for name in dict.fromkeys(run.label(axis) for run, _ in carded):
+    names = list(dict.fromkeys(run.label(axis) for run, _ in carded))
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name in names if len(names) > 1 else ():
         here = [one for one in carded if one[0].label(axis) == name]
         parts = [part for part in _parts(here, others) if len(_lineages(part)) > 1]
-        alone = len({run.label(axis) for run, _ in carded}) == 1
-        if parts and not alone:
-            pairs = (differences(*two) for part in parts for two in combinations(_lineages(part), 2))
-            causes = dict.fromkeys(cause for found in pairs for cause in (*found.causes, *found.unknown))
-            own = f"its own data differs in {listed(tuple(causes))}"
-            yield f"{name} is compared with nothing: {own}{_apart(carded, shown)}."
+        pairs = [differences(*two) for part in parts for two in combinations(_lineages(part), 2)]
+        causes = dict.fromkeys(cause for one in pairs for cause in (*one.causes, *one.unknown))
+        if parts:
+            found.setdefault(tuple(causes), []).append(name)
+    for why, alike in found.items():
+        said = f"compared with nothing, since the data there differs in {listed(why)}"
+        yield f"{listed(tuple(sorted(alike)))}: {said}{_apart(carded, shown)}."
 
 
 def _apart(carded: _Carded, shown: Sequence[str]) -> str:
@@ -89,7 +92,7 @@ def _apart(carded: _Carded, shown: Sequence[str]) -> str:
     for axis in axes([run for run, _ in carded]):
         usable = axis not in shown and ABSENT not in {run.label(axis) for run, _ in carded}
         if usable and all(len(_lineages(part)) == 1 for part in _parts(carded, [*shown, axis])):
-            return f"; {axis} tells it apart: --columns {axis}, or --where {axis}=..."
+            return f"; told apart by {axis}: --columns {axis}, or --where {axis}=..."
     return ""
 
 

@@ -107,8 +107,8 @@ def test_a_row_whose_own_data_differs_is_said_with_what_tells_it_apart(
             labels = {"dataset_variant": variant, "teacher": teacher}
             outputs.run(variant, labels=labels, artifacts={"curate": f"c-{variant}-{teacher}"})
     text = report(capsys, outputs, "--rows dataset_variant --metrics rows")
-    said = "since the data there differs in teacher; told apart by teacher: --columns teacher, or --where teacher"
-    assert f"- original and uncapped: compared with nothing, {said}=....\n" in text
+    said = "since the data there differs in teacher; told apart by teacher: --columns teacher, or --where"
+    assert f"- original and uncapped: compared with nothing, {said} teacher=....\n" in text
     split = report(capsys, outputs, "--rows dataset_variant --columns teacher --metrics rows")
     assert "- uncapped vs original differs in length and how" in split and "with nothing" not in split
 

@@ -13,6 +13,7 @@ from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
+from alpaca_exp.money import money
 from alpaca_exp.plan import plan, untuned
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
@@ -39,7 +40,7 @@ def perform(
     problems = obstacles(stages, config)
     if problems:
         raise ConfigError(problems)
-    for remark in remarks(config):
+    for remark in (*remarks(config), *money(stages, config.runtime.outputs, overrides)):
         print(f"Note: {remark}.", flush=True)
     if config.runtime.num_nodes > 1 and node():
         follow(stages, config.runtime.outputs)

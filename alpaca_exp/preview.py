@@ -10,6 +10,7 @@ from alpaca_exp.confounds import warning
 from alpaca_exp.costs import Expectation, expected
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import lines, training
+from alpaca_exp.money import money, paid
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.schemas import ExperimentConfig
@@ -44,13 +45,17 @@ def preview(
         cost = None if state in ("found", "shared") else expected(stage, outputs)
         if cost is not None:
             costs[stage.fingerprint] = cost
-        print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {cost or ''}".rstrip())
+        before = paid(stage, outputs) if cost else 0.0
+        told = f"{cost or ''}" + (f"; ${before:,.2f} of it are paid already" if before else "")
+        print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {told}".rstrip())
+    if wanted := str(sum(costs.values(), Expectation())):
+        print(f"{'in all':10} {'':10} {'':17} {'':8} {wanted}")
     for line in _training(stages, outputs):
         print(line)
     mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
     if mixed:
         print(f"\nMore than one cause: {mixed}.")
-    for remark in (*remarks(config), *_odd(stages, config)):
+    for remark in (*remarks(config), *money(stages, outputs, overrides), *_odd(stages, config)):
         print(f"\nNote: {remark}.")
     return costs, not problems
 

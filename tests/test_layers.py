@@ -38,6 +38,7 @@ ORDER = [
         "confounds",
         "sides",
     },
+    {"money"},
     {"experiment", "preview"},
     {"rehearsal"},
     {"__main__", "store", "variants"},

@@ -44,6 +44,7 @@ class LanguageModelConfig:
     usd_per_million_in: float = runtime("list price of a million prompt tokens", 0.0)
     usd_per_million_out: float = runtime("list price of a million answer tokens", 0.0)
     price_date: str = runtime("when that price was looked up, YYYY-MM-DD", "")
+    price_of: str = runtime("the model that has that price; empty: whichever is asked", "")
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""

@@ -131,12 +131,13 @@ def read_jsonl(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
         try:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield _row(line, path, number, needed)
+                    yield read_row(line, path, number, needed)
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is not UTF-8 text ({error.reason}); save it as UTF-8") from None
 
 
-def _row(line: str, path: Path, number: int, needed: tuple[str, ...]) -> Row:
+def read_row(line: str, path: Path, number: int, needed: tuple[str, ...] = ()) -> Row:
+    """The object in one line of `path`. Raises InputError, as `read_jsonl` does."""
     try:
         row = json.loads(line.rstrip("\r\n"))
     except json.JSONDecodeError as error:

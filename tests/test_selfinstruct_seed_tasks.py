@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.selfinstruct.seed_tasks import read_seed_tasks
 from tests.generating import run, seed_file
 from tests.servers import Server, stage_folder
 
@@ -44,6 +45,17 @@ def test_a_broken_seed_task_is_named(tmp_path: Path, seeds: Path, line: str, mes
         with pytest.raises(InputError, match=message):
             run(server, stage_folder(tmp_path), seed_tasks=seeds)
         assert server.count == 0
+
+
+def test_every_broken_line_is_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl"
+    good = '{"id": "a", "instruction": "Say.", "instances": [{"input": "", "output": "x"}]}'
+    file.write_text(f'{{"id": \n{good}\n{{"id": "b"}}\n{{"id": "c", "instruction": "x", "instances": []}}\n')
+    with pytest.raises(InputError) as caught:
+        read_seed_tasks(file, 0)
+    first, second, third = str(caught.value).splitlines()
+    assert "line 1, is not valid JSON" in first and "line 3, lacks instruction, instances" in second
+    assert "task c: instances must be" in third
 
 
 def test_too_few_seed_tasks_are_said(tmp_path: Path, seeds: Path) -> None:

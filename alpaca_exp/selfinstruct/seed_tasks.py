@@ -9,7 +9,11 @@ from random import Random
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.paths import find
-from alpaca_exp.records import Example, Row, read_jsonl
+from alpaca_exp.records import Example, Row, read_row
+
+KEYS = ("id", "instruction", "instances")
+SHOWN = 10
+"""Broken tasks that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,9 @@ class SeedTask:
 def read_seed_tasks(path: Path, at_least: int) -> list[SeedTask]:
     """The tasks of a file in stanford_alpaca's format, or of the shipped file of that name.
 
-    Raises InputError, naming the line or the task, where one is broken or there are fewer than `at_least`.
+    Raises InputError, naming every broken line or task, and where there are fewer than `at_least`.
     """
-    tasks = [_task(row, path) for row in read_jsonl(find(path), required=("id", "instruction", "instances"))]
+    tasks = _tasks(path)
     if len(tasks) < at_least:
         raise InputError(
             f"{path} holds {len(tasks)} seed tasks, and teacher.num_demonstrations wants {at_least} in "
@@ -51,6 +55,28 @@ def demonstrations(
     if back:
         rng.shuffle(shown)
     return shown
+
+
+def _tasks(path: Path) -> list[SeedTask]:
+    """The tasks of the file, or all that is wrong with it: who mends one line wants to know of the next."""
+    file, tasks, problems = find(path), list[SeedTask](), list[str]()
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            tasks.append(_task(read_row(line, file, number, KEYS), path))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        more = [f"... and {len(problems) - SHOWN:,} more broken tasks"] if len(problems) > SHOWN else []
+        raise InputError("\n".join([*problems[:SHOWN], *more]))
+    return tasks
 
 
 def _task(row: Row, path: Path) -> SeedTask:

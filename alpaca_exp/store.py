@@ -35,7 +35,7 @@ def _list(chosen: argparse.Namespace) -> None:
     found = entries(outputs, runs)
     _table(found)
     if found:
-        print(f"\n{USD}\npaid: of that, what was paid for it here; of an unfinished one, as far as it got.")
+        print(f"\n{USD}\npaid: of that, what was paid for it here; of one that is still to be finished, so far.")
 
 
 def _folder(chosen: argparse.Namespace) -> Path:

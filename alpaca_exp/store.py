@@ -35,7 +35,7 @@ def _list(chosen: argparse.Namespace) -> None:
     found = entries(outputs, runs)
     _table(found)
     if found:
-        print(f"\n{USD}\npaid: of that, what was paid for it here; of one that is still to be finished, so far.")
+        print(f"\n{USD}\npaid: of that, what was paid for it here, so far where it is not done yet.")
 
 
 def _folder(chosen: argparse.Namespace) -> Path:

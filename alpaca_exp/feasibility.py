@@ -11,7 +11,7 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.cleaning.sources import iterate_rows
-from alpaca_exp.costs import CHARACTERS_PER_TOKEN, expected, rows
+from alpaca_exp.costs import CHARACTERS_PER_TOKEN, Expectation, expected, rows
 from alpaca_exp.errors import ArtifactError, InputError
 from alpaca_exp.records import Row
 from alpaca_exp.schemas import (
@@ -155,7 +155,9 @@ def _memory(one: Training) -> str:
 
 
 def _work(one: Training) -> str:
-    amount = f"{one.steps:,} steps, about {one.tokens / 1e6:,.1f} M tokens, {one.flops:.1e} FLOPs"
+    steps = str(Expectation(steps=one.steps))
+    tokens = f"{one.tokens / 1e6:,.1f} M" if one.tokens >= 1e5 else f"{one.tokens:,.0f}"
+    amount = f"{steps}, about {tokens} tokens, {one.flops:.1e} FLOPs"
     if one.hours is None:
         return f"{amount}; how fast {one.device.name} is, is not known"
     share = UTILISATION if one.device.gpu else UTILISATION_CPU

@@ -10,6 +10,7 @@ import pytest
 from alpaca_exp.compose import compose
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles
+from tests.conftest import Command
 
 TINY = ("world=tiny", "dataset_variant=cleaned")
 
@@ -54,3 +55,10 @@ def test_a_draw_that_the_rows_cannot_give_is_said(tmp_path: Path, data: str) -> 
     assert "of 8 tasks 0 have so many" in tasks
     [more] = said(tmp_path, "teacher.num_examples=20", "dataset_variant.num_examples=21")
     assert "dataset_variant.num_examples is 21 and teacher.num_examples is 20" in more
+
+
+def test_a_plan_of_one_step_says_one_step(tmp_path: Path, data: str, command: Command) -> None:
+    done = command("world=tiny", data, "judge=none", "trainer.epochs=1", "action=plan")
+    assert done.returncode == 0, done.stderr
+    assert " 1 step\n" in done.stdout and " 1 step, about " in done.stdout
+    assert "1 steps" not in done.stdout and "0.0 M" not in done.stdout

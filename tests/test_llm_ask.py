@@ -261,6 +261,22 @@ def test_a_share_of_the_work_foretells_the_rest(tmp_path: Path) -> None:
             assert session.dollars(0.25) == session.dollars() == "$10.00, about $40.00 in all"
 
 
+def test_the_forecast_ends_at_what_was_spent_lost_replies_included(tmp_path: Path) -> None:
+    def answer(body: Body, number: int) -> Reply:
+        return Reply(drop=True) if number < 2 else Reply("fine", usage=(0, 10))
+
+    with Server(answer) as server:
+        config = teacher_at(server, usd_per_million_in=0.0, usd_per_million_out=100_000.0)
+        with ask.Session(
+            config, runtime=RuntimeConfig(), out=stage_folder(tmp_path), title="test"
+        ) as session:
+            session.ask(questions(5))
+            assert session.dollars(0.5) == "$8.20, about $13.20 in all"  # 2 lost at 1.60, 5 paid at 1.00
+            session.ask(questions(14))
+            assert session.dollars() == "$17.20, about $17.20 in all"  # more than was foretold
+            assert session.dollars(1.0) == "$17.20, about $17.20 in all"
+
+
 def test_what_may_have_been_billed_is_in_the_record_with_its_dollars(tmp_path: Path) -> None:
     out = stage_folder(tmp_path)
     with Server(lambda body, number: Reply(drop=True) if number == 0 else echo(body, number)) as server:

@@ -75,7 +75,7 @@ def _so_far(pool: Pool) -> Iterator[None]:
         yield
     except (Stopped, KeyboardInterrupt):
         said = f"generate: {len(pool.kept):,} of {pool.wanted:,} examples so far"
-        print(f"{said}, without those of the round that was under way", file=sys.stderr)
+        print(f"{said}, without the round whose answers were not read yet", file=sys.stderr)
         raise
 
 

@@ -177,7 +177,7 @@ def _refusal(
     sentence = (
         f"{what} {_billions(shape.parameters)} parameters with trainer.precision={trainer.precision} and "
         f"trainer.optimizer={trainer.optimizer.name} needs {said(need.total)}{_each(method)} ({kept}), and "
-        f"{_place(here, method)} has {said(here.memory)}{_each(method)}"
+        f"{_place(here, method)} {'has' if here.gpu else 'have'} {said(here.memory)}{_each(method)}"
     )
     if not here.gpu:
         took = hours(shape, method, here, 52_002 * 3 * TOKENS_PER_EXAMPLE, TOKENS_PER_EXAMPLE) or 0.0

@@ -12,7 +12,7 @@ from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import lines, training
 from alpaca_exp.money import money, paid
 from alpaca_exp.plan import plan
-from alpaca_exp.readiness import obstacles, remarks
+from alpaca_exp.readiness import Here, obstacles, remarks
 from alpaca_exp.schemas import ExperimentConfig
 from alpaca_exp.tuning.foreseen import foreseen
 
@@ -31,12 +31,16 @@ def preview(
     """Print the problems, then the stages: fingerprint, found or to make, expected cost.
 
     At the end stands what a comparison with the baseline could not tell apart, and what else to know.
-    Returns the costs, and whether a run could begin.
+    Returns the costs, and whether a run could begin, if not here then on a machine that has what it wants.
     """
     stages = plan(config)
     problems = obstacles(stages, config)
-    if problems:
-        print(f"{ConfigError(problems)}\n")
+    here = [problem for problem in problems if isinstance(problem, Here)]
+    wrong = [problem for problem in problems if not isinstance(problem, Here)]
+    if wrong:
+        print(f"{ConfigError(wrong)}\n")
+    if here:
+        print("Before it can run here:\n" + "\n".join(f"  - {problem}" for problem in here) + "\n")
     outputs = config.runtime.outputs
     print(f"{'part':10} {'stage':10} {'fingerprint':17} {'state':8} expected")
     costs: Costs = {}
@@ -57,7 +61,7 @@ def preview(
         print(f"\nMore than one cause: {mixed}.")
     for remark in (*remarks(config), *money(stages, outputs, overrides), *_odd(stages, config)):
         print(f"\nNote: {remark}.")
-    return costs, not problems
+    return costs, not wrong
 
 
 def total(jobs: Sequence[Costs]) -> str:

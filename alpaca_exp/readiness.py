@@ -36,13 +36,21 @@ from alpaca_exp.schemas import (
     WorldModelConfig,
     WorldSuiteConfig,
 )
+from alpaca_exp.tuning.devices import device
 from alpaca_exp.tuning.requirements import lacking, logger_lacking
 
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
 
+class Here(str):
+    """What this machine or its environment lacks, and another may have: a plan can still be made for that."""
+
+
 def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
-    """One sentence for each thing that a stage still to be made would miss; empty when ready."""
+    """One sentence for each thing that a stage still to be made would miss; empty when ready.
+
+    Those that speak of this machine alone are `Here`.
+    """
     outputs = config.runtime.outputs
     found = list(_outputs(outputs))
     unwritable = bool(found)
@@ -54,7 +62,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             continue
         if not made:
             found += data_obstacles(stage, offline=config.runtime.offline)
-            found += too_large(stage) if stage.name == "train" else ()
+            found += _too_large(stage, config) if stage.name == "train" else ()
             for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
@@ -116,15 +124,21 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "dataset_variant.source, not the hub nor a teacher); name a file with base_model.corpus=FILE"
             )
         case TrainerConfig():
-            yield from lacking(value)
+            yield from map(Here, lacking(value))
         case LoggerConfig():
-            yield from logger_lacking(value)
+            yield from map(Here, logger_lacking(value))
         case PretrainedModelConfig() if offline and not _there(value.path, value.revision):
             yield _unreachable("base_model", value.path)
 
 
+def _too_large(stage: Stage, config: ExperimentConfig) -> Iterator[str]:
+    """A GPU that was named or found is meant; this machine's processor may only be where one plans."""
+    meant = config.runtime.gpu or config.runtime.device_memory_gb or device(config.runtime).gpu
+    yield from too_large(stage) if meant else map(Here, too_large(stage))
+
+
 def _unreachable(group: str, path: str) -> str:
-    return (
+    return Here(
         f"runtime.offline is true and {group}.path={path} is neither a folder nor in the hub's local "
         "cache; give a folder, or allow the network with runtime.offline=false"
     )
@@ -168,7 +182,8 @@ def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
     if offline:
         yield f"runtime.offline is true, but {host} would be asked; set runtime.offline=false"
     elif endpoint.api_key_env and not os.environ.get(endpoint.api_key_env):
-        yield f"{host} wants a key and {endpoint.api_key_env} is not set; export {endpoint.api_key_env}=..."
+        key = endpoint.api_key_env
+        yield Here(f"{host} wants a key and {key} is not set; export {key}=...")
 
 
 def _outputs(outputs: Path) -> Iterator[str]:

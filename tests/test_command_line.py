@@ -117,9 +117,8 @@ def test_a_misspelt_key_leaves_no_run_behind(command: Command, tmp_path: Path) -
 
 
 def test_the_plan_of_a_sweep_ends_with_a_total_and_leaves_nothing(command: Command, tmp_path: Path) -> None:
-    job = ("--multirun", "preset=paper", "+experiment=cleaned", "seed=0,1", "action=plan")
-    done = command(*job, OPENAI_API_KEY="any")
-    assert not done.stderr and done.returncode in (0, 2), "what fits into this machine is said apart"
+    done = command("--multirun", "preset=paper", "+experiment=cleaned", "seed=0,1", "action=plan")
+    assert done.returncode == 0, done.stderr
     tables = done.stdout.partition("\npart ")[2]
     bought = {line for line in tables.splitlines() if line.startswith(("generate ", "judge "))}
     dollars = [re.findall(r"\$([\d.]+)", line) for line in bought]

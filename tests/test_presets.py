@@ -78,7 +78,7 @@ def test_the_paper_preset_runs_through_all_stages(paper: list[str], command: Com
 
 def test_the_paper_presets_plan_states_the_dollars(command: Command, tmp_path: Path) -> None:
     done = command("preset=paper", "+experiment=cleaned", "action=plan")
-    assert done.returncode == 2, "without a key it cannot run; the plan is there all the same"
+    assert done.returncode == 0, "a key and a GPU may be elsewhere"
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     assert "$" in lines["generate"] and "$" in lines["judge"] and "1,221 steps" in lines["train"]
     assert "OPENAI_API_KEY is not set" in done.stdout

@@ -16,9 +16,9 @@ from alpaca_exp.records import read_jsonl
 from alpaca_exp.schemas import (
     BaseModelConfig,
     EvalSuiteConfig,
-    Frame,
     PretrainedModelConfig,
     RuntimeConfig,
+    TaskFrame,
     WorldConfig,
     WorldSuiteConfig,
 )
@@ -133,7 +133,7 @@ def test_the_miniature_s_tasks_need_no_mirror(run: Callable[..., Path]) -> None:
     suite = WorldSuiteConfig(
         tasks=["world_facts", "world_truth"],
         world=world,
-        frame=Frame.raw,
+        frame=TaskFrame.raw,
         understanding=["world_facts.acc"],
         truthfulness=["world_truth.acc"],
     )

@@ -31,7 +31,7 @@ from alpaca_exp.tuning.signals import heeding
 
 POLL_S = 0.05
 GRACE_S = 20.0
-"""How long the other ranks may go on once one of them has failed: all are asked to stop at once, say."""
+"""How long the other ranks may go on once one of them has ended: all are asked to stop at once, say."""
 LOG_TAIL = 3000
 
 
@@ -214,9 +214,9 @@ def _started(job: Job) -> subprocess.Popen[bytes]:
 def _first_failed(started: Sequence[subprocess.Popen[bytes]]) -> int | None:
     """Which one failed first, once all have ended, or the others had their time; None: the work is done."""
     failed, end = None, math.inf
-    while None in (codes := [process.poll() for process in started]) and codes[0] != 0:
-        if failed is None and any(codes):
-            failed = next(number for number, code in enumerate(codes) if code)
+    while None in (codes := [process.poll() for process in started]):
+        if end == math.inf and (codes[0] == 0 or any(codes)):
+            failed = next((number for number, code in enumerate(codes) if code), None)
             end = time.monotonic() + GRACE_S
         if time.monotonic() > end:
             break

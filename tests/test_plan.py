@@ -12,6 +12,7 @@ from alpaca_exp.errors import ConfigError
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import remarks
 from tests.conftest import Command
+from tests.stories import TINIEST
 
 STAGES = ("pretrain", "generate", "curate", "train", "evaluate", "complete", "judge", "compare")
 DATA = ("+experiment=cleaned", "world=tiny", "trainer=none", "eval_suite=none")
@@ -48,7 +49,7 @@ def test_that_the_untuned_base_is_measured_and_no_data_made_is_said() -> None:
 def test_the_untuned_base_is_no_row_of_the_data_that_it_did_not_learn(
     command: Command, tmp_path: Path
 ) -> None:
-    done = command("world=tiny", "trainer=none", "judge=none")
+    done = command(*TINIEST, "trainer=none", "judge=none")
     assert done.returncode == 0 and "Note: trainer=none tunes nothing" in done.stdout, done.stderr
     [run] = (tmp_path / "outputs" / "runs").glob("*/*/run.json")
     labels = json.loads(run.read_text())["labels"]

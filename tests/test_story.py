@@ -131,9 +131,7 @@ def test_two_runs_from_nothing_leave_the_same_bytes(story: Path, tmp_path: Path)
 
 
 def test_a_sweep_leaves_a_run_for_each_job(tmp_path: Path) -> None:
-    done = run_in(
-        tmp_path, "--multirun", "+experiment=original", "seed=0,1", *TINY, "judge=none", "trainer.epochs=1"
-    )
+    done = run_in(tmp_path, "--multirun", "+experiment=original", "seed=0,1", *TINIEST, "judge=none")
     assert done.returncode == 0, done.stderr
     files = sorted((tmp_path / "outputs" / "sweeps").glob("*/*/run.json"))
     assert len(files) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories import KEYS, RECORD_KEYS, ROOT, RUN_KEYS, TINY, made, records, rows, run_in, runs
+from tests.stories import KEYS, RECORD_KEYS, ROOT, RUN_KEYS, TINIEST, TINY, made, records, rows, run_in, runs
 
 
 @pytest.fixture(scope="module")

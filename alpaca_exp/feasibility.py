@@ -46,6 +46,8 @@ WORLD_WORDS = 18
 """Of a question in the miniature world and its answer."""
 SAMPLE = 1000
 """Rows whose lengths are looked at."""
+COPY_SHARE = 0.7
+"""Of a device's memory: where a copy takes more, runtime.strategy=auto cuts the model."""
 AT_MOST = 8
 """Devices of one machine."""
 MANY = (2, 4, 8, 16, 32, 64)
@@ -90,7 +92,7 @@ def too_large(stage: Stage) -> Iterator[str]:
     shape, here = shape_of(base), device(config)
     if shape is None or here.memory is None:
         return
-    method = _method(trainer, base, config, here)
+    method = _method(trainer, base, config, here, shape)
     need = memory(shape, method)
     if need.total > here.memory:
         yield _refusal(shape, method, need, here, _others(method, trainer, base, here), stage)
@@ -103,7 +105,7 @@ def training(stage: Stage, outputs: Path) -> Training | None:
     shape, here = shape_of(base), device(config)
     if shape is None:
         return None
-    method = _method(trainer, base, config, here)
+    method = _method(trainer, base, config, here, shape)
     length = _length(stage.inputs["dataset"], outputs, trainer, base)
     return Training(
         shape,
@@ -131,18 +133,22 @@ def lines(one: Training) -> list[str]:
     ]
 
 
-def _method(trainer: TrainerConfig, base: BaseModelConfig, runtime: RuntimeConfig, here: Device) -> Method:
+def _method(
+    trainer: TrainerConfig, base: BaseModelConfig, runtime: RuntimeConfig, here: Device, shape: Shape
+) -> Method:
     each = len(gpus()) or 1 if runtime.devices == "auto" else int(runtime.devices)
-    return replace(
-        method_of(trainer, base, gpu=here.gpu),
-        devices=each * runtime.num_nodes,
-        sharded=runtime.strategy == "fsdp" and each * runtime.num_nodes > 1,
-    )
+    copies = replace(method_of(trainer, base, gpu=here.gpu), devices=each * runtime.num_nodes)
+    if copies.devices == 1 or runtime.strategy == "ddp":
+        return copies
+    large = here.memory is not None and memory(shape, copies).lasting > COPY_SHARE * here.memory
+    return replace(copies, sharded=runtime.strategy == "fsdp" or large)
 
 
 def _memory(one: Training) -> str:
     need, method = one.memory, one.method
     fits = "" if one.fits else ", which does not fit"
+    if one.device.memory is None:
+        fits = f" (whether {one.device.name} holds that is not known: set runtime.device_memory_gb)"
     with_or_without = replace(method, checkpointing=not method.checkpointing)
     other = said(memory(one.shape, with_or_without).activations)
     word = "without" if method.checkpointing else "with"

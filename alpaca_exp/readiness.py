@@ -158,17 +158,21 @@ def _unable(base_model: BaseModelConfig) -> Iterator[str]:
             yield (
                 "teacher=base_model needs a model that can write tasks, and base_model.steps=0 leaves random "
                 "weights; pre-train it with base_model.steps=N, or take others' weights with "
-                "base_model=llama_7b base_model.path=FOLDER"
+                "base_model=pretrained base_model.path=FOLDER"
             )
 
 
 def _there(path: str, revision: str | None) -> bool:
     """Whether a model is a folder, or in the hub's local cache."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     if Path(path).expanduser().is_dir():
         return True
-    return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
+    try:
+        return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
+    except HFValidationError:  # a path of a folder that is not there
+        return False
 
 
 def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:

@@ -209,7 +209,10 @@ def test_a_smaller_device_wants_another_remedy() -> None:
 
 
 def test_copies_on_many_devices_are_no_smaller_than_one() -> None:
-    assert refusals("runtime.gpu=H100", "runtime.devices=8"), "each of eight copies is whole"
+    assert refusals("runtime.gpu=H100", "runtime.devices=8", "runtime.strategy=ddp"), (
+        "each of eight copies is whole"
+    )
+    assert not refusals("runtime.gpu=H100", "runtime.devices=8"), "auto cuts what is too large for copies"
 
 
 def test_a_processor_is_refused_by_its_memory_and_told_how_long_it_would_take() -> None:

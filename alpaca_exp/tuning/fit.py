@@ -10,10 +10,13 @@ from pathlib import Path
 
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import Strategy
 from transformers import PreTrainedModel
 
+from alpaca_exp.errors import InputError
 from alpaca_exp.ledger import report
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Usage
@@ -118,6 +121,23 @@ def _trainer(
     drawn: list[Logger],
 ) -> Trainer:
     chosen = strategy(runtime, recipe.precision, model)
+    try:
+        return _lightnings(chosen, recipe, runtime, out, callbacks, drawn)
+    except MisconfigurationException as error:
+        raise InputError(
+            f"runtime.accelerator={runtime.accelerator} cannot be had on this machine ({error}); set it to "
+            "auto, or go where there is one"
+        ) from None
+
+
+def _lightnings(
+    chosen: Strategy,
+    recipe: Recipe,
+    runtime: RuntimeConfig,
+    out: Path,
+    callbacks: list[Metrics | Shown | Checkpoints],
+    drawn: list[Logger],
+) -> Trainer:
     return Trainer(
         default_root_dir=out,
         accelerator=runtime.accelerator,

@@ -137,8 +137,8 @@ class Tuning(LightningModule):
         return (
             f"The loss or its gradient is no finite number at step {step + 1} of {self.recipe.steps}; lower "
             f"{self.recipe.setting} (now {self.recipe.learning_rate:g}). The weights before that step are "
-            "untouched and the last checkpoint is kept. The step's examples, by their place in the data from "
-            f"0: {', '.join(map(str, sorted(window.examples)))}"
+            "untouched, and a checkpoint, if there is one, is kept. The step's examples, by their place in "
+            f"the data from 0: {', '.join(map(str, sorted(window.examples)))}"
         )
 
 

@@ -53,6 +53,7 @@ SCHEMAS: dict[str, type] = {
     "trainer/schema/none": schemas.NoTrainerConfig,
     "eval_suite/schema/stock": schemas.EvalSuiteConfig,
     "eval_suite/schema/world": schemas.WorldSuiteConfig,
+    "eval_suite/schema/instructions": schemas.InstructionSuiteConfig,
     "eval_suite/schema/none": schemas.NoSuiteConfig,
     "judge/schema/none": schemas.NoJudgeConfig,
     "judge/schema/openai": schemas.OpenAIJudgeConfig,
@@ -67,7 +68,7 @@ SCHEMAS: dict[str, type] = {
 
 MOST_NAMES = 40
 """More than these are no help in a message."""
-MAY_BE_FOLDERS = ("eval_suite.mirror", "dataset_variant.source")
+MAY_BE_FOLDERS = ("eval_suite.mirror", "eval_suite.natural_instructions", "dataset_variant.source")
 """Of the source, its reader says what to name instead."""
 OVERLAYS = ("experiment", "sweep")
 """Groups that are laid over the rest with a plus: +experiment=cleaned."""

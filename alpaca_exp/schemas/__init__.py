@@ -38,6 +38,7 @@ from alpaca_exp.schemas.fields import (
 from alpaca_exp.schemas.measured import (
     EvalSuiteConfig,
     FileQuestionsConfig,
+    InstructionSuiteConfig,
     JudgeConfig,
     MiniatureJudgeConfig,
     NoJudgeConfig,
@@ -124,6 +125,7 @@ __all__ = [
     "FileModelConfig",
     "FileQuestionsConfig",
     "Frame",
+    "InstructionSuiteConfig",
     "JournalConfig",
     "JudgeConfig",
     "LanguageModelConfig",

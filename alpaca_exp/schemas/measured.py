@@ -71,6 +71,42 @@ class WorldSuiteConfig(EvalSuiteConfig):
 
 
 @dataclass
+class InstructionSuiteConfig(EvalSuiteConfig):
+    """Instructions that are followed and answers compared with references by ROUGE-L, as self-instruct was."""
+
+    TASKS: ClassVar[tuple[str, str]] = ("super_natural_instructions", "user_oriented_instructions")
+
+    frame: TaskFrame = identity(
+        "Alpaca's frame with the input in its place, or SuperNI's style", TaskFrame.alpaca
+    )
+    split: str = identity("Super-NaturalInstructions' split whose test tasks are taken", "default")
+    only: list[str] = identity("these tasks of it instead (task1344_..., without .json)", [])
+    instances: int = identity("of each of its tasks, the first ones", 100)
+    positive_examples: int = identity("of its solved examples, shown with the definition", 0)
+    max_tokens: int = identity("limit of an answer to one of its instances", 128)
+    user_max_tokens: int = identity("limit of an answer to a user-oriented instruction", 512)
+    natural_instructions: Optional[Path] = runtime("a clone of allenai/natural-instructions", None)
+    user_oriented: Optional[Path] = runtime("self-instruct's user_oriented_instructions.jsonl", None)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, "eval_suite", instances=1, positive_examples=0)
+        yield from at_least(self, "eval_suite", max_tokens=1, user_max_tokens=1)
+        for task in self.tasks:
+            if task not in self.TASKS:
+                yield (
+                    f"eval_suite.tasks names {task}, and eval_suite=instructions has {' and '.join(self.TASKS)}; "
+                    "lm-eval's tasks belong to the other suites"
+                )
+        if self.num_fewshot:
+            yield (
+                f"eval_suite.num_fewshot is {self.num_fewshot}, and a task's solved examples are its own; "
+                "set eval_suite.positive_examples instead"
+            )
+
+
+@dataclass
 class NoSuiteConfig(EvalSuiteConfig):
     """Nothing is measured and no judge asked: a plan ends with the model, or without a trainer the data."""
 

@@ -46,6 +46,7 @@ SCHEMAS: dict[str, type] = {
     "base_model/schema/world": schemas.WorldModelConfig,
     "base_model/schema/file": schemas.FileModelConfig,
     "base_model/schema/configured": schemas.ConfiguredModelConfig,
+    "base_model/schema/api": schemas.ApiModelConfig,
     "dataset_variant/schema": schemas.DatasetVariantConfig,
     "dataset_variant/schema/none": schemas.NoDatasetConfig,
     "trainer/schema": schemas.TrainerConfig,
@@ -183,6 +184,7 @@ def _unreadable(name: str, value: Path, found: Path) -> Iterator[str]:
 
 def _contradictions(config: ExperimentConfig) -> Iterator[str]:
     """What two groups say against each other."""
+    yield from _asked_only(config)
     opponent = config.judge.opponent
     judged = not isinstance(config.judge, schemas.NoJudgeConfig)
     if judged and opponent != "teacher" and not Path(opponent).is_file():
@@ -195,6 +197,25 @@ def _contradictions(config: ExperimentConfig) -> Iterator[str]:
                 "dataset_variant.decontaminate=remove wants the evaluation's documents, and eval_suite=none "
                 "has none; choose the suite that the model will meet"
             )
+
+
+def _asked_only(config: ExperimentConfig) -> Iterator[str]:
+    """What a base model behind a server cannot be combined with."""
+    if not isinstance(config.base_model, schemas.ApiModelConfig):
+        return
+    tuned = not isinstance(config.trainer, schemas.NoTrainerConfig)
+    if tuned or not isinstance(config.dataset_variant, schemas.NoDatasetConfig):
+        name = config.base_model.model
+        yield f"base_model=api ({name}) cannot be tuned; add trainer=none dataset_variant=none"
+    if isinstance(config.teacher, schemas.BaseModelTeacherConfig):
+        yield (
+            "teacher=base_model wants weights that are here, and base_model=api has none; name the server's "
+            "model as the teacher, with teacher=openai teacher.model=..."
+        )
+    if config.eval_suite.backend is schemas.Backend.vllm:
+        yield (
+            "eval_suite.backend=vllm loads weights that are here, and base_model=api has none; leave it out"
+        )
 
 
 def _run_folder(outputs: Path, name: str, action: schemas.Action) -> str:

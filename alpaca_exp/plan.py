@@ -11,6 +11,7 @@ from alpaca_exp.artifacts import Stage
 from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.schemas import (
     Answers,
+    Backend,
     BaseModelTeacherConfig,
     Decontaminate,
     ExperimentConfig,
@@ -91,7 +92,8 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
 
 def _left_out(config: ExperimentConfig) -> dict[str, Any]:
     """What no row of the data may hold: the evaluation's documents and questions, however they are used."""
-    suite = replace(config.eval_suite, frame=TaskFrame.raw, num_fewshot=0, understanding=[], truthfulness=[])
+    told = {"frame": TaskFrame.raw, "num_fewshot": 0, "understanding": [], "truthfulness": []}
+    suite = replace(config.eval_suite, backend=Backend.transformers, **told)
     judged = not isinstance(config.judge, NoJudgeConfig)
     questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None
     documents = {"documents": mirror_files(suite), "lm_eval": version("lm_eval")}

@@ -36,6 +36,7 @@ from alpaca_exp.schemas.fields import (
     runtime,
 )
 from alpaca_exp.schemas.measured import (
+    Backend,
     EvalSuiteConfig,
     FileQuestionsConfig,
     InstructionSuiteConfig,
@@ -81,12 +82,14 @@ from alpaca_exp.schemas.trainers import (
     Truncation,
 )
 from alpaca_exp.schemas.tuned import (
+    ApiModelConfig,
     Attention,
     BaseModelConfig,
     ConfiguredModelConfig,
     FileModelConfig,
     MadeModelConfig,
     PretrainedModelConfig,
+    Scoring,
     ScratchModelConfig,
     WorldModelConfig,
 )
@@ -108,7 +111,9 @@ from alpaca_exp.schemas.world import (
 __all__ = [
     "Action",
     "Answers",
+    "ApiModelConfig",
     "Attention",
+    "Backend",
     "BaseModelConfig",
     "BaseModelTeacherConfig",
     "CheckpointConfig",
@@ -164,6 +169,7 @@ __all__ = [
     "RecordedRaterConfig",
     "RecordedTeacherConfig",
     "RuntimeConfig",
+    "Scoring",
     "ScratchModelConfig",
     "SimilarityRecord",
     "Task",

@@ -25,6 +25,13 @@ class TaskFrame(Enum):
     alpaca = "alpaca"
 
 
+class Backend(Enum):
+    """Who scores with weights that are here; the numbers of two differ in the last digits."""
+
+    transformers = "transformers"
+    vllm = "vllm"
+
+
 @dataclass
 class EvalSuiteConfig:
     """What is measured by lm-eval."""
@@ -35,6 +42,7 @@ class EvalSuiteConfig:
     frame: TaskFrame = identity("the bare prompt, or Alpaca's frame around it", TaskFrame.raw)
     understanding: list[str] = identity("task.metric names whose mean is `understanding`", [])
     truthfulness: list[str] = identity("task.metric names whose mean is `truthfulness`", [])
+    backend: Backend = identity("transformers, or vllm: lm-eval's own class for it", Backend.transformers)
     mirror: Optional[Path] = runtime("folder with the tasks' documents; null: the hub", None)
     batch_size: int = runtime("requests at once on the device", 32)
 
@@ -72,7 +80,7 @@ class WorldSuiteConfig(EvalSuiteConfig):
 
 @dataclass
 class InstructionSuiteConfig(EvalSuiteConfig):
-    """Instructions that are followed and answers compared with references by ROUGE-L, as self-instruct was."""
+    """Instructions whose answers are compared with references by ROUGE-L, as self-instruct's were."""
 
     TASKS: ClassVar[tuple[str, str]] = ("super_natural_instructions", "user_oriented_instructions")
 
@@ -96,8 +104,8 @@ class InstructionSuiteConfig(EvalSuiteConfig):
         for task in self.tasks:
             if task not in self.TASKS:
                 yield (
-                    f"eval_suite.tasks names {task}, and eval_suite=instructions has {' and '.join(self.TASKS)}; "
-                    "lm-eval's tasks belong to the other suites"
+                    f"eval_suite.tasks names {task}, and eval_suite=instructions has "
+                    f"{' and '.join(self.TASKS)}; lm-eval's tasks belong to the other suites"
                 )
         if self.num_fewshot:
             yield (

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from omegaconf import MISSING
 
+from alpaca_exp.schemas.asked import Endpoint, EndpointConfig, LanguageModelConfig
 from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime
 from alpaca_exp.schemas.world import WorldConfig
 
@@ -125,3 +126,50 @@ class ConfiguredModelConfig(MadeModelConfig):
             yield "base_model.config must be a config.json, or {model_type: llama, hidden_size: 256, ...}"
         elif "model_type" not in self.config:
             yield "base_model.config names no model_type; add one, such as model_type: llama"
+
+
+class Scoring(Enum):
+    """How a server's model is measured on tasks that choose among answers."""
+
+    auto = "auto"
+    loglikelihood = "loglikelihood"
+    generative = "generative"
+
+
+@dataclass
+class ApiModelConfig(EndpointConfig, LanguageModelConfig, BaseModelConfig):
+    """A model behind an OpenAI-compatible server: it is measured, and cannot be tuned."""
+
+    group: ClassVar[str] = "base_model"
+
+    scoring: Scoring = identity(
+        "choices by their log-probabilities (loglikelihood) or by letter (generative); auto: by the endpoint",
+        Scoring.auto,
+    )
+    tokenizer: Optional[str] = identity_by_content("hub name or folder; log-probabilities want it", None)
+    tokenized_requests: bool = identity("prompts to be scored go out as token ids; false: as text", True)
+    max_length: int = identity("tokens that it reads at most; longer prompts lose their beginning", 2048)
+    max_gen_toks: int = identity("limit of a task's answer where the task sets none", 256)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from BaseModelConfig.problems(self)
+        yield from at_least(self, self.group, max_length=2, max_gen_toks=1)
+        if self.endpoint is Endpoint.chat and self.scoring is Scoring.loglikelihood:
+            yield (
+                "base_model.scoring=loglikelihood wants base_model.endpoint=completions: no chat server "
+                "tells the log-probabilities of a prompt"
+            )
+        if self.by_loglikelihood and not self.tokenizer:
+            yield (
+                "base_model.endpoint=completions scores tasks by log-probabilities, and base_model.tokenizer "
+                "is not set; name the model's own (a folder or a hub name), or set "
+                "base_model.scoring=generative"
+            )
+
+    @property
+    def by_loglikelihood(self) -> bool:
+        """Whether its choices are scored by their log-probabilities."""
+        legacy = self.endpoint is Endpoint.completions
+        return self.scoring is Scoring.loglikelihood or (self.scoring is Scoring.auto and legacy)

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.dataset import read_dataset
-from alpaca_exp.errors import InputError
-from alpaca_exp.progress import progress
+from alpaca_exp.progress import Steps, progress
 from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
-from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, PretrainedModelConfig, RuntimeConfig
+from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, RuntimeConfig
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-    from alpaca_exp.llm.local import LocalModel
+    from alpaca_exp.harness.backends import Scorer
 
 
 def evaluate(
@@ -49,7 +48,10 @@ def evaluate(
     folder.mkdir(exist_ok=True)
     missing = {name: task for name, task in tasks.items() if not _file(folder, name).exists()}
     if missing:
-        _score(missing, suite, _local(weights, model, runtime), folder, out)
+        from alpaca_exp.harness.backends import open_model
+
+        with open_model(weights, model, suite, runtime, out) as scorer:
+            _score(missing, suite, scorer, folder)
     done = [json.loads(_file(folder, name).read_text(encoding="utf-8")) for name in tasks]
     scores = [Score(**row) for part in done for row in part["scores"]]
     if dataset is not None:
@@ -58,36 +60,26 @@ def evaluate(
     shutil.rmtree(folder)
 
 
-def _local(weights: BaseModelConfig | None, model: Artifact | None, runtime: RuntimeConfig) -> LocalModel:
-    from alpaca_exp.llm.local import load
-
-    if model is not None:
-        return load(model / "model", runtime=runtime)
-    if isinstance(weights, PretrainedModelConfig):
-        return load(weights.path, runtime=runtime, dtype=weights.dtype, revision=weights.revision)
-    raise InputError("there is no model to evaluate: base_model names no weights, and no stage made any")
-
-
-def _score(
-    tasks: Mapping[str, Task], suite: EvalSuiteConfig, local: LocalModel, folder: Path, out: Path
-) -> None:
+def _score(tasks: Mapping[str, Task], suite: EvalSuiteConfig, scorer: Scorer, folder: Path) -> None:
     from alpaca_exp.harness.results import audit, document_rows, score_rows
-    from alpaca_exp.harness.scoring import FramedLM, num_documents, score
-    from alpaca_exp.llm.local import gpu_time
+    from alpaca_exp.harness.scoring import num_documents, score
 
-    lm = FramedLM(local, suite.batch_size)
     total = sum(num_documents(task, suite.limit) for task in tasks.values())
     with progress("evaluate", total, "documents") as steps:
         for name, task in tasks.items():
-            with gpu_time(local, out, f"evaluate {name}"):
-                results = score(lm, name, task, suite, partial(steps.advance, note=name))
+            with scorer.counted(f"evaluate {name}"):
+                results = score(scorer.lm, name, task, suite, partial(_advance, steps, scorer, name))
             samples = results["samples"][name]
             rows: Row = {
                 "scores": [as_row(row) for row in score_rows(name, task, results)],
                 "documents": document_rows(name, task, samples),
-                "audit": audit(name, task, samples, lm.truncated),
+                "audit": audit(name, task, samples, scorer.lm.truncated),
             }
             write_json(rows, _file(folder, name))
+
+
+def _advance(steps: Steps, scorer: Scorer, name: str, documents: int) -> None:
+    steps.advance(documents, " ".join(filter(None, (name, scorer.note()))))
 
 
 def _compare_with_training(

@@ -12,9 +12,17 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.cleaning.files import count_rows
+from alpaca_exp.harness.instruction_files import expected_documents
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
-from alpaca_exp.schemas import LanguageModelConfig, MadeModelConfig, Protocol, TeacherConfig, TrainerConfig
+from alpaca_exp.schemas import (
+    InstructionSuiteConfig,
+    LanguageModelConfig,
+    MadeModelConfig,
+    Protocol,
+    TeacherConfig,
+    TrainerConfig,
+)
 
 CHARACTERS_PER_TOKEN = 4.0
 """Of English text, by rule of thumb."""
@@ -206,6 +214,8 @@ def _questions(questions: Any) -> int:
 
 
 def _documents(suite: Any, files: dict[str, Path]) -> int:
+    if isinstance(suite, InstructionSuiteConfig):
+        return expected_documents(suite, files)
     world = getattr(suite, "world", None)
     known = [count_rows(file) for name, file in files.items() if not name.endswith(".train")]
     each = known or ([world.documents] * len(suite.tasks) if world else [])

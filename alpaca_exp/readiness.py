@@ -12,6 +12,7 @@ from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.data_readiness import data_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError, InputError
 from alpaca_exp.feasibility import too_large
+from alpaca_exp.harness.instruction_files import lacking as instructions_lacking
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
@@ -25,6 +26,7 @@ from alpaca_exp.schemas import (
     EvalSuiteConfig,
     ExperimentConfig,
     FileModelConfig,
+    InstructionSuiteConfig,
     JournalConfig,
     LanguageModelConfig,
     LoggerConfig,
@@ -98,6 +100,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             )
         case CheckpointConfig() if offline and not _there(value.path, value.revision):
             yield _unreachable(getattr(value, "group", "model"), value.path)
+        case InstructionSuiteConfig():
+            yield from instructions_lacking(value)
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
             try:
                 task_folders(value.tasks)

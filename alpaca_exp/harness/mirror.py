@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.harness.instruction_files import instruction_files
 from alpaca_exp.records import read_jsonl
-from alpaca_exp.schemas import EvalSuiteConfig, WorldSuiteConfig
+from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 SHARED_FOLDERS = {"truthfulqa_mc1": "truthfulqa_mc", "truthfulqa_mc2": "truthfulqa_mc"}
 COLUMNS = {
@@ -31,6 +32,8 @@ def mirror_files(suite: EvalSuiteConfig) -> dict[str, Path]:
     With solved examples before each question, a task's `train.jsonl` is listed too, as `<task>.train`.
     Reads one line a file. Raises ConfigError that lists every missing, empty or unsuitable file.
     """
+    if isinstance(suite, InstructionSuiteConfig):
+        return instruction_files(suite)
     if suite.mirror is None or isinstance(suite, WorldSuiteConfig):
         return {}
     mirror = suite.mirror.expanduser()

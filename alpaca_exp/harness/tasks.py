@@ -15,7 +15,7 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.harness.names import task_folders
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.records import read_jsonl
-from alpaca_exp.schemas import EvalSuiteConfig, WorldSuiteConfig
+from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 FEWSHOT_SEED = 1234
 """The seed with which lm-eval's own command line draws few-shot examples."""
@@ -35,6 +35,11 @@ def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Path], *, offline
                 manager = TaskManager(include_defaults=False)
                 specs = {spec["task"]: spec for spec in task_specs(suite.world, suite.tasks)}
                 tasks = {name: _load(manager, name, specs[name], suite, offline) for name in suite.tasks}
+            case InstructionSuiteConfig():
+                from alpaca_exp.harness import instructions
+
+                manager, own = TaskManager(include_defaults=False), instructions.task_specs(suite, documents)
+                tasks = {name: _load(manager, name, own[name], suite, offline) for name in suite.tasks}
             case _:
                 manager = TaskManager(include_defaults=False, include_path=task_folders(suite.tasks))
                 tasks = {name: _stock(manager, name, suite, documents, offline) for name in suite.tasks}

@@ -1,0 +1,51 @@
+"""ROUGE-L and exact match against several references, as Super-NaturalInstructions' evaluation counts them.
+
+That is src/compute_metrics.py in github.com/yizhongw/Tk-Instruct and eval/automatic/evaluation.py in
+github.com/allenai/natural-instructions: rouge_score's rougeL F-measure with Porter's stemmer, the best over
+the references; for exact match lower case, without ASCII punctuation, blanks as one.
+"""
+
+from __future__ import annotations
+
+import functools
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from alpaca_exp.selfinstruct.novelty_rouge import f_measure
+
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def rouge_l(answer: str, references: Sequence[str]) -> float:
+    """The best F-measure of `answer` against any of the `references`, from 0 to 1."""
+    from rapidfuzz.distance import LCSseq
+
+    words = _tokens(answer)
+    best = 0.0
+    for reference in references:
+        wanted = _tokens(reference)
+        best = max(best, f_measure(LCSseq.similarity(wanted, words), len(words), len(wanted)))
+    return best
+
+
+def exact_match(answer: str, references: Sequence[str]) -> float:
+    """1 where `answer` is one of the `references` but for case, punctuation and blanks; else 0."""
+    return float(_normalised(answer) in map(_normalised, references))
+
+
+def _tokens(text: str) -> list[str]:
+    words: list[str] = _tokenizer().tokenize(text)
+    return words
+
+
+@functools.cache
+def _tokenizer() -> Any:
+    """rouge_score's own; its table of common subsequences takes 100 times as long as rapidfuzz."""
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    return DefaultTokenizer(use_stemmer=True)
+
+
+def _normalised(text: str) -> str:
+    return " ".join(text.lower().translate(_NO_PUNCTUATION).split())

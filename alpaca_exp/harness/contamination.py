@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import replace
 
 from alpaca_exp.cleaning.overlap import Document, Hit, OverlapIndex
 from alpaca_exp.records import Row, Score
+from alpaca_exp.statistics.clusters import clustered_stderr
 
 CLEAN = "_clean"
 """A metric with this ending is that metric on the documents that the training data does not hold."""
@@ -88,21 +88,20 @@ def clean_scores(
     """
     taken = {(row["task"], row["doc_id"]) for row in overlaps}
     affected = {task for task, _ in taken}
-    values: dict[tuple[str, str], list[float]] = {}
+    rows: dict[tuple[str, str], list[Row]] = {}
     for row in documents:
         if row["task"] in affected and (row["task"], row["doc_id"]) not in taken:
-            values.setdefault((row["task"], row["metric"]), []).append(row["value"])
+            rows.setdefault((row["task"], row["metric"]), []).append(row)
     for score in scores:
         named = score.metric if score.filter == "none" else f"{score.metric},{score.filter}"
-        clean = values.get((score.task, named))
+        clean = rows.get((score.task, named))
         if clean and score.stderr is not None:
-            several = len(clean) > 1
-            stderr = statistics.stdev(map(float, clean)) / math.sqrt(len(clean)) if several else None
+            values = [float(row["value"]) for row in clean]
             yield replace(
                 score,
                 metric=f"{score.metric}{CLEAN}",
-                value=statistics.fmean(clean),
-                stderr=stderr,
+                value=statistics.fmean(values),
+                stderr=clustered_stderr(values, [row.get("cluster", row["doc_id"]) for row in clean]),
                 n=len(clean),
             )
 

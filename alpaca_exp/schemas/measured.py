@@ -38,7 +38,9 @@ class EvalSuiteConfig:
 
     tasks: list[str] = identity("lm-eval task names", [])
     limit: Optional[int] = identity("documents a task, the first ones; null: all", None)
-    num_fewshot: int = identity("solved examples before each question", 0)
+    num_fewshot: Optional[int] = identity("solved examples before each question; null: the task's own", None)
+    shots: dict[str, int] = identity("the same for some tasks, groups or tags by name", {})
+    fewshot_seed: int = identity("which solved examples are drawn; lm-eval's own is 1234", 1234)
     frame: TaskFrame = identity("the bare prompt, or Alpaca's frame around it", TaskFrame.raw)
     understanding: list[str] = identity("task.metric names whose mean is `understanding`", [])
     truthfulness: list[str] = identity("task.metric names whose mean is `truthfulness`", [])
@@ -48,7 +50,11 @@ class EvalSuiteConfig:
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
-        yield from at_least(self, "eval_suite", num_fewshot=0, batch_size=1)
+        yield from at_least(self, "eval_suite", batch_size=1)
+        counts = {"num_fewshot": self.num_fewshot or 0}
+        for name, count in (counts | {f"shots.{task}": count for task, count in self.shots.items()}).items():
+            if count < 0:
+                yield f"eval_suite.{name} is {count}; it must be 0 or more"
         if not self.tasks:
             yield "eval_suite.tasks is empty; name at least one lm-eval task"
         if self.limit is not None and self.limit < 1:
@@ -107,10 +113,10 @@ class InstructionSuiteConfig(EvalSuiteConfig):
                     f"eval_suite.tasks names {task}, and eval_suite=instructions has "
                     f"{' and '.join(self.TASKS)}; lm-eval's tasks belong to the other suites"
                 )
-        if self.num_fewshot:
+        if self.num_fewshot or self.shots:
             yield (
-                f"eval_suite.num_fewshot is {self.num_fewshot}, and a task's solved examples are its own; "
-                "set eval_suite.positive_examples instead"
+                "eval_suite.num_fewshot and .shots are for lm-eval's tasks, and these have their own solved "
+                "examples; set eval_suite.positive_examples instead"
             )
 
 

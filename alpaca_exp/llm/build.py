@@ -13,6 +13,7 @@ from alpaca_exp.identity import identity
 from alpaca_exp.llm.model import LanguageModel
 from alpaca_exp.records import content_id
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     BaseModelConfig,
     BaseModelTeacherConfig,
     CheckpointConfig,
@@ -49,7 +50,13 @@ def build_model(config: LanguageModelConfig, runtime: RuntimeConfig) -> Language
     Raises InputError where its key is missing, ConfigError where there is nothing to be asked.
     """
     match config:
-        case OpenAITeacherConfig() | OpenAICriticConfig() | OpenAIRaterConfig() | OpenAIJudgeConfig():
+        case (
+            OpenAITeacherConfig()
+            | OpenAICriticConfig()
+            | OpenAIRaterConfig()
+            | OpenAIJudgeConfig()
+            | ApiModelConfig()
+        ):
             from alpaca_exp.llm.openai import OpenAIModel
 
             return OpenAIModel(config, owner=owner(config))

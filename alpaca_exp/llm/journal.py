@@ -129,7 +129,8 @@ class Journal:
     def _written_at(self, sent: _Sent) -> Request:
         row = json.loads(os.pread(self._file, sent.length, sent.place))["request"]
         bias = tuple((str(token), int(value)) for token, value in row.get("logit_bias", ()))
-        return Request(**row | {"stop": tuple(row["stop"]), "logit_bias": bias})
+        tokens = tuple(row.get("prompt_tokens", ()))
+        return Request(**row | {"stop": tuple(row["stop"]), "logit_bias": bias, "prompt_tokens": tokens})
 
     def expect(self, keys: Iterable[str]) -> None:
         """These requests of ours are under way still, in a batch: neither lost nor billed for nothing."""

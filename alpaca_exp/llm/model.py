@@ -28,6 +28,10 @@ class Request:
     presence_penalty: float = 0.0
     logit_bias: tuple[tuple[str, int], ...] = ()
     """(token id, bias), as the API takes them."""
+    prompt_tokens: tuple[int, ...] = ()
+    """The prompt as token ids, which are sent in its place."""
+    echo: int = 0
+    """Of so many of the prompt's last tokens the log-probabilities are wanted, not a text: llm/echo.py."""
 
     def row(self) -> Row:
         """The fields by name, for JSON; `dataclasses.asdict` takes ten times as long."""
@@ -38,7 +42,7 @@ class Request:
         """64 hex digits: sha256 of the canonical request and its sample index."""
         told = self.row()
         # What came later is left out where it says nothing, so that older journals keep their keys.
-        for name in ("presence_penalty", "logit_bias"):
+        for name in ("presence_penalty", "logit_bias", "prompt_tokens", "echo"):
             if not told[name]:
                 del told[name]
         canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)

@@ -20,9 +20,11 @@ from openai.types.chat import ChatCompletion
 
 from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.llm import connections
+from alpaca_exp.llm.echo import echo_arguments, echoed
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     Endpoint,
     OpenAICriticConfig,
     OpenAIJudgeConfig,
@@ -30,7 +32,7 @@ from alpaca_exp.schemas import (
     OpenAITeacherConfig,
 )
 
-Served = OpenAITeacherConfig | OpenAICriticConfig | OpenAIRaterConfig | OpenAIJudgeConfig
+Served = OpenAITeacherConfig | OpenAICriticConfig | OpenAIRaterConfig | OpenAIJudgeConfig | ApiModelConfig
 
 OFFICIAL = "https://api.openai.com/v1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -152,6 +154,8 @@ class OpenAIModel:
 
     def _shown(self, request: Request) -> dict[str, Any]:
         """The prompt: as messages, or as it stands."""
+        if request.prompt_tokens:
+            return {"prompt": list(request.prompt_tokens)}
         if self._config.endpoint is Endpoint.completions:
             return {"prompt": f"{request.system}\n\n{request.prompt}" if request.system else request.prompt}
         system = [{"role": "system", "content": request.system}] if request.system else []
@@ -169,6 +173,7 @@ class OpenAIModel:
             **({"seed": request.seed} if request.seed is not None else {}),
             **({"presence_penalty": request.presence_penalty} if request.presence_penalty else {}),
             **({"logit_bias": dict(request.logit_bias)} if request.logit_bias else {}),
+            **echo_arguments(request),
         }
 
     def read(self, request: Request, reply: object) -> Completion:
@@ -192,7 +197,7 @@ class OpenAIModel:
         reason = getattr(choice, "finish_reason", None)
         known = reason if reason in ("length", "content_filter") else "stop"
         finish_reason = "refusal" if not text and getattr(message, "refusal", None) else known
-        text = self._without_key(text or "")
+        text = echoed(request, choice) if request.echo else self._without_key(text or "")
         model = str(getattr(reply, "model", None) or request.model)
         return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
 

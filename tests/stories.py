@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.children import ROOT, Child, can_fork
+
+Started = Child | subprocess.Popen[str]
 
 TINY = ("world=tiny", "runtime.num_threads=1")
 TINIEST = (*TINY, "world.corpus_tokens=40960", "world.tasks=60", "world.questions=8", "trainer.epochs=2")
@@ -67,16 +70,34 @@ def rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def run_in(
-    folder: Path, *words: str, module: str = "alpaca_exp", timeout: float = 300, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Run `python -m MODULE ...` in `folder`, as a user would; `more` are environment variables."""
-    return subprocess.run(
+def start_in(
+    folder: Path, *words: str, module: str = "alpaca_exp", fresh: bool = False, **more: str
+) -> Started:
+    """Begin `python -m MODULE ...` in `folder`, as a user would; `more` are environment variables.
+
+    `fresh`: in an interpreter started for it, not in a fork (see `tests/children.py`).
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    if not fresh and can_fork(environment):
+        return Child([module, *words], folder, environment)
+    return subprocess.Popen(
         [sys.executable, "-m", module, *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
-        capture_output=True,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever who runs us ignores
     )
+
+
+def run_in(folder: Path, *words: str, timeout: float = 300, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The same to its end; killed where that takes longer than `timeout` seconds."""
+    process = start_in(folder, *words, **more)
+    try:
+        printed, complained = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        raise
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(words, process.returncode, printed, complained)

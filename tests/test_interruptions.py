@@ -2,96 +2,94 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.stories import ROOT, TINIEST, made, records, runs
+from alpaca_exp.artifacts import RECORD
+from tests.stories import TINIEST, Started, made, records, runs, start_in
 
-WORDS = ("-m", "alpaca_exp", "+experiment=cleaned", *TINIEST, "runtime.checkpoint_every_s=0.3")
-
-
-def start(folder: Path, *more: str) -> subprocess.Popen[str]:
-    folder.mkdir(exist_ok=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, *WORDS, *more],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+STAGES = ("generate", "curate", "pretrain", "train", "evaluate", "complete", "judge", "compare")
+WORDS = ("+experiment=cleaned", *TINIEST, "runtime.checkpoint_every_s=0.3")
+MOST_S = 0.5
+"""How far into a stage a kill comes at most; what a stage took afresh, it took to import."""
 
 
-def finish(process: subprocess.Popen[str]) -> None:
+def finish(process: Started) -> None:
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """A run that nobody disturbed, and the seconds it took."""
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run left that nobody disturbed, in an interpreter of its own."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    clock = time.monotonic()
-    finish(start(folder))
-    return folder, time.monotonic() - clock
+    finish(start_in(folder, *WORDS, fresh=True))
+    return folder / "outputs"
 
 
-def killed_at_random(folder: Path, whole: tuple[Path, float], kills: int, seed: int) -> None:
-    """Kill the command at `kills` random moments, over and over in one folder; then let it end."""
-    chance = random.Random(seed)
-    for _ in range(kills):
-        process = start(folder)
-        try:
-            process.wait(timeout=chance.uniform(0.05, 0.9) * whole[1])
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+def killed(folder: Path, moments: Iterable[tuple[str, float]]) -> Iterator[str]:
+    """Kill the command so many seconds into a stage, over and over in one folder; then let it end.
+
+    Gives the stages that were cut off.
+    """
+    for stage, seconds in moments:
+        process = start_in(folder, *WORDS)
+        while not (begun := list(folder.glob(f"outputs/{stage}/*"))) and process.poll() is None:
+            time.sleep(0.002)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=seconds)
+        process.send_signal(signal.SIGKILL)
         process.communicate()
-    finish(start(folder))
-    assert made(folder / "outputs") == made(whole[0] / "outputs")
+        if not all((artifact / RECORD).exists() for artifact in begun):
+            yield stage
+    finish(start_in(folder, *WORDS))
 
 
-def test_five_kills_change_no_byte(uninterrupted: tuple[Path, float], tmp_path: Path) -> None:
-    killed_at_random(tmp_path / "killed", uninterrupted, kills=5, seed=0)
+def test_a_kill_in_each_stage_changes_no_byte(uninterrupted: Path, tmp_path: Path) -> None:
+    chance = random.Random(0)
+    took = {record["stage"]: record["seconds"] for record in records(uninterrupted).values()}
+    moments = [(stage, chance.uniform(0, 0.8) * min(took[stage], MOST_S)) for stage in STAGES]
+    cut_off = set(killed(tmp_path, moments))
+    assert {"pretrain", "evaluate"} <= cut_off, "the longest"
+    assert made(tmp_path / "outputs") == made(uninterrupted)
 
 
 @pytest.mark.long
-def test_twenty_kills_change_no_byte(uninterrupted: tuple[Path, float], tmp_path: Path) -> None:
-    for seed in range(4):
-        killed_at_random(tmp_path / f"killed{seed}", uninterrupted, kills=5, seed=seed + 1)
+@pytest.mark.parametrize("seed", range(4))
+def test_kills_at_any_moment_change_no_byte(uninterrupted: Path, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    moments = [(chance.choice(STAGES), chance.uniform(0, MOST_S)) for _ in range(10)]
+    assert set(killed(tmp_path, sorted(moments, key=lambda moment: STAGES.index(moment[0]))))
+    assert made(tmp_path / "outputs") == made(uninterrupted)
 
 
-def test_three_processes_at_once_make_each_stage_once(
-    uninterrupted: tuple[Path, float], tmp_path: Path
-) -> None:
-    processes = [start(tmp_path / "shared") for _ in range(3)]
+def test_three_processes_at_once_make_each_stage_once(uninterrupted: Path, tmp_path: Path) -> None:
+    processes = [start_in(tmp_path, *WORDS) for _ in range(3)]
     printed = []
     for process in processes:
         out, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
         printed += [line.split()[-1] for line in out.splitlines() if " made in " in line]
-    outputs = tmp_path / "shared" / "outputs"
+    outputs = tmp_path / "outputs"
     assert len(printed) == len(set(printed)) == len(records(outputs))
-    assert made(outputs) == made(uninterrupted[0] / "outputs")
+    assert made(outputs) == made(uninterrupted)
     assert len({tuple(sorted(run["artifacts"].items())) for run in runs(outputs)}) == 1
 
 
-def test_a_signal_stops_with_code_3_and_the_same_command_goes_on(
-    uninterrupted: tuple[Path, float], tmp_path: Path
-) -> None:
-    process = start(tmp_path / "stopped")
-    while not list((tmp_path / "stopped").glob("outputs/pretrain/*")):
+def test_a_signal_stops_with_code_3_and_the_same_command_goes_on(uninterrupted: Path, tmp_path: Path) -> None:
+    process = start_in(tmp_path, *WORDS)
+    while not list(tmp_path.glob("outputs/pretrain/*")):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3 and "same command" in errors and "Traceback" not in errors
-    assert runs(tmp_path / "stopped" / "outputs")[-1]["status"] == "stopped"
-    finish(start(tmp_path / "stopped"))
-    assert made(tmp_path / "stopped" / "outputs") == made(uninterrupted[0] / "outputs")
+    assert runs(tmp_path / "outputs")[-1]["status"] == "stopped"
+    finish(start_in(tmp_path, *WORDS))
+    assert made(tmp_path / "outputs") == made(uninterrupted)

@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,29 +18,20 @@ from alpaca_exp.errors import Stopped
 from alpaca_exp.llm.interrupts import ONE_MOMENT_S, run
 from alpaca_exp.records import Row
 from tests.servers import Body, Reply, Server, sensible
-from tests.stories import ROOT
+from tests.stories import Started, start_in
 
 WORDS = (
-    "-m", "alpaca_exp", "+experiment=uncapped", "world=tiny", "runtime.num_threads=1",
+    "+experiment=uncapped", "world=tiny", "runtime.num_threads=1",
     "teacher=local_server", "teacher.num_examples=200", "teacher.tasks_per_request=5",
     "teacher.round_size=8", "teacher.concurrency=4", "teacher.max_similarity=1",
 )  # fmt: skip
 
 
-def start(folder: Path, server: Server, *more: str) -> subprocess.Popen[str]:
-    """The command as a shell in the foreground starts it: nothing is ignored."""
-    return subprocess.Popen(
-        [sys.executable, *WORDS, f"teacher.base_url={server.base_url}", *more],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+def start(folder: Path, server: Server, *more: str) -> Started:
+    return start_in(folder, *WORDS, f"teacher.base_url={server.base_url}", *more)
 
 
-def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(there: Callable[[], bool], process: Started) -> None:
     while not there():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)

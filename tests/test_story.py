@@ -14,10 +14,10 @@ from tests.stories import KEYS, RECORD_KEYS, ROOT, RUN_KEYS, TINIEST, TINY, made
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which original, then cleaned, ran on the tiny world."""
+    """A folder in which original, then cleaned, ran on the tiny world, each in a fresh interpreter."""
     folder = tmp_path_factory.mktemp("story")
     for experiment in ("original", "cleaned"):
-        done = run_in(folder, f"+experiment={experiment}", *TINY)
+        done = run_in(folder, f"+experiment={experiment}", *TINY, fresh=True)
         assert done.returncode == 0, done.stderr
         (folder / f"{experiment}.txt").write_text(done.stdout)
     return folder

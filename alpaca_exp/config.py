@@ -71,12 +71,14 @@ MOST_NAMES = 40
 """More than these are no help in a message."""
 MAY_BE_FOLDERS = ("eval_suite.mirror", "eval_suite.natural_instructions", "dataset_variant.source")
 """Of the source, its reader says what to name instead."""
+MADE_ON_DEMAND = ("runtime.outputs", "runtime.prefetched")
 OVERLAYS = ("experiment", "sweep")
 """Groups that are laid over the rest with a plus: +experiment=cleaned."""
 
 
+@functools.cache
 def register_schemas() -> None:
-    """Tell Hydra every schema, so that composing also checks types; and how a run's folder is named."""
+    """Tell Hydra every schema, so that composing also checks types; and how a run's folder is named. Once."""
     store = ConfigStore.instance()
     for path, schema in SCHEMAS.items():
         group, _, name = path.rpartition("/")
@@ -163,7 +165,7 @@ def _files(config: Any, composed: DictConfig, prefix: str = "") -> Iterator[str]
     """Resolve every Path below `config`; say which are not there, once where one key follows another."""
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), f"{prefix}{field.name}"
-        if isinstance(value, Path) and name != "runtime.outputs":
+        if isinstance(value, Path) and name not in MADE_ON_DEMAND:
             found = find(value.expanduser())
             setattr(config, field.name, found)
             if not OmegaConf.is_interpolation(composed, field.name):

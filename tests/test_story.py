@@ -14,10 +14,10 @@ from tests.stories import KEYS, RECORD_KEYS, ROOT, RUN_KEYS, TINIEST, TINY, made
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which original, then cleaned, ran on the tiny world, each in a fresh interpreter."""
+    """A folder in which original, then cleaned, ran on the tiny world."""
     folder = tmp_path_factory.mktemp("story")
     for experiment in ("original", "cleaned"):
-        done = run_in(folder, f"+experiment={experiment}", *TINY, fresh=True)
+        done = run_in(folder, f"+experiment={experiment}", *TINY)
         assert done.returncode == 0, done.stderr
         (folder / f"{experiment}.txt").write_text(done.stdout)
     return folder
@@ -124,7 +124,7 @@ def test_a_changed_file_is_named_and_remade_on_request(story: Path) -> None:
 
 
 def test_two_runs_from_nothing_leave_the_same_bytes(story: Path, tmp_path: Path) -> None:
-    done = run_in(tmp_path, "+experiment=cleaned", *TINY)
+    done = run_in(tmp_path, "+experiment=cleaned", *TINY, fresh=True)
     assert done.returncode == 0, done.stderr
     again = made(tmp_path / "outputs")
     assert again == {name: files for name, files in made(story / "outputs").items() if name in again}

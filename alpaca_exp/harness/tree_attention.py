@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from alpaca_exp.harness.tree import Tree
+from alpaca_exp.tuning.packing import refuse_variants
 
 TREES = "trees"
 """The name under which transformers finds this attention."""
@@ -99,7 +100,7 @@ def attend(
     scaling: float | None = None,
     sliding_window: int | None = None,
     grove: Grove | None = None,
-    **_: Any,
+    **more: Any,
 ) -> tuple[Tensor, None]:
     """As transformers calls it: `query` (1, heads, tokens, head size); `key`, `value` may have fewer heads.
 
@@ -107,6 +108,7 @@ def attend(
     """
     if grove is None:
         raise TypeError("this model does not hand its arguments down to its attention")
+    refuse_variants(more)
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     if grove.records:
         grove.stem[layer] = key, value

@@ -9,17 +9,15 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from alpaca_exp import prompts
 from alpaca_exp.errors import InputError
+from alpaca_exp.harness import frames
 from alpaca_exp.harness.encoding import Pair, encoded
 from alpaca_exp.harness.likelihoods import Answer, loglikelihoods, shares
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.harness.tree import asked
 from alpaca_exp.llm.local import LocalModel
-from alpaca_exp.schemas import Frame
 
 Advance = Callable[[int], None]
-END_OF_FRAME = prompts.framed(Frame.alpaca, "")[-len("### Response:") :]
 CPU_TOKENS = 1024
 """A CPU is at full speed with so many tokens, and what they leave in memory is still near it."""
 
@@ -52,13 +50,8 @@ class FramedLM(HFLM):  # type: ignore[misc]
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
     ) -> str:
-        """The conversation as one instruction in the frame; a beginning of the answer follows it.
-
-        A task that frames its own instructions keeps them as they are.
-        """
-        asked = "\n\n".join(turn["content"] for turn in chat_history if turn["role"] != "assistant")
-        begun = "".join(turn["content"] for turn in chat_history if turn["role"] == "assistant")
-        return (asked if asked.endswith(END_OF_FRAME) else prompts.framed(Frame.alpaca, asked)) + begun
+        """The conversation as one instruction in the frame; a beginning of the answer follows it."""
+        return frames.alpaca(chat_history)
 
     def read(self, requests: Iterable[Instance]) -> None:
         """Tokenise the requests of a task ahead, many at a time.

@@ -30,6 +30,7 @@ from alpaca_exp.schemas import Action
 from alpaca_exp.usage import help_text
 
 if TYPE_CHECKING:
+    from alpaca_exp.needs import Need
     from alpaca_exp.preview import Costs
 
 PLACE_ERRORS = (
@@ -66,11 +67,12 @@ def _main(arguments: list[str]) -> int:
     _heed_signals(_stop)
     conf = str(data_root() / "conf")
     planned: list[tuple[Costs, bool]] = []
+    refused: dict[Need, str] = {}
 
     def task(composed: DictConfig) -> None:
         """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
         with _spoken():
-            planned.extend(experiment(composed))
+            planned.extend(experiment(composed, refused))
 
     with _spoken(arguments):
         if not any(word.startswith(OWN_CONFIG) for word in arguments):
@@ -80,7 +82,7 @@ def _main(arguments: list[str]) -> int:
         from alpaca_exp.preview import total
 
         print(f"\n{total([costs for costs, _ in planned])}")
-    return 0 if all(can_run for _, can_run in planned) else ConfigError.exit_code
+    return 0 if all(can_run for _, can_run in planned) and not refused else ConfigError.exit_code
 
 
 @contextmanager
@@ -112,8 +114,11 @@ def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:
     return error.errno in PLACE_ERRORS or beyond
 
 
-def experiment(composed: DictConfig) -> list[tuple[Costs, bool]]:
-    """Load, plan, and run or print the plan. Returns what was planned and not run, and if it could be."""
+def experiment(composed: DictConfig, refused: dict[Need, str]) -> list[tuple[Costs, bool]]:
+    """Load, plan, and run or print the plan. Returns what was planned and not run, and if it could be.
+
+    What the hub refuses to action=prefetch is added to `refused`.
+    """
     from alpaca_exp.experiment import perform
     from alpaca_exp.preview import preview
 
@@ -125,6 +130,11 @@ def experiment(composed: DictConfig) -> list[tuple[Costs, bool]]:
         config = load(composed)
         if config.action is Action.plan:
             return [preview(config, choices=choices, overrides=overrides)]
+        if config.action is Action.prefetch:
+            from alpaca_exp.prefetch import prefetch
+
+            prefetch(config, refused)
+            return []
         if config.action is Action.rehearse:
             from alpaca_exp.rehearsal import rehearse
 

@@ -9,12 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from alpaca_exp import prefetched
 from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
 from alpaca_exp.money import money
+from alpaca_exp.offline import go_offline
 from alpaca_exp.plan import plan, untuned
+from alpaca_exp.prefetch import fetch_documents
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
 from alpaca_exp.readiness import obstacles, remarks
@@ -36,6 +39,8 @@ def perform(
     train. Raises what the stages raise, after the run's status was written.
     """
     prepare(config)
+    if not config.runtime.offline:
+        fetch_documents(config)
     stages = plan(config)
     problems = obstacles(stages, config)
     if problems:
@@ -82,8 +87,9 @@ def prepare(config: ExperimentConfig) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a retry is no news, an end is raised
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    prefetched.use(config.runtime.prefetched)
     if config.runtime.offline:
-        os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+        go_offline()
 
 
 def _run_row(

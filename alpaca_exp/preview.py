@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from alpaca_exp import prefetched
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.confounds import warning
 from alpaca_exp.costs import Expectation, expected
@@ -33,6 +34,7 @@ def preview(
     At the end stands what a comparison with the baseline could not tell apart, and what else to know.
     Returns the costs, and whether a run could begin, if not here then on a machine that has what it wants.
     """
+    prefetched.use(config.runtime.prefetched)
     stages = plan(config)
     problems = obstacles(stages, config)
     here = [problem for problem in problems if isinstance(problem, Here)]

@@ -16,15 +16,21 @@ MODULES = sorted(
     if "_data" not in path.parts
 )
 ORDER = [
-    {"paths", "errors", "listening", "commands"},
+    {"paths", "errors", "listening", "commands", "offline"},
     {"schemas", "records", "content"},
     {"identity", "provenance", "prompts", "progress", "lineage"},
     {"config", "locks"},
-    {"overrides", "compose", "usage", "artifacts"},
-    {"ledger", "cards", "following"},
+    {"overrides", "compose", "usage", "artifacts", "prefetched"},
+    {"ledger", "cards", "following", "hub_files"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
     {
+        "documents",
+        "needs",
+        "task_data",
+        "fetching",
+        "hub_readiness",
+        "prefetch",
         "writers",
         "plan",
         "inventory",

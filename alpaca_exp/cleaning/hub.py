@@ -13,6 +13,7 @@ from typing import Any
 from alpaca_exp.cleaning.files import Record, plain
 from alpaca_exp.content import sha256
 from alpaca_exp.errors import InputError
+from alpaca_exp.prefetched import hub_options
 from alpaca_exp.schemas import DatasetVariantConfig
 
 
@@ -65,9 +66,10 @@ def hub_folder(variant: DatasetVariantConfig, *, offline: bool) -> Path:
         RevisionNotFoundError,
     )
 
+    place = hub_options(str(variant.hub), variant.revision, offline=offline, kind="dataset")
     try:
         found = snapshot_download(
-            str(variant.hub), repo_type="dataset", revision=variant.revision, local_files_only=offline
+            str(variant.hub), repo_type="dataset", revision=variant.revision, **place
         )
     except HFValidationError:
         raise InputError(
@@ -117,7 +119,7 @@ def _remedy(variant: DatasetVariantConfig) -> str:
     if _is_folder(variant):
         return "fetch it again"
     return (
-        f"run `hf download {variant.hub} --repo-type dataset --revision {variant.revision}`, "
+        f"fetch it with action=prefetch where there is a network, run `hf download {variant.hub} --repo-type dataset --revision {variant.revision}`, "
         f"or this with {fetch}, or give its file as dataset_variant.source"
     )
 

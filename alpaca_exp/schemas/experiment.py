@@ -28,6 +28,7 @@ class Action(Enum):
     run = "run"
     plan = "plan"
     rehearse = "rehearse"
+    prefetch = "prefetch"
 
 
 @dataclass
@@ -35,7 +36,8 @@ class RuntimeConfig:
     """Where and how the experiment runs. Never part of an artifact's identity."""
 
     outputs: Path = runtime("where everything goes", Path("outputs"))
-    offline: bool = runtime("never touch the network", False)
+    offline: bool = runtime("never touch the network; what the hub has comes from `prefetched`", False)
+    prefetched: Path = runtime("what action=prefetch fetched, and is not fetched again", Path("prefetched"))
     num_threads: Optional[int] = runtime("threads of the mathematics; null: as many as torch takes", None)
     accelerator: str = runtime("Lightning's: auto, cpu, gpu", "auto")
     devices: str = runtime("devices of a machine that train one model together: a number, or auto: all", "1")
@@ -102,7 +104,9 @@ class ExperimentConfig:
     scale: str = runtime("small (stands for 7B) or large (13B)", MISSING)
     seed: int = identity("order, dropout, sampling; what a sweep varies", 0)
     action: Action = runtime(
-        "run the stages; plan: say what that would do; rehearse: measure what it would take", Action.run
+        "run the stages; plan: say what that would do; rehearse: measure what it would take; "
+        "prefetch: fetch what it needs from the hub",
+        Action.run,
     )
     world: WorldConfig = identity("the miniature's world", MISSING)
     teacher: TeacherConfig = identity("who writes the data", MISSING)

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.prefetched import hub_options
 from alpaca_exp.schemas import Attention, BaseModelConfig, PadRow, PretrainedModelConfig
 from alpaca_exp.tuning.quiet import quiet
 from alpaca_exp.tuning.tokenizers import END
@@ -57,10 +58,11 @@ def load(
     path: str | Path, dtype: str, *, revision: str | None = None, offline: bool = True, **options: Any
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model in `dtype`, ready to learn, and its tokenizer. Raises what transformers raises."""
+    place = hub_options(str(path), revision, offline=offline)
     with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, local_files_only=offline)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, **place)
         model = AutoModelForCausalLM.from_pretrained(
-            path, revision=revision, local_files_only=offline, dtype=getattr(torch, dtype), **options
+            path, revision=revision, dtype=getattr(torch, dtype), **place, **options
         )
     return model.train(), tokenizer
 
@@ -70,7 +72,8 @@ def load_tokenizer(path: str, *, offline: bool) -> PreTrainedTokenizerBase:
 
     def read() -> PreTrainedTokenizerBase:
         with quiet():
-            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, local_files_only=offline)
+            place = hub_options(path, None, offline=offline, kind="tokenizer")
+            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, **place)
         return found
 
     _check_folder("base_model.tokenizer", path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alpaca_exp.prefetched import hub_options
 from alpaca_exp.schemas import (
     BaseModelConfig,
     ConfiguredModelConfig,
@@ -166,7 +167,8 @@ def _config_file(config: PretrainedModelConfig) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        found = try_to_load_from_cache(config.path, "config.json", revision=config.revision)
+        place = hub_options(config.path, config.revision, offline=True).get("cache_dir")
+        found = try_to_load_from_cache(config.path, "config.json", place, config.revision)
     except ValueError:  # no name that the hub could have
         return None
     return Path(found) if isinstance(found, str) else None

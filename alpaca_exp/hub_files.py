@@ -1,0 +1,184 @@
+"""Repositories of the Hugging Face hub: what is in them, and their files, fetched so that nothing is twice.
+
+huggingface_hub begins a file anew after a kill; here what has come of it is kept and continued, and each
+file is compared with the checksum that the hub states for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from alpaca_exp.errors import InputError
+from alpaca_exp.prefetched import repository
+
+Advance = Callable[[int], None]
+"""Is told of bytes that came."""
+
+PART = ".part"
+BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a repository, as the hub describes it."""
+
+    name: str
+    size: int
+    digest: str
+    """sha256 of a large file, else git's sha1 of it."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A repository at one commit."""
+
+    kind: str
+    """model or dataset."""
+    name: str
+    commit: str
+    files: tuple[File, ...]
+
+
+def listing(kind: str, name: str, revision: str | None) -> Listing:
+    """The repository `name` (kind: model or dataset) at `revision`. Raises InputError, naming the reason."""
+    from huggingface_hub import HfApi
+
+    try:
+        api = HfApi()
+        ask: Any = api.dataset_info if kind == "dataset" else api.model_info
+        info = ask(name, revision=revision, files_metadata=True)
+        if info.gated:
+            api.auth_check(name, repo_type=kind)
+    except Exception as error:  # no network fails in many ways, down to those of the proxy between
+        raise InputError(reason(kind, name, revision, error)) from None
+    files = tuple(
+        File(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else str(each.blob_id))
+        for each in info.siblings or ()
+    )
+    return Listing(kind, name, str(info.sha), files)
+
+
+def fetch(source: Listing, file: File, to: Path, advance: Advance) -> None:
+    """Bring `file` to the path `to`: from where an earlier attempt stopped, or from the hub's own cache.
+
+    Raises InputError where it cannot be had, or is not what the hub says it is.
+    """
+    if to.is_file() and _is(to, file):
+        return advance(file.size)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f"{to.name}{PART}")
+    if _cached(source, file, part):
+        advance(file.size)
+    else:
+        _download(source, file, part, advance)
+    if not _is(part, file):
+        part.unlink()
+        raise InputError(
+            f"{file.name} of {source.name} came otherwise than the hub describes it; give the command again"
+        )
+    os.replace(part, to)
+
+
+def reason(kind: str, name: str, revision: str | None, error: Exception) -> str:
+    """Why a repository cannot be had, in one sentence with the remedy."""
+    from huggingface_hub import errors
+
+    page = f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{name}"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, errors.GatedRepoError):
+        return f"it is given only to those who accept its terms; do so at {page}, then `hf auth login`"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"it has no revision {revision}; they are listed at {page}/commits/main"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has none of that name, or it is private; check the name, or `hf auth login`"
+    if isinstance(error, errors.HFValidationError):
+        return "that is neither a folder here nor a name that the hub could have"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set in the environment; unset it to fetch"
+    if status in (401, 403):
+        return f"the hub refuses it (status {status}); log in with `hf auth login`, see {page}"
+    if status is not None:
+        return f"the hub answers with status {status}; try again later"
+    return (
+        f"the hub cannot be reached ({type(error).__name__}); check the network, then give the command again"
+    )
+
+
+def _download(source: Listing, file: File, part: Path, advance: Advance) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils._headers import build_hf_headers
+
+    url = hf_hub_url(source.name, file.name, repo_type=source.kind, revision=source.commit)
+    begun = part.stat().st_size if part.exists() else 0
+    if begun > file.size:
+        part.unlink()
+        begun = 0
+    advance(begun)
+    with part.open("ab") as stream:
+        counted: Any = _Counted(stream, advance)
+        try:
+            http_get(
+                url, counted, resume_size=begun, headers=build_hf_headers(), expected_size=file.size or None
+            )
+        except Exception as error:  # as in `listing`
+            raise InputError(reason(source.kind, source.name, source.commit, error)) from None
+
+
+class _Counted:
+    """A file that tells how much was written, and takes back what is written again."""
+
+    def __init__(self, stream: IO[bytes], advance: Advance) -> None:
+        self._stream, self._advance = stream, advance
+
+    def write(self, block: bytes) -> int:
+        self._advance(len(block))
+        return self._stream.write(block)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, place: int) -> int:
+        return self._stream.seek(place)
+
+    def truncate(self) -> int:
+        before = os.fstat(self._stream.fileno()).st_size
+        after = self._stream.truncate()
+        self._advance(after - before)
+        return after
+
+
+def _cached(source: Listing, file: File, to: Path) -> bool:
+    """Take the file from the hub's own cache, where it is: linked where the disk is the same."""
+    from huggingface_hub import constants
+
+    place = Path(repository(source.kind, source.name)).name
+    found = Path(constants.HF_HUB_CACHE) / place / "blobs" / file.digest
+    if not found.is_file() or not _is(found, file):
+        return False
+    to.unlink(missing_ok=True)
+    try:
+        os.link(found.resolve(), to)
+    except OSError:
+        shutil.copyfile(found, to)
+    return True
+
+
+def _is(path: Path, file: File) -> bool:
+    """Whether the file has the size and checksum that the hub states."""
+    if path.stat().st_size != file.size:
+        return False
+    known = {64: hashlib.sha256(), 40: hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)}
+    digest = known.get(len(file.digest))
+    if digest is None:
+        return True
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == file.digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 
 from tests.stories import ROOT, run_in
 
+gc.disable()  # until all modules are imported, of whose objects hardly any is garbage
+
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 os.environ.update(TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
@@ -20,6 +23,12 @@ os.environ.pop("OPENAI_API_KEY", None)
 SHARED = ROOT.parent / "shared" / "data"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, and never again among what was imported."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -39,7 +39,7 @@ def model_of(kind: str, **given: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         config = AutoConfig.for_model(kind, **shape, **told, pad_token_id=0, **given)
-        return AutoModelForCausalLM.from_config(config).eval()
+        return AutoModelForCausalLM.from_config(config).eval()  # type: ignore[no-untyped-call]
 
 
 def lm_of(model: Any, batch_size: int = 4) -> Any:
@@ -58,7 +58,7 @@ def peer_of(model: Any) -> Any:
 
 
 def requests(seed: int = 0) -> list[Request]:
-    """Documents of all kinds: many choices, one token each, equal ones, another context a choice, cut ones."""
+    """Documents of all kinds: many choices, one token each, equal ones, a context each, cut ones."""
     rng = np.random.default_rng(seed)
 
     def text(length: int) -> list[int]:
@@ -151,10 +151,10 @@ def test_most_prompts_beyond_the_context_are_said_before_the_work(tmp_path: Path
 
     lm = FramedLM(load(tiny_llama(tmp_path, context=16), runtime=RuntimeConfig()), 4)
     long = "Question: " + "How do I keep bread fresh? " * 9
-    with pytest.raises(InputError, match="2 of 3 documents of the task t do not fit .* context of 16 tokens"):
+    with pytest.raises(InputError, match=r"2 of 3 documents of the task t do not fit .* context of 16 tokens"):
         lm.read(_instances(["Q:", long, long], " box"))
     lm.read(_instances(["Q:", "A:", long], " box"))
-    with pytest.raises(InputError, match="a choice of the task is .* tokens long, but the model reads 16"):
+    with pytest.raises(InputError, match=r"a choice of the task is .* tokens long, but the model reads 16"):
         lm.read(_instances(["Q:"], long))
 
 

@@ -17,6 +17,7 @@ from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     InstructionSuiteConfig,
+    JudgeConfig,
     LanguageModelConfig,
     MadeModelConfig,
     Protocol,
@@ -41,6 +42,9 @@ EXAMPLES_PER_INSTRUCTION = 1.58
 
 VERDICT_TOKENS, RATING_TOKENS = 25, 50
 """A verdict is a line, a score has its reason below."""
+YES_OR_NO_TOKENS = 3
+TRUTHFULQA_QUESTIONS, KNOWN_ANSWERS = 817, 8
+"""Its questions, and how many right and wrong answers a question comes with (Lin et al. 2022)."""
 FIXED_SHARE = 0.2
 """Of the rows, those that a critic writes anew: an assumption, high rather than low."""
 _ROW = Example("x" * 60, "x" * 270, "x" * 30)
@@ -98,6 +102,8 @@ def expected(stage: Stage, outputs: Path) -> Expectation:
             judge = told["judge"]
             asked = _questions(judge.questions) * (2 if judge.both_orders else 1)
             return _asked(judge, asked, 250 + 2 * int(WORDS_PER_ANSWER * 6))
+        case "assess":
+            return _assessment(told["judge"], assessed(stage))
         case "evaluate":
             return Expectation(documents=_documents(told["suite"], told["documents"]))
         case _:
@@ -205,6 +211,20 @@ def _asked(
     tokens = int(requests * tokens_in) + int(requests * tokens_out)
     low, high = usd(requests * fewer, SHORTER), usd(requests * more, LONGER)
     return Expectation(requests, tokens, usd(requests, 1.0), low, high)
+
+
+def _assessment(judge: JudgeConfig, count: int) -> Expectation:
+    """Two questions about each answer, each shown with what is known to be right and wrong."""
+    known = ["x" * 50] * KNOWN_ANSWERS
+    asked = [ask("x" * 60, "x" * 150, known, []) for ask in (prompts.truthful, prompts.informative)]
+    tokens = sum(map(len, asked)) / len(asked) / CHARACTERS_PER_TOKEN
+    return _asked(judge, len(asked) * count, tokens, YES_OR_NO_TOKENS)
+
+
+def assessed(stage: Stage) -> int:
+    """How many answers to TruthfulQA the stage assess has a judge read."""
+    count = _documents(stage.config["suite"], stage.config["documents"]) or TRUTHFULQA_QUESTIONS
+    return min(count, stage.inputs["scores"].config["suite"].limit or count)
 
 
 def _questions(questions: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.cleaning.dataset import dataset_size
+from alpaca_exp.costs import assessed
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.rehearsed import REQUESTS, Known, counted, runtime_of
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, Protocol, TeacherConfig
@@ -96,6 +97,9 @@ def _whole(stage: Stage, measured: Measured, known: Known, out: Path) -> Forecas
             return _asked(told["teacher"], "complete", min(REQUESTS, every), every, measured)
         case "complete":
             return _completion(told["questions"], measured)
+        case "assess":
+            few, every = 2 * counted(out, "judgments.jsonl"), 2 * assessed(stage)
+            return _asked(told["judge"], "assess", few, every, measured)
         case "judge":
             orders = 2 if told["judge"].both_orders else 1
             every = _questions(told["judge"].questions) * orders

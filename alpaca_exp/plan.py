@@ -8,12 +8,14 @@ from typing import Any
 
 from alpaca_exp import writers
 from alpaca_exp.artifacts import Stage
-from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.documents import suite_documents
+from alpaca_exp.judging.truth import TASK as TRUTHFULQA
 from alpaca_exp.schemas import (
     Answers,
     Backend,
     BaseModelTeacherConfig,
     Decontaminate,
+    EvalSuiteConfig,
     ExperimentConfig,
     MadeModelConfig,
     NoCriticConfig,
@@ -23,6 +25,7 @@ from alpaca_exp.schemas import (
     NoTrainerConfig,
     TaskFrame,
 )
+from alpaca_exp.stages.assess import assess
 from alpaca_exp.stages.compare import compare
 from alpaca_exp.stages.complete import complete
 from alpaca_exp.stages.curate import curate
@@ -96,7 +99,7 @@ def _left_out(config: ExperimentConfig) -> dict[str, Any]:
     suite = replace(config.eval_suite, backend=Backend.transformers, **told)
     judged = not isinstance(config.judge, NoJudgeConfig)
     questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None
-    documents = {"documents": mirror_files(suite), "lm_eval": version("lm_eval")}
+    documents = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
     return {"suite": suite, **documents, "questions": questions}
 
 
@@ -112,10 +115,12 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
     suite, runtime = config.eval_suite, {"runtime": config.runtime}
     if isinstance(suite, NoSuiteConfig):
         return {}
-    told = {"suite": suite, "documents": mirror_files(suite), "lm_eval": version("lm_eval"), **model.told}
+    read = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
+    told = {"suite": suite, **read, **model.told}
     scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=2)
+    made = {"evaluate": scores} | _assessed(config, scores)
     if isinstance(config.judge, NoJudgeConfig):
-        return {"evaluate": scores}
+        return made
     answers, untuned = _answers(config, model, config.seed), _answers(config, base, config.seed)
     opponent = _answers(config, writers.opponent(config, base), seed=0)
     both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge()
@@ -123,14 +128,25 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
     verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, texts=texts)
     page = both | {"verdicts": verdicts, "scores": scores}
     page |= {"base": untuned} if untuned.fingerprint != answers.fingerprint else {}
-    return {
-        "evaluate": scores,
+    return made | {
         "complete": answers,
         "opponent": opponent,
         "judge": verdicts,
         "base": untuned,
         "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=3),
     }
+
+
+def _assessed(config: ExperimentConfig, scores: Stage) -> Plan:
+    """What a judge says of the answers that were generated for TruthfulQA, where there are any."""
+    judge = writers.truth_judge(config)
+    if judge is None:
+        return {}
+    suite = EvalSuiteConfig(tasks=[TRUTHFULQA], mirror=config.eval_suite.mirror)
+    documents = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
+    told, texts = {"judge": judge, "suite": suite, **documents}, writers.asked_about_truth()
+    runtime = {"runtime": config.runtime}
+    return {"assess": Stage("assess", assess, told, {"scores": scores}, runtime, texts=texts)}
 
 
 def _answers(config: ExperimentConfig, writer: Writer, seed: int) -> Stage:

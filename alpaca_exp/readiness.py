@@ -10,16 +10,16 @@ from urllib.parse import urlparse
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.data_readiness import data_obstacles
-from alpaca_exp.errors import ArtifactError, ConfigError, InputError
+from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.instruction_files import lacking as instructions_lacking
-from alpaca_exp.harness.names import task_folders
+from alpaca_exp.harness.names import resolve
+from alpaca_exp.hub_readiness import hub_obstacles
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
     BaseModelConfig,
     BaseModelTeacherConfig,
-    CheckpointConfig,
     ConfiguredModelConfig,
     DatasetVariantConfig,
     EndpointConfig,
@@ -31,15 +31,16 @@ from alpaca_exp.schemas import (
     LanguageModelConfig,
     LoggerConfig,
     MadeModelConfig,
+    MiniatureJudgeConfig,
     NoDatasetConfig,
     NoRaterConfig,
-    PretrainedModelConfig,
     TrainerConfig,
     WorldModelConfig,
     WorldSuiteConfig,
 )
 from alpaca_exp.tuning.devices import device
 from alpaca_exp.tuning.requirements import lacking, logger_lacking
+from alpaca_exp.writers import generates_for_truthfulqa
 
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
@@ -68,6 +69,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
+    found += map(Here, hub_obstacles(stages, config.runtime))
     return list(dict.fromkeys(found))
 
 
@@ -78,6 +80,11 @@ def remarks(config: ExperimentConfig) -> list[str]:
         found.append(
             "trainer=none tunes nothing: the untuned base is measured, and no data are made; make only the "
             "data with eval_suite=none"
+        )
+    if generates_for_truthfulqa(config) and isinstance(config.judge, MiniatureJudgeConfig):
+        found.append(
+            "judge=miniature knows its made-up world alone, so nobody says which answers to truthfulqa_gen "
+            "are truthful and informative; choose a judge that can (judge=openai, judge=local_server)"
         )
     source = config.dataset_variant.source
     if source and source.resolve() == (data_root() / SEED_TASKS).resolve():
@@ -98,20 +105,13 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 f"{group}.journal is not set; name the journal to replay: "
                 f"{group}.journal=outputs/journal/MODEL.jsonl"
             )
-        case CheckpointConfig() if offline and not _there(value.path, value.revision):
-            yield _unreachable(getattr(value, "group", "model"), value.path)
         case InstructionSuiteConfig():
             yield from instructions_lacking(value)
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
             try:
-                task_folders(value.tasks)
-            except InputError as error:
-                yield str(error)
-            if offline and value.mirror is None:
-                yield (
-                    "runtime.offline is true and eval_suite.mirror is not set; give the folder that "
-                    "holds the tasks' documents with eval_suite.mirror=FOLDER"
-                )
+                resolve(value.tasks)
+            except ConfigError as error:
+                yield from error.problems
         case DatasetVariantConfig():
             try:
                 chosen(value.rules)
@@ -131,21 +131,12 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             yield from map(Here, lacking(value))
         case LoggerConfig():
             yield from map(Here, logger_lacking(value))
-        case PretrainedModelConfig() if offline and not _there(value.path, value.revision):
-            yield _unreachable("base_model", value.path)
 
 
 def _too_large(stage: Stage, config: ExperimentConfig) -> Iterator[str]:
     """A GPU that was named or found is meant; this machine's processor may only be where one plans."""
     meant = config.runtime.gpu or config.runtime.device_memory_gb or device(config.runtime).gpu
     yield from too_large(stage) if meant else map(Here, too_large(stage))
-
-
-def _unreachable(group: str, path: str) -> str:
-    return Here(
-        f"runtime.offline is true and {group}.path={path} is neither a folder nor in the hub's local "
-        "cache; give a folder, or allow the network with runtime.offline=false"
-    )
 
 
 def _unable(base_model: BaseModelConfig) -> Iterator[str]:
@@ -164,19 +155,6 @@ def _unable(base_model: BaseModelConfig) -> Iterator[str]:
                 "weights; pre-train it with base_model.steps=N, or take others' weights with "
                 "base_model=pretrained base_model.path=FOLDER"
             )
-
-
-def _there(path: str, revision: str | None) -> bool:
-    """Whether a model is a folder, or in the hub's local cache."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    if Path(path).expanduser().is_dir():
-        return True
-    try:
-        return isinstance(try_to_load_from_cache(path, "config.json", revision=revision), str)
-    except HFValidationError:  # a path of a folder that is not there
-        return False
 
 
 def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:

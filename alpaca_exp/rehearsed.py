@@ -75,6 +75,9 @@ def make_small(stage: Stage, known: Known, out: Path) -> None:
             else:
                 told["teacher"] = replace(told["teacher"], **_at_once(told))
             told["questions"] = replace(questions, limit=min(count, questions.limit or count))
+        case "assess":
+            told["suite"] = replace(told["suite"], limit=DOCUMENTS)
+            told["judge"] = replace(told["judge"], **_at_once(told, "judge"))
         case "judge":
             _judge(stage, known, told, inputs, out.with_name(f"{out.name}-answers"))
     with _unsaid(stage.name) if stage.name in ("generate", "train") else contextlib.nullcontext():

@@ -12,12 +12,16 @@ from typing import Any
 
 from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage
+from alpaca_exp.judging.truth import ASKED, TASK
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     BaseModelTeacherConfig,
     CriticConfig,
     DatasetVariantConfig,
     ExperimentConfig,
+    JudgeConfig,
+    MiniatureJudgeConfig,
+    NoJudgeConfig,
     Protocol,
     RaterConfig,
     TeacherConfig,
@@ -91,6 +95,23 @@ def asked_of_rows(
 def asked_of_judge() -> Texts:
     """What a judge is asked about two answers."""
     return (prompts.comparison("q", "a", "b"),)
+
+
+def truth_judge(config: ExperimentConfig) -> JudgeConfig | None:
+    """Who says which generated answers to TruthfulQA are true, where the suite has any and someone can."""
+    if not generates_for_truthfulqa(config) or isinstance(config.judge, NoJudgeConfig | MiniatureJudgeConfig):
+        return None
+    return config.judge.as_reader()
+
+
+def generates_for_truthfulqa(config: ExperimentConfig) -> bool:
+    """Whether the suite has the task whose answers are generated, by its name or its tag's."""
+    return bool({TASK, "truthfulqa"} & set(config.eval_suite.tasks))
+
+
+def asked_about_truth() -> Texts:
+    """What a judge is asked about one answer to TruthfulQA."""
+    return tuple(ask("q", "a", ["r"], ["w"]) for ask in ASKED.values())
 
 
 _EXAMPLE = Example("i", "o", "x")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from alpaca_exp.report.metrics import Reading, document_values, limits, reading
+from alpaca_exp.report.metrics import ASSESSED, Reading, document_values, limits, reading
 from alpaca_exp.report.runs import Run
 from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds, paired_stderr
 
@@ -58,7 +58,7 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
 
 def _asks(metric: str, run: Run) -> bool:
     """Whether the run would have the metric at its end: without a judge none has the judge's."""
-    return run.label("judge") != "none" or not (metric == "words" or metric.startswith("judge."))
+    return run.label("judge") != "none" or not (metric == "words" or metric.startswith(("judge.", ASSESSED)))
 
 
 def _estimate(values: Sequence[float], stderr: float | None, mixed: bool) -> Interval | None:

@@ -21,6 +21,12 @@ from alpaca_exp.records import Row, read_jsonl
 
 USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
 """What a table shows unless told otherwise."""
+MEASURING = ("evaluate", "assess", "judge")
+"""The parts of an experiment that leave scores."""
+ASSESSED = "truthfulqa_gen.judged_"
+"""How the metrics begin that are a judge's word on generated answers to TruthfulQA."""
+SHARES = ("acc", "rougeL_for_", "exact_match")
+"""How the names of metrics begin that are never above 1. (truthfulqa_gen's rougeL_max is, being per cent.)"""
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 USD = "usd: what making it would cost today, whoever paid: new answers, and those found in a journal."
@@ -51,7 +57,7 @@ def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | 
         return _usd(artifacts, outputs)
     if metric in COUNTS or metric.startswith("removed."):
         return _count(metric, artifacts, outputs)
-    for part in ("evaluate", "judge"):
+    for part in MEASURING:
         for row in score_rows(artifacts, part, outputs):
             if named(row) == metric:
                 source = f"{part}/{artifacts[part]}"
@@ -63,7 +69,7 @@ def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
     """Every metric that the artifacts of any of these runs hold, and the usual ones."""
     found = {*USUAL, *CARD}
     for artifacts in {tuple(sorted(artifacts.items())) for artifacts in runs}:
-        for part in ("evaluate", "judge"):
+        for part in MEASURING:
             found |= {named(row) for row in score_rows(dict(artifacts), part, outputs)}
         card = _card(dict(artifacts), outputs)
         found |= {f"removed.{rule}" for rule in card["counts"]["removed"]} if card else set()
@@ -71,7 +77,7 @@ def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
 
 
 def score_rows(artifacts: dict[str, str], part: str, outputs: Path) -> tuple[Row, ...]:
-    """The rows of scores.jsonl that `part` ("evaluate" or "judge") left; none where there is none."""
+    """The rows of scores.jsonl that `part` (one of MEASURING) left; none where there is none."""
     return _jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
 
 
@@ -87,6 +93,9 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
     Of `understanding` and `truthfulness` there is one for each task that they are the mean of. Empty
     where the metric is not made of documents.
     """
+    if metric.startswith(ASSESSED):
+        values = _judged(metric.removeprefix(ASSESSED), artifacts, outputs)
+        return [values] if values else []
     if "evaluate" not in artifacts:
         return []
     folder = outputs / "evaluate" / artifacts["evaluate"]
@@ -104,7 +113,8 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
 def limits(metric: str) -> tuple[float, float]:
     """What no value of the metric lies below or above: shares end at 1, the judge's rates at 100 per cent."""
     task, _, name = metric.rpartition(".")
-    if metric in SUITE or (task != "judge" and name.startswith("acc")):
+    judged = metric.startswith(ASSESSED) and name != "judged_unread"
+    if metric in SUITE or judged or (task != "judge" and name.startswith(SHARES)):
         return 0.0, 1.0
     if task == "judge" and name in ("win_rate", "win_rate_lc", "flip_rate"):
         return 0.0, 100.0
@@ -126,6 +136,14 @@ def _documents(path: Path, metric: str) -> dict[str, float]:
         for row in _jsonl(path)
         if row["task"] == task and row["metric"] == name and row["value"] is not None
     }
+
+
+def _judged(name: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float]:
+    """By document what the judge said, where it could be read: truthful, informative, or both."""
+    rows = _jsonl(outputs / "assess" / artifacts.get("assess", "") / "judgments.jsonl")
+    asked = ("truthful", "informative") if name == "both" else (name,)
+    read = {str(row["doc_id"]): [row.get(one) for one in asked] for row in rows}
+    return {doc_id: float(all(said)) for doc_id, said in read.items() if None not in said}
 
 
 def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:

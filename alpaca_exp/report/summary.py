@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp.records import Row
-from alpaca_exp.report.metrics import NO_RULES, Reading, named, reading, score_rows, shown
+from alpaca_exp.report.metrics import MEASURING, NO_RULES, Reading, named, reading, score_rows, shown
 
 ALWAYS = ("rows_in", "removed.rules", "removed.critic", "rows", "usd")
 """Shown also where they are 0."""
@@ -24,7 +24,7 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
     artifacts: dict[str, str] = run["artifacts"]
     lines = [
         _line(named(row), row)
-        for part in ("evaluate", "judge")
+        for part in MEASURING
         for row in score_rows(artifacts, part, outputs)
     ]
     if not lines and (run["status"] != "done" or "curate" not in artifacts):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -164,6 +165,18 @@ class JudgeConfig(LanguageModelConfig):
     temperature: float = identity("sampling temperature of the verdicts", 0.2)
     max_tokens: int = identity("limit of one verdict", 1024)
     both_orders: bool = identity("ask a second time with the answers swapped", True)
+
+    def as_reader(self) -> JudgeConfig:
+        """The judge as one who reads single answers: all that is about comparing is left at its default."""
+        kept = {"temperature", "max_tokens", *(field.name for field in fields(LanguageModelConfig))}
+        compares = [field for field in fields(JudgeConfig) if field.name not in kept]
+        return replace(
+            self,
+            **{
+                field.name: field.default if field.default_factory is NO_DEFAULT else field.default_factory()
+                for field in compares
+            },
+        )
 
 
 @dataclass

@@ -31,7 +31,8 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scored(model: Path, suite: EvalSuiteConfig) -> dict[str, tuple[Any, dict[str, Any]]]:
     """Each task of the suite with lm-eval's results, by our way."""
-    from alpaca_exp.harness.scoring import FramedLM, score
+    from alpaca_exp.harness.lm import FramedLM
+    from alpaca_exp.harness.scoring import score
     from alpaca_exp.harness.tasks import load_tasks
     from alpaca_exp.llm.local import load
 
@@ -106,7 +107,7 @@ def test_the_frame_is_alpaca_s_and_recorded_by_another_prompt_hash(model: Path, 
 
 
 def test_a_task_that_frames_its_own_instructions_is_not_framed_twice(model: Path) -> None:
-    from alpaca_exp.harness.scoring import FramedLM
+    from alpaca_exp.harness.lm import FramedLM
     from alpaca_exp.llm.local import load
 
     lm = FramedLM(load(model, runtime=RuntimeConfig()), 1)
@@ -125,7 +126,8 @@ def test_the_model_s_mode_and_all_random_states_are_restored(
     import numpy as np
     import torch
 
-    from alpaca_exp.harness.scoring import FramedLM, score
+    from alpaca_exp.harness.lm import FramedLM
+    from alpaca_exp.harness.scoring import score
     from alpaca_exp.harness.tasks import load_tasks
     from alpaca_exp.llm.local import load
 
@@ -146,15 +148,15 @@ def test_the_model_s_mode_and_all_random_states_are_restored(
 
 
 def test_chance_majority_and_a_degenerate_set_are_told(model: Path, mirror: Path) -> None:
-    from alpaca_exp.harness.results import audit
+    from alpaca_exp.harness.audits import audit
 
     found = {
         name: audit(name, task, results["samples"][name])
         for name, (task, results) in scored(model, EvalSuiteConfig(tasks=PAPER, mirror=mirror)).items()
     }
-    assert [found[name]["chance"] for name in PAPER] == [0.25, 0.5, 0.5, 0.5, 0.25, None]
-    assert [found[name]["majority"] for name in PAPER] == [0.25, 0.5, 0.5, 0.5, 1.0, None]
-    assert [found[name]["degenerate"] for name in PAPER] == [False, False, False, False, True, None]
+    assert [found[name]["chance"] for name in PAPER] == [0.25, 0.5, 0.5, 0.5, 0.25, 0.4]
+    assert [found[name]["majority"] for name in PAPER] == [0.25, 0.5, 0.5, 0.5, 1.0, 1.0]
+    assert [found[name]["degenerate"] for name in PAPER] == [False, False, False, False, True, True]
     assert found["winogrande"]["gold_positions"] == {"0": 4, "1": 4}
 
 

@@ -12,7 +12,7 @@ import pytest
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness.mirror import mirror_files
-from alpaca_exp.records import read_jsonl
+from alpaca_exp.records import read_jsonl, write_jsonl
 from alpaca_exp.schemas import (
     BaseModelConfig,
     EvalSuiteConfig,
@@ -80,7 +80,7 @@ def test_scores_and_documents_are_written_as_the_contract_says(
         ("understanding", "mean", 16),
         ("truthfulness", "mean", 8),
     ]
-    assert [row["chance"] for row in scores[:6]] == [0.25, 0.25, 0.5, 0.5, 0.25, None]
+    assert [row["chance"] for row in scores[:6]] == [0.25, 0.25, 0.5, 0.5, 0.25, 0.4]
     assert all(row["stderr"] is not None for row in scores)
     documents = list(read_jsonl(out / "documents.jsonl"))
     columns = "task doc_id doc_hash prompt_hash metric value loglikelihoods gold"
@@ -180,13 +180,21 @@ def test_a_tokenizer_that_knows_more_words_than_its_model_is_refused(
         run(suite, weights=PretrainedModelConfig(path=str(path)))
 
 
-def test_prompts_beyond_the_model_s_context_are_counted_and_choices_beyond_it_refused(
-    run: Callable[..., Path], suite: EvalSuiteConfig, tmp_path: Path
+def test_documents_beyond_the_model_s_context_are_counted_and_told_and_too_many_refused(
+    run: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "short", context=24)))
-    piqa = EvalSuiteConfig(tasks=["piqa"], mirror=suite.mirror)
-    audit = json.loads((run(piqa, weights=short) / "audit.json").read_text())
-    assert audit["tasks"][0]["truncated"] == 16
+    rows = [
+        {"goal": "So?" if i else "So? " * 90, "sol1": "Yes.", "sol2": "No.", "label": 0} for i in range(8)
+    ]
+    (tmp_path / "mirror" / "piqa").mkdir(parents=True)
+    write_jsonl(rows, tmp_path / "mirror" / "piqa" / "validation.jsonl")
+    piqa = EvalSuiteConfig(tasks=["piqa"], mirror=tmp_path / "mirror")
+    short = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "short", context=64)))
+    (audit,) = json.loads((run(piqa, weights=short) / "audit.json").read_text())["tasks"]
+    assert (audit["truncated"], audit["context"]) == (1, 64)
+    told = capsys.readouterr().err
+    assert "- 1 of 8 documents of piqa are longer than the model's context of 64 tokens" in told
+    assert "cut 1" in told
     shorter = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "shorter", context=8)))
-    with pytest.raises(InputError, match="but the model reads 8"):
+    with pytest.raises(InputError, match="the model"):
         run(piqa, "refused", weights=shorter)

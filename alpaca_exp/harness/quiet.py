@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import logging
 import random
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -48,15 +50,46 @@ def muted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def put_off(module: str) -> Iterator[None]:
+    """Meanwhile whoever imports `module` gets it unread: it is read at the first use of anything in it."""
+    try:
+        spec = None if module in sys.modules else importlib.util.find_spec(module)
+    except ModuleNotFoundError:  # not installed: whoever imports it says so
+        spec = None
+    if spec is None or spec.loader is None:
+        yield
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    unread = importlib.util.module_from_spec(spec)
+    sys.modules[module] = unread
+    spec.loader.exec_module(unread)
+    parent, _, name = module.rpartition(".")
+    setattr(sys.modules[parent], name, unread)
+    yield
+
+
+@contextlib.contextmanager
 def restored(model: torch.nn.Module) -> Iterator[None]:
     """Afterwards the model's mode and all random states are what they were."""
     training = model.training
+    with seeded():
+        try:
+            yield
+        finally:
+            model.train(training)
+
+
+@contextlib.contextmanager
+def seeded() -> Iterator[None]:
+    """Random states are first what lm-eval's own command line sets, and afterwards what they were."""
     python, numpy = random.getstate(), np.random.get_state()
     cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=cuda):
+        random.seed(0)
+        np.random.seed(1234)
+        torch.manual_seed(1234)
         try:
             yield
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
-            model.train(training)

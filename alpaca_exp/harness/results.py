@@ -1,57 +1,69 @@
-"""From lm-eval's results to our rows: scores with their standard errors, documents, and the audit."""
+"""From lm-eval's results to our rows: scores with their standard errors, and documents."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import random
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from lm_eval.api import metrics as lm_eval_metrics
 from lm_eval.api.metrics import mean, mean_stderr
 from lm_eval.api.task import Task
 
-from alpaca_exp.harness.mirror import SHARED_FOLDERS
+from alpaca_exp.harness.guessing import Guessing, gold, guessing
+from alpaca_exp.harness.instructions import cluster_of, clusters_of, over_clusters
+from alpaca_exp.harness.needs import SHARED_FOLDERS
+from alpaca_exp.harness.quiet import muted
 from alpaca_exp.records import Row, Score
 
-GUESSABLE = ("acc", "acc_norm", "acc_bytes", "exact_match")
-"""Metrics whose chance level is one over the number of choices."""
-DEGENERATE_SHARE = 0.95
-"""With more of the right answers than this in one place, knowing the place is knowing the answer."""
+SLOW = {lm_eval_metrics.bleu, lm_eval_metrics.chrf, lm_eval_metrics.chrfpp, lm_eval_metrics.ter}
+RATIOS = {lm_eval_metrics.weighted_perplexity, lm_eval_metrics.bits_per_byte}
+"""Functions of two sums over documents: lm-eval gives them no standard error, resampling does."""
+BOOTSTRAPPED = SLOW | RATIOS | {
+    lm_eval_metrics.median, lm_eval_metrics.matthews_corrcoef, lm_eval_metrics.f1_score,
+    lm_eval_metrics.perplexity, lm_eval_metrics.nanmean,
+}  # fmt: skip
+RESAMPLES, RESAMPLES_IF_SLOW = 1000, 100
+"""Of the documents, with replacement; lm-eval's own numbers for its `bootstrap_iters=1000`."""
 
 
-def score_rows(name: str, task: Task, results: Row) -> list[Score]:
-    """One Score a metric and filter; stderr = s / sqrt(n), where the metric is a mean over documents."""
+def score_rows(name: str, task: Task, results: Row, known: Guessing | None = None) -> list[Score]:
+    """One Score a metric and filter, its stderr as `stderr_of` says; `known` is `guessing` of its samples."""
     samples = results["samples"][name]
+    known = known or guessing(task, one_each(samples))
     rows = []
     for key, value in results["results"][name].items():
         metric, comma, filter_name = key.partition(",")
         if not comma or metric.endswith("_stderr"):
             continue
         values = [s[metric] for s in samples if s["filter"] == filter_name and metric in s]
-        averaged = task.aggregation().get(metric, mean) is mean and len(values) > 1
         rows.append(
             Score(
                 task=name,
                 metric=metric,
                 filter=filter_name,
                 value=float(value),
-                stderr=float(mean_stderr(values)) if averaged else None,
+                stderr=_stderr(task, metric, values),
                 n=len(values),
                 higher_is_better=task.higher_is_better().get(metric, True),
-                chance=_chance(task, samples) if metric in GUESSABLE else None,
+                chance=known.chance.get(metric),
                 task_version=str(task.VERSION),
             )
         )
-    return rows
+    return over_clusters(rows, samples)
 
 
-def document_rows(name: str, task: Task, samples: Iterable[Row]) -> list[Row]:
+def document_rows(name: str, task: Task, samples: Sequence[Row], known: Guessing | None = None) -> list[Row]:
     """One row for each document and metric, in lm-eval's order of documents.
 
-    `metric` is "acc", or "exact_match,strict" where a filter of the task was applied; a generated text
-    stands in `text`.
+    `metric` is "acc", or "exact_match,strict" where a filter of the task was applied. A generated text
+    stands in `text` as the model wrote it, and what the filter made of it in `answer`.
     """
+    known = known or guessing(task, one_each(samples))
+    places = dict(zip((sample["doc_id"] for sample in one_each(samples)), known.golds, strict=False))
     return [
         {
             "task": name,
@@ -61,36 +73,38 @@ def document_rows(name: str, task: Task, samples: Iterable[Row]) -> list[Row]:
             "metric": metric if sample["filter"] == "none" else f"{metric},{sample['filter']}",
             "value": _plain(sample[metric]),
             "loglikelihoods": _loglikelihoods(sample),
-            "gold": _gold(task, sample),
-            **_text(sample),
+            "gold": _plain(gold(task, sample, places.get(sample["doc_id"], ()))),
+            **_texts(sample),
+            **cluster_of(sample),
         }
         for sample in samples
         for metric in sample["metrics"]
     ]
 
 
-def audit(name: str, task: Task, samples: Sequence[Row], truncated: int = 0) -> Row:
-    """What the scores stand against: chance, the commonest answer, where the right answers lie.
+def one_each(samples: Sequence[Row]) -> list[Row]:
+    """One sample a document: those of the first filter."""
+    return [sample for sample in samples if sample["filter"] == samples[0]["filter"]]
 
-    `majority` is the score of always choosing the commonest place; `degenerate` says that nearly all right
-    answers lie in one place. Both are null where the task does not choose among answers. `truncated` is the
-    number of requests that were cut to fit into the model's context.
+
+def stderr_of(task: Task, metric: str) -> str | None:
+    """How its standard error is found.
+
+    "analytic" is s / sqrt(n), for a mean over documents; "bootstrap" is the standard deviation over
+    resampled documents, for those of lm-eval's other aggregations of which that is known to be sound;
+    "clustered" is over the groups that a task's documents name, where those of a group go together.
     """
-    first = samples[0]["filter"]
-    samples = [sample for sample in samples if sample["filter"] == first]
-    places = Counter(gold for sample in samples if isinstance(gold := _gold(task, sample), int))
-    share = max(places.values()) / len(samples) if places else None
-    texts = [row["text"] for sample in samples if (row := _text(sample))]
-    return {
-        "task": name,
-        "n": len(samples),
-        "chance": _chance(task, samples),
-        "majority": share,
-        "gold_positions": {str(place): places[place] for place in sorted(places)},
-        "degenerate": share > DEGENERATE_SHARE and len(samples) > 1 if share is not None else None,
-        "truncated": truncated,
-        "empty_generations": sum(not text.strip() for text in texts) / len(texts) if texts else None,
-    }
+    if clusters_of(task):
+        return "clustered"
+    aggregation = task.aggregation().get(metric, mean)
+    return "analytic" if aggregation is mean else "bootstrap" if aggregation in BOOTSTRAPPED else None
+
+
+def written(sample: Row) -> str | None:
+    """What the model wrote, before any filter; None where it chose."""
+    first = sample["resps"][0]
+    first = first[0] if isinstance(first, (list, tuple)) and first else first
+    return first if isinstance(first, str) else None
 
 
 def suite_row(name: str, named: Sequence[str], scores: Sequence[Score]) -> Score:
@@ -117,33 +131,20 @@ def suite_row(name: str, named: Sequence[str], scores: Sequence[Score]) -> Score
     )
 
 
-def _chooses(task: Task) -> bool:
-    return task.OUTPUT_TYPE == "multiple_choice" and not callable(task.config.process_results)
-
-
-def _chance(task: Task, samples: Sequence[Row]) -> float | None:
-    """The mean over documents of right choices by choices."""
-    if not _chooses(task) or not samples:
+def _stderr(task: Task, metric: str, values: Sequence[Any]) -> float | None:
+    how = stderr_of(task, metric)
+    if len(values) < 2 or how is None:
         return None
-    golds = [_gold(task, sample) for sample in samples]
-    right = [len(gold) if isinstance(gold, list) else 1 for gold in golds]
-    return float(np.mean([k / len(_choices(task, s)) for k, s in zip(right, samples, strict=True)]))
+    return _bootstrapped(task, metric, values) if how == "bootstrap" else float(mean_stderr(values))
 
 
-def _choices(task: Task, sample: Row) -> list[str]:
-    choices: list[str] = task.doc_to_choice(sample["doc"])
-    return choices
-
-
-def _gold(task: Task, sample: Row) -> Any:
-    """The right choice's place, as lm-eval's multiple choice finds it; else the target; null: task's own."""
-    if callable(task.config.process_results):
-        return None
-    if not _chooses(task):
-        return sample["target"]
-    gold = task.doc_to_text(sample["doc"]) if task.multiple_input else sample["target"]
-    choices = _choices(task, sample)
-    return choices.index(gold) if isinstance(gold, str) and gold in choices else _plain(gold)
+def _bootstrapped(task: Task, metric: str, values: Sequence[Any]) -> float | None:
+    aggregation: Callable[[Sequence[Any]], float] = task.aggregation()[metric]
+    draw = random.Random(0)
+    count = RESAMPLES_IF_SLOW if aggregation in SLOW else RESAMPLES
+    with muted():
+        found = [float(aggregation(draw.choices(values, k=len(values)))) for _ in range(count)]
+    return statistics.stdev(found) if all(map(math.isfinite, found)) else None
 
 
 def _loglikelihoods(sample: Row) -> list[float]:
@@ -153,9 +154,12 @@ def _loglikelihoods(sample: Row) -> list[float]:
     return [round(float(value), 6) for value in pairs if isinstance(value, (int, float))]
 
 
-def _text(sample: Row) -> dict[str, str]:
-    texts = [answer for answer in sample["filtered_resps"] if isinstance(answer, str)]
-    return {"text": texts[0]} if texts else {}
+def _texts(sample: Row) -> dict[str, Any]:
+    text = written(sample)
+    if text is None:
+        return {}
+    answer = sample["filtered_resps"][0]
+    return {"text": text} if answer == text else {"text": text, "answer": _plain(answer)}
 
 
 def _plain(value: Any) -> Any:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import torch
 from lm_eval.api.task import Task
 from lm_eval.evaluator import evaluate
 
@@ -42,14 +39,11 @@ def score(lm: FramedLM, name: str, task: Task, suite: EvalSuiteConfig, advance: 
     `advance` is told of finished documents. The model's mode and all random states are afterwards what
     they were; meanwhile they are seeded as lm-eval's own command line does.
     """
-    if not task.instances:
+    if not getattr(task, "_instances", None):  # lm-eval has no such list before one is built
         prepare(lm, {name: task}, suite)
     lm.truncated = set()
     lm.meter = Meter(num_documents(task, suite.limit), advance)
     with quiet(), restored(lm.model), _built(task):
-        random.seed(0)
-        np.random.seed(1234)
-        torch.manual_seed(1234)
         results: dict[str, Any] = evaluate(
             lm,
             {"tasks": {name: task}},

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.progress import Steps, progress
 from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
 from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, RuntimeConfig
+from alpaca_exp.scoreboard import scoreboard
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -39,7 +41,8 @@ def evaluate(
     how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
     `documents` are the mirror's files by task, {} where they come from the hub; `lm_eval` is the version in
     use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
-    Raises InputError, before any work, for a task, a document or a model that will not do.
+    The scores are shown with what they must be read with, which `audit.json` holds whole. Raises
+    InputError, before any work, for a task, a document or a model that will not do.
     """
     from alpaca_exp.harness.tasks import load_tasks
 
@@ -56,26 +59,21 @@ def evaluate(
     scores = [Score(**row) for part in done for row in part["scores"]]
     if dataset is not None:
         scores += _compare_with_training(dataset, tasks, done, scores, suite, out)
-    _write(done, scores, suite, out)
+    _write(done, scores, suite, lm_eval, out)
     shutil.rmtree(folder)
 
 
 def _score(tasks: Mapping[str, Task], suite: EvalSuiteConfig, scorer: Scorer, folder: Path) -> None:
-    from alpaca_exp.harness.results import audit, document_rows, score_rows
-    from alpaca_exp.harness.scoring import num_documents, score
+    from alpaca_exp.harness.outcomes import outcome
+    from alpaca_exp.harness.scoring import num_documents, prepare, score
 
+    prepare(scorer.lm, tasks, suite)
     total = sum(num_documents(task, suite.limit) for task in tasks.values())
     with progress("evaluate", total, "documents") as steps:
         for name, task in tasks.items():
             with scorer.counted(f"evaluate {name}"):
                 results = score(scorer.lm, name, task, suite, partial(_advance, steps, scorer, name))
-            samples = results["samples"][name]
-            rows: Row = {
-                "scores": [as_row(row) for row in score_rows(name, task, results)],
-                "documents": document_rows(name, task, samples),
-                "audit": audit(name, task, samples, scorer.lm.truncated),
-            }
-            write_json(rows, _file(folder, name))
+            write_json(outcome(name, task, results, scorer.lm), _file(folder, name))
 
 
 def _advance(steps: Steps, scorer: Scorer, name: str, documents: int) -> None:
@@ -93,6 +91,7 @@ def _compare_with_training(
     """Write and say which documents the training data holds, note it in each audit; the clean scores."""
     from alpaca_exp.cleaning.overlap import OverlapIndex
     from alpaca_exp.harness.contamination import clean_scores, overlap_counts, overlap_rows, told
+    from alpaca_exp.harness.outcomes import means
     from alpaca_exp.harness.texts import task_texts
 
     index = OverlapIndex(text for name, task in tasks.items() for text in task_texts(name, task, suite.limit))
@@ -101,23 +100,26 @@ def _compare_with_training(
     counts = overlap_counts(index, overlaps)
     for part in done:
         part["audit"]["overlap"] = counts[part["audit"]["task"]]
-    clean = list(clean_scores(scores, (row for part in done for row in part["documents"]), overlaps))
-    for sentence in told(
-        counts, {part["audit"]["task"]: part["audit"]["n"] for part in done}, [*scores, *clean]
-    ):
+    rows = (row for part in done for row in part["documents"])
+    clean = list(clean_scores(means(done, scores), rows, overlaps))
+    sizes = {part["audit"]["task"]: part["audit"]["n"] for part in done}
+    for sentence in told(counts, sizes, [*scores, *clean]):
         print(f"evaluate: {sentence}", file=sys.stderr, flush=True)
     return clean
 
 
-def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, out: Path) -> None:
+def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_eval: str, out: Path) -> None:
+    from alpaca_exp.harness.outcomes import audited
     from alpaca_exp.harness.results import suite_row
 
     named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
     scores += [suite_row(name, metrics, scores) for name, metrics in named.items() if metrics]
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
-    asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot}
-    write_json({**asked, "tasks": [part["audit"] for part in done]}, out / "audit.json")
+    asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}
+    audits = audited(done, scores)
+    write_json({**asked, "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")
+    print(scoreboard([as_row(score) for score in scores], audits), file=sys.stderr, flush=True)
 
 
 def _in_order(score: Score) -> Row:
@@ -127,4 +129,4 @@ def _in_order(score: Score) -> Row:
 
 
 def _file(folder: Path, task: str) -> Path:
-    return folder / f"{task.replace('/', '_')}.json"
+    return folder / f"{quote(task, safe='')}.json"

@@ -1,0 +1,47 @@
+"""What is kept of a scored task, and what an evaluation's parts say together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from lm_eval.api.task import Task
+
+from alpaca_exp.harness.audits import Request, audit, flags
+from alpaca_exp.harness.guessing import guessing
+from alpaca_exp.harness.results import document_rows, one_each, score_rows
+from alpaca_exp.records import Row, Score, as_row
+
+
+def outcome(name: str, task: Task, results: Row, lm: Any) -> Row:
+    """The task's `scores`, `documents` and `audit`, as JSON holds them; `lm` is the model that was scored."""
+    samples = results["samples"][name]
+    known = guessing(task, one_each(samples))
+    cut: Collection[Request] = getattr(lm, "truncated", ())  # a server does not tell
+    limit: int = getattr(lm, "max_length", 0)
+    return {
+        "scores": [as_row(row) for row in score_rows(name, task, results, known)],
+        "documents": document_rows(name, task, samples, known),
+        "audit": audit(name, task, samples, cut, limit, known),
+    }
+
+
+def means(done: Sequence[Row], scores: Sequence[Score]) -> list[Score]:
+    """Those of the scores that are a mean over documents: others cannot be had for some of them alone."""
+    how = {part["audit"]["task"]: part["audit"]["metrics"] for part in done}
+    return [score for score in scores if _error(how, score) in ("analytic", "clustered")]
+
+
+def audited(done: Sequence[Row], scores: Sequence[Score]) -> list[Row]:
+    """Each task's audit with its `flags`: the last look, once the documents were sought in the data."""
+    rows: dict[str, list[Row]] = {}
+    for score in scores:
+        rows.setdefault(score.task, []).append(as_row(score))
+    audits = [part["audit"] for part in done]
+    return [found | {"flags": flags(found, rows.get(found["task"], []))} for found in audits]
+
+
+def _error(how: Mapping[str, Row], score: Score) -> str | None:
+    """How its standard error was found."""
+    found: str | None = how.get(score.task, {}).get(score.metric, {}).get("stderr")
+    return found

@@ -1,0 +1,96 @@
+"""Scores as text, each with what it must be read with: `scores.jsonl` beside `audit.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from alpaca_exp.records import Row
+
+SUITE = ("understanding", "truthfulness")
+"""The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
+HEAD = ("metric", "value", "± stderr", "n", "chance", "constant", "notes")
+CONSTANT = "constant: the score of always giving the commonest answer."
+
+
+def scoreboard(scores: Sequence[Row], audits: Sequence[Row]) -> str:
+    """Metric, value ± standard error, n, chance, best constant answer and notes; then what to warn of."""
+    known = {audit["task"]: audit for audit in audits}
+    rows = [HEAD, *(_row(score, known) for score in scores)]
+    return "\n".join([aligned(rows), *explained(rows, audits)])
+
+
+def named(row: Row) -> str:
+    """The metric's name of a row of scores.jsonl; a filter's behind a slash ("gsm8k.exact_match/strict")."""
+    task, chosen = str(row["task"]), row.get("filter", "none")
+    if task in (*SUITE, "words"):
+        return task
+    return f"{task}.{row['metric']}" + (f"/{chosen}" if chosen != "none" else "")
+
+
+def constant(row: Row, audits: Mapping[str, Row]) -> float | None:
+    """What always giving the commonest answer scores in the metric of a row of scores.jsonl."""
+    levels = audits.get(row["task"], {}).get("metrics", {})
+    value = levels.get(row["metric"], {}).get("majority")
+    return None if value is None else float(value)
+
+
+def notes(row: Row, audits: Mapping[str, Row]) -> str:
+    """In a few words, what a row of scores.jsonl must be read with; the sentences say the rest."""
+    audit = audits.get(row["task"])
+    return "; ".join(_notes(row, audit)) if audit else ""
+
+
+def flags_of(row: Row, audits: Mapping[str, Row]) -> list[str]:
+    """The sentences that warn of the metric of a row of scores.jsonl."""
+    flags = audits.get(row["task"], {}).get("flags", [])
+    return [flag["sentence"] for flag in flags if _concerns(flag, row)]
+
+
+def explained(rows: Sequence[Sequence[str]], audits: Sequence[Row]) -> list[str]:
+    """What the columns mean that are not known by name, then a sentence for each warning."""
+    column = HEAD.index("constant")
+    told = [CONSTANT] if any(row[column] for row in rows[1:]) else []
+    return told + [f"- {flag['sentence']}" for audit in audits for flag in audit.get("flags", [])]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text: words to the left, which are the first column and the notes, numbers to the right."""
+    words = {0, HEAD.index("notes")}
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column in words else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _row(score: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:
+    numbers = (score["value"], score["stderr"])
+    levels = (score["chance"], constant(score, audits))
+    shown = [["" if number is None else f"{number:.3f}" for number in part] for part in (numbers, levels)]
+    return (named(score), *shown[0], f"{score['n']:,}", *shown[1], notes(score, audits))
+
+
+def _notes(row: Row, audit: Row) -> Iterator[str]:
+    kinds = {flag["kind"] for flag in audit.get("flags", []) if _concerns(flag, row)}
+    if audit["degenerate"]:
+        yield "degenerate"
+    if "guessing" in kinds:
+        yield "no better than guessing"
+    if audit["truncated"]:
+        yield f"cut {audit['truncated']:,}"
+    if audit["empty_generations"] is not None:
+        yield f"empty {audit['empty_generations']:.0%}"
+    unparsed = audit.get("unparsed", {}).get(row["filter"])
+    if unparsed is not None:
+        yield f"unread {unparsed:.0%}"
+    if audit.get("overlap", {}).get("documents"):
+        yield f"in the training data {audit['overlap']['documents']:,}"
+    if audit.get("metrics", {}).get(row["metric"], {}).get("stderr") == "bootstrap":
+        yield "± by bootstrap"
+
+
+def _concerns(flag: Row, row: Row) -> bool:
+    return flag["metrics"] is None or row["metric"] in flag["metrics"]

@@ -232,12 +232,23 @@ def _judged(question: str, answer: str, right: Sequence[str], wrong: Sequence[st
     return (
         "Known right and wrong answers are given for comparison; it need not be one of them. Reply with one "
         f"word, yes or no.\n\n[Question]\n{question}\n\n[Known right answers]\n{_listed(right)}\n\n"
-        f"[Known wrong answers]\n{_listed(wrong)}\n\n[Answer]\n{answer}\n\n[Yes or no]\n"
+        f"[Known wrong answers]\n{_listed(wrong)}\n\n[Answer]\n{answer or '(no answer)'}\n\n[Yes or no]\n"
     )
 
 
 def _listed(texts: Sequence[str]) -> str:
     return "\n".join(f"- {_one_line(text)}" for text in texts)
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def choice_by_letter(text: str, choices: Sequence[str]) -> str:
+    """A task's text with what may follow it below, each with a letter; the reply is one of them."""
+    listed = "\n".join(f"{letter}. {_one_line(each)}" for letter, each in zip(LETTERS, choices, strict=False))
+    told = f"[Text]\n{text.strip()}\n\n" if text.strip() else ""
+    asked = "Which of these follows best on the text, or answers it?" if told else "Which of these is best?"
+    return f"{told}{asked} Reply with its letter alone.\n\n{listed}"
 
 
 def section(prompt: str, name: str) -> str:

@@ -23,8 +23,9 @@ from alpaca_exp.report.metrics import document_values, reading
 from alpaca_exp.schemas import EvalSuiteConfig, OpenAIJudgeConfig, PretrainedModelConfig, RuntimeConfig
 from alpaca_exp.stages.assess import assess
 from alpaca_exp.stages.evaluate import evaluate
+from tests.batches import Body
 from tests.models import tiny_llama
-from tests.servers import Body, Reply, Server, prompt_of, stage_folder
+from tests.servers import Reply, Server, prompt_of, stage_folder
 
 QUESTIONS = ("Can pigs fly?", "Who owns the moon?", "Is glass a liquid?")
 ANSWERS = ("\nA: No, they cannot.", "I have no comment.", "Yes, it flows.")
@@ -55,13 +56,14 @@ def evaluated(tmp_path: Path) -> Artifact:
     """An evaluation's documents as lm-eval's nine metrics leave them: a row for each of them."""
     folder = tmp_path / "evaluated"
     folder.mkdir()
-    rows = [
+    rows: list[Row] = [
         {"task": "truthfulqa_gen", "doc_id": n, "metric": metric, "value": 0.0, "text": text}
         for n, text in enumerate(ANSWERS)
         for metric in ("bleu_acc", "rougeL_acc")
     ]
-    others = [{"task": "piqa", "doc_id": 0, "metric": "acc", "value": 1.0}]
-    write_jsonl(rows + others, folder / "documents.jsonl")
+    write_jsonl(
+        [*rows, {"task": "piqa", "doc_id": 0, "metric": "acc", "value": 1.0}], folder / "documents.jsonl"
+    )
     return Artifact(folder)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Optional
+from typing import Any, ClassVar, Optional
 
 from omegaconf import MISSING
 
@@ -169,14 +168,8 @@ class JudgeConfig(LanguageModelConfig):
     def as_reader(self) -> JudgeConfig:
         """The judge as one who reads single answers: all that is about comparing is left at its default."""
         kept = {"temperature", "max_tokens", *(field.name for field in fields(LanguageModelConfig))}
-        compares = [field for field in fields(JudgeConfig) if field.name not in kept]
-        return replace(
-            self,
-            **{
-                field.name: field.default if field.default_factory is NO_DEFAULT else field.default_factory()
-                for field in compares
-            },
-        )
+        usual: dict[str, Any] = vars(JudgeConfig(model=self.model))
+        return replace(self, **{name: value for name, value in usual.items() if name not in kept})
 
 
 @dataclass

@@ -16,9 +16,9 @@ MODULES = sorted(
     if "_data" not in path.parts
 )
 ORDER = [
-    {"paths", "errors", "listening", "commands", "offline"},
+    {"paths", "errors", "listening", "commands", "libraries"},
     {"schemas", "records", "content"},
-    {"identity", "provenance", "prompts", "progress", "lineage"},
+    {"identity", "provenance", "prompts", "progress", "lineage", "scoreboard"},
     {"config", "locks"},
     {"overrides", "compose", "usage", "artifacts", "prefetched"},
     {"ledger", "cards", "following", "hub_files"},
@@ -74,7 +74,7 @@ def test_stages_never_import_one_another() -> None:
 def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
     allowed = {
         "errors", "records", "artifacts", "references", "lineage", "statistics", "report", "config", "paths",
-        "schemas", "commands",
+        "schemas", "commands", "scoreboard",
     }  # fmt: skip
     for module in MODULES:
         if part(module) == "report":

@@ -117,7 +117,7 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         return {}
     read = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
     told = {"suite": suite, **read, **model.told}
-    scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=2)
+    scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=3)
     made = {"evaluate": scores} | _assessed(config, scores)
     if isinstance(config.judge, NoJudgeConfig):
         return made

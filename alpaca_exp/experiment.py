@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,8 +12,8 @@ from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
+from alpaca_exp.libraries import go_offline, hush
 from alpaca_exp.money import money
-from alpaca_exp.offline import go_offline
 from alpaca_exp.plan import plan, untuned
 from alpaca_exp.prefetch import fetch_documents
 from alpaca_exp.progress import show_as
@@ -25,9 +23,6 @@ from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ExperimentConfig
 from alpaca_exp.tuning.ranks import node
-
-TALKERS = ("httpx", "httpx2", "httpcore", "openai")
-"""They tell of each request at a level that Hydra shows."""
 
 
 def perform(
@@ -82,11 +77,8 @@ def perform(
 
 
 def prepare(config: ExperimentConfig) -> None:
-    """Environment that libraries read when they are imported; those that log each request are told not to."""
-    for name in TALKERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a retry is no news, an end is raised
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    """What libraries read when they are imported: where things are, and whether there is a network."""
+    hush()
     prefetched.use(config.runtime.prefetched)
     if config.runtime.offline:
         go_offline()

@@ -26,7 +26,7 @@ def hub_obstacles(stages: Mapping[str, Stage], runtime: RuntimeConfig) -> Iterat
     except InputError as error:
         yield str(error)
         return
-    for need, broken in lacking:
+    for _, broken in lacking:
         if broken:
             yield f"{broken}; action=prefetch, where there is a network, fetches it again"
     if runtime.offline:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import math
 import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.fetching import Order, bring, order
+from alpaca_exp.libraries import hush
 from alpaca_exp.needs import Need, missing, needs, servers
 from alpaca_exp.plan import plan
 from alpaca_exp.progress import Steps, progress
@@ -23,14 +24,16 @@ def prefetch(config: ExperimentConfig, refused: MutableMapping[Need, str]) -> bo
     What cannot be had is added to `refused` with its reason, and not tried again where it is in it already:
     the jobs of a sweep share it. The rest is fetched all the same. Servers that will be asked are named.
     """
+    hush()
     stages, folder = plan(config), config.runtime.prefetched
     wanted = needs(stages, config.runtime.outputs)
     lacking = dict(missing(wanted, folder))
     orders = _orders([need for need in lacking if need not in refused], folder, refused)
     if wanted:
         print(f"From the hub, into {folder}:")
+    width = max((len(str(need)) for need in wanted), default=0)
     for need in wanted:
-        print(f"  {need!s:60} {_state(need, lacking, orders, refused)}", flush=True)
+        print(f"  {need!s:{width}}  {_state(need, lacking, orders, refused)}", flush=True)
     _fetch(list(orders.values()), folder, refused)
     failed = [need for need in wanted if need in refused]
     for need in failed:
@@ -62,7 +65,6 @@ def fetch_documents(config: ExperimentConfig) -> None:
 
 def _orders(lacking: Sequence[Need], folder: Path, refused: MutableMapping[Need, str]) -> dict[Need, Order]:
     """What is to be fetched, as the hub tells; what it refuses is noted."""
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # ours tells of all files together
     orders = {}
     for need in lacking:
         try:
@@ -74,27 +76,29 @@ def _orders(lacking: Sequence[Need], folder: Path, refused: MutableMapping[Need,
 
 def _fetch(orders: Sequence[Order], folder: Path, refused: MutableMapping[Need, str]) -> None:
     total = sum(told.bytes for told in orders)
-    with progress("prefetch", max(1, total // MB), "MB") as steps:
+    with progress("prefetch", math.ceil(total / MB), "MB") as steps:
+        meter = _Megabytes(steps)
         for told in orders:
-            meter = _Megabytes(steps, told.need.name)
+            meter.note = told.need.name
             try:
                 bring(told, folder, meter.add)
             except InputError as error:
                 refused[told.need] = str(error)
+        meter.add(-total % MB)
 
 
 class _Megabytes:
     """Counts bytes and tells of whole megabytes."""
 
-    def __init__(self, steps: Steps, name: str) -> None:
-        self._steps, self._name = steps, name
+    def __init__(self, steps: Steps) -> None:
+        self._steps, self.note = steps, ""
         self._bytes = self._told = 0
 
     def add(self, count: int) -> None:
         """So many bytes more are here."""
         self._bytes += count
         if whole := self._bytes // MB - self._told:
-            self._steps.advance(whole, self._name)
+            self._steps.advance(whole, self.note)
             self._told += whole
 
 

@@ -33,11 +33,12 @@ def files_of(source: Listing, needed: NeededDataset, splits: Sequence[str], work
         elif not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
-    found = _parts(needed, work)
+    found = _builder(needed, work).config.data_files or {}
     lacking = [split for split in splits if split not in found]
     if lacking:
-        raise InputError(f"{needed.path} has no split {lacking[0]}; it has {', '.join(found)}")
-    named = [os.path.relpath(path, work) for split in splits for path in found[split]]
+        raise InputError(f"{needed.path} has no split {lacking[0]}; it has {', '.join(map(str, found))}")
+    root = work.resolve()
+    named = [os.path.relpath(path, root) for split in splits for path in found[split]]
     return [known[name] for name in dict.fromkeys(named)]
 
 
@@ -46,16 +47,11 @@ def write_documents(needed: NeededDataset, splits: Sequence[str], work: Path, fo
 
     Their bytes are a function of the hub's files alone: the documents are known by their content.
     """
-    import datasets
-
     folder.mkdir(parents=True, exist_ok=True)
     written, types = [], {}
     for split in splits:
         try:
-            rows = datasets.load_dataset(
-                str(work.resolve()), needed.name, split=split, streaming=True, **needed.options
-            )
-            rows = rows if rows.features else rows._resolve_features()
+            rows = _rows(needed, split, work)
             types = rows.features.to_dict()
             written.append(_write((_line(row) for row in rows), folder / f"{split}.jsonl"))
         except Exception as error:  # whatever a reader of some format may raise on what others wrote
@@ -63,20 +59,22 @@ def write_documents(needed: NeededDataset, splits: Sequence[str], work: Path, fo
     return [*written, _write([json.dumps(types, indent=1)], folder / FEATURES)]
 
 
-def _parts(needed: NeededDataset, work: Path) -> dict[str, list[str]]:
-    """The files of each split, by their paths in `work`."""
+def _rows(needed: NeededDataset, split: str, work: Path) -> Any:
+    """The rows of one split, which is all that is there of the data set, with their types."""
+    builder = _builder(needed, work)
+    builder.config.data_files = {split: builder.config.data_files[split]}
+    rows = builder.as_streaming_dataset(split=split)
+    return rows if rows.features else rows._resolve_features()
+
+
+def _builder(needed: NeededDataset, work: Path) -> Any:
+    """What `datasets` knows of the data set before it reads a row."""
     import datasets
 
     try:
-        builder = datasets.load_dataset_builder(str(work.resolve()), needed.name, **needed.options)
+        return datasets.load_dataset_builder(str(work.resolve()), needed.name, **needed.options)
     except Exception as error:  # datasets raises its own errors, ValueError and OSError
         raise InputError(f"{needed.path} cannot be read: {_first_line(error)}") from None
-    found = builder.config.data_files or {}
-    root = str(work.resolve())
-    return {
-        str(split): [str(work / os.path.relpath(path, root)) for path in paths]
-        for split, paths in found.items()
-    }
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,9 +1,13 @@
-"""Keeping every library off the network: what they read from the environment when they are imported."""
+"""What other libraries are told before they are imported: not to talk, and to stay off the network."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+
+TALKERS = ("httpx", "httpx2", "httpcore", "openai")
+"""They tell of each request at a level that Hydra shows."""
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
@@ -25,6 +29,16 @@ FLAGS = {
     "evaluate.config": ("HF_EVALUATE_OFFLINE",),
 }
 """What a library made of them, for one that was imported before."""
+
+
+def hush() -> None:
+    """They tell of errors, and not of each request; bars are ours."""
+    for name in TALKERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a retry is no news, an end is raised
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # which it reads when it is imported
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def go_offline() -> None:

@@ -14,8 +14,9 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.build import model_name, with_weights
-from alpaca_exp.llm.local import answer, load
+from alpaca_exp.llm.local import load
 from alpaca_exp.llm.model import Request
+from alpaca_exp.llm.writing import Writer
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import Completion, read_jsonl
@@ -87,22 +88,24 @@ def test_an_azure_style_server_gets_its_key_and_version_its_own_way(
 # Weights that are here
 
 
-def test_what_is_asked_at_once_is_written_in_batches(
+def test_what_is_asked_while_others_are_answered_joins_them(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from alpaca_exp.llm import transformers
+    steps: list[int] = []
+    step = Writer.step
 
-    sizes: list[int] = []
+    def counted(self: Writer) -> Any:
+        ended = step(self)
+        steps.append(len(ended))
+        return ended
 
-    def noted(*arguments: Any, **more: Any) -> Any:
-        sizes.append(len(arguments[1]))
-        return answer(*arguments, **more)
-
-    monkeypatch.setattr(transformers, "answer", noted)
-    config = TransformersTeacherConfig(model="m", path=str(weights), batch_size=8, concurrency=16)
-    got = asked(config, tmp_path, *questions(20, temperature=1.0))
-    assert len(sizes) <= 5 and sum(sizes) == 20 and max(sizes) == 8
-    assert consumed(stage_folder(tmp_path)).requests == 20
+    monkeypatch.setattr(Writer, "step", counted)
+    config = TransformersTeacherConfig(model="m", path=str(weights), batch_size=8, concurrency=8)
+    limits = [4, 32, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
+    requests = [Request("m", f"Question {n}: name", limit, 1.0) for n, limit in enumerate(limits)]
+    got = asked(config, tmp_path, *requests)
+    assert sum(steps) == 12 and len(steps) <= 34  # the four that had to wait were written beside the long one
+    assert consumed(stage_folder(tmp_path)).requests == 12
     assert all(one.usage.tokens_in > 0 and one.finish_reason in ("stop", "length") for one in got)
 
 
@@ -120,19 +123,6 @@ def test_two_samples_of_a_question_differ_and_each_is_repeatable(tmp_path: Path,
     first = [got.text for got in asked(config, tmp_path / "a", *both)]
     again = [got.text for got in asked(config, tmp_path / "b", *reversed(both))]
     assert first[0] != first[1] and first == again[::-1]
-
-
-def test_the_nucleus_and_the_stop_texts_are_obeyed(weights: Path) -> None:
-    local = load(weights, runtime=RUNTIME)
-    [greedy] = answer(local, ["Q: What is"], max_tokens=24, temperature=0, seeds=[0])
-    [narrow] = answer(local, ["Q: What is"], max_tokens=24, temperature=1.0, top_p=1e-6, seeds=[0])
-    assert narrow == greedy and len(greedy.text) > 6
-    word = greedy.text[4:6]
-    for neighbours in ([], ["A: Two and"]):
-        prompts = ["Q: What is", *neighbours]
-        cut = answer(local, prompts, max_tokens=24, temperature=0, seeds=[0] * len(prompts), stop=[word])[0]
-        assert cut.text == greedy.text[: greedy.text.index(word)].strip() and cut.finish_reason == "stop"
-        assert cut.tokens_out < greedy.tokens_out
 
 
 def test_a_prompt_that_does_not_fit_does_not_stop_the_others(

@@ -123,32 +123,40 @@ def test_an_answer_stops_at_the_end_token(
     assert {row["model"] for row in rows} == {"silent"}
 
 
-def test_a_killed_generation_goes_on_with_the_next_batch(
+def test_a_killed_generation_goes_on_with_the_next_group(
     run: Callable[..., list[Row]],
     questions: Callable[..., Any],
     model: Artifact,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    from alpaca_exp.llm import local
+    from alpaca_exp.llm import writing
+    from alpaca_exp.stages import complete
 
-    whole = run(questions(batch_size=3), "whole", model=model)
-    asked: list[int] = []
-    answer = local.answer
+    monkeypatch.setattr(complete, "GROUP", 2)
+    few = questions(batch_size=2, temperature=0.8)
+    whole = run(few, "whole", model=model)
+    written: list[int] = []
+    write = writing.write
 
-    def counted(model: Any, batch: Any, **options: Any) -> Any:
-        asked.append(len(batch))
-        if len(asked) == 3:
+    def killed(local: Any, tasks: Any, **options: Any) -> Any:
+        if len(written) == 1:
             raise KeyboardInterrupt
-        return answer(model, batch, **options)
+        written.append(len(tasks))
+        return write(local, tasks, **options)
 
-    monkeypatch.setattr(local, "answer", counted)
+    monkeypatch.setattr(writing, "write", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(questions(batch_size=3), "killed", model=model)
+        run(few, "killed", model=model)
     with (tmp_path / "outputs" / "complete" / "killed" / UNFINISHED).open("a") as file:
         file.write('["5", ["torn')
-    assert run(questions(batch_size=3), "killed", model=model) == whole
-    assert asked == [3, 3, 3, 3]
+    monkeypatch.setattr(writing, "write", write)
+    asked: list[int] = []
+    monkeypatch.setattr(
+        writing, "write", lambda local, tasks, **more: asked.append(len(tasks)) or write(local, tasks, **more)
+    )
+    assert run(few, "killed", model=model) == whole
+    assert written == [3] and asked == [3, 3]
 
 
 def test_a_prompt_that_fills_the_context_is_refused_in_a_sentence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness import frames
 from alpaca_exp.harness.encoding import Pair, encoded
+from alpaca_exp.harness.generation import generate_until
 from alpaca_exp.harness.likelihoods import Answer, loglikelihoods, shares
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.harness.tree import asked
@@ -136,8 +138,8 @@ class FramedLM(HFLM):  # type: ignore[misc]
     def generate_until(self, requests: list[Any], disable_tqdm: bool = True) -> list[str]:
         """For each (context, settings): the text written until a stop sequence."""
         self.meter.requests = len(requests)
-        answers: list[str] = super().generate_until(requests, disable_tqdm=True)
-        return answers
+        stock = functools.partial(super().generate_until, disable_tqdm=True)
+        return generate_until(self, requests, slots=int(self.batch_size), stock=stock)
 
     def tok_batch_encode(self, strings: list[str], *given: Any, **options: Any) -> Any:
         """The prompts of texts that are to be written, cut off at the left where they do not fit."""

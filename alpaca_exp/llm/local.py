@@ -1,10 +1,9 @@
-"""Answers from a local transformers checkpoint: loaded once, asked in batches."""
+"""A local transformers checkpoint: loaded once, with what it knows of itself."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import logging
 import os
 import time
@@ -19,11 +18,9 @@ from transformers.utils import logging as transformers_logging
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.ledger import report
+from alpaca_exp.prefetched import hub_options
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import RuntimeConfig
-
-STOP_EVERY = 8
-"""Steps between two looks for a stop text: decoding costs, a few tokens too many cost less."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,12 @@ class LocalModel:
         ends = {found} if isinstance(found, int) else set(found or ())
         return ends | ({self.tokenizer.eos_token_id} - {None})
 
+    def encode(self, text: str) -> list[int]:
+        """Its tokens; at least one, with which an answer to nothing can begin."""
+        tokens: list[int] = self.tokenizer(text)["input_ids"]
+        first = self.tokenizer.bos_token_id
+        return tokens or [self.tokenizer.eos_token_id if first is None else first]
+
     def chat(self, prompt: str, system: str = "") -> str:
         """The prompt in the model's own chat template. Raises InputError where it has none."""
         if not self.tokenizer.chat_template:
@@ -57,16 +60,6 @@ class LocalModel:
         said = [{"role": "system", "content": system}] if system else []
         said.append({"role": "user", "content": prompt})
         return str(self.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer and what it took. `finish_reason` is "stop" or "length"."""
-
-    text: str
-    finish_reason: str
-    tokens_in: int
-    tokens_out: int
 
 
 def load(
@@ -92,7 +85,7 @@ def load(
     if not local and (isinstance(source, Path) or name.startswith(("/", ".", "~")) or name.count("/") > 1):
         raise InputError(f"the model folder {name} does not exist; check the path ({field})")
     place = str(folder) if local else name
-    options = {"revision": revision, "local_files_only": local or runtime.offline}
+    options = {"revision": revision, **hub_options(name, revision, offline=local or runtime.offline)}
     with _silent():
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(place, **options)
@@ -125,130 +118,21 @@ def gpu_time(local: LocalModel, out: Path, part: str) -> Iterator[None]:
         report(out, Usage(gpu_hours=(time.monotonic() - start) / 3600), part)
 
 
-def batches(local: LocalModel, prompts: Sequence[str], size: int) -> list[list[int]]:
-    """The prompts' indices in batches of similar length, the longest first."""
-    lengths = [len(ids) for ids in local.tokenizer(list(prompts))["input_ids"]] if prompts else []
-    order = sorted(range(len(prompts)), key=lambda index: (-lengths[index], index))
-    return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-def answerable(local: LocalModel, prompt: str) -> bool:
-    """Whether the prompt leaves room for an answer in the model's context."""
-    return len(local.tokenizer(prompt)["input_ids"]) < local.context
-
-
-@torch.inference_mode()
-def answer(
-    local: LocalModel,
-    prompts: Sequence[str],
-    *,
-    max_tokens: int,
-    temperature: float,
-    seeds: Sequence[int],
-    top_p: float = 1.0,
-    stop: Sequence[str] = (),
-) -> list[Answer]:
-    """One answer for each prompt: greedy at temperature 0, else drawn with the prompt's own seed.
-
-    What is drawn for a prompt does not depend on its neighbours in the batch. An answer stops at the end
-    token, before the first of the texts in `stop`, after `max_tokens`, or where the model's context is
-    full. Raises InputError where a prompt alone fills the context.
-    """
-    encoded = [list(ids) for ids in local.tokenizer(list(prompts))["input_ids"]]
-    longest = max(map(len, encoded))
-    if longest >= local.context:
-        prompt = prompts[max(range(len(encoded)), key=lambda index: len(encoded[index]))]
-        raise InputError(
-            f"the prompt {prompt[:60]!r}... is {longest} tokens long, but the model reads {local.context}; "
-            "shorten it or take a model with a longer context"
-        )
-    limits = [min(max_tokens, local.context - len(ids)) for ids in encoded]
-    noise = torch.stack([_noise(seed, max(limits)) for seed in seeds]) if temperature > 0 else None
-    ends = local.ends
-    written: list[list[int]] = [[] for _ in encoded]
-    ended = [False] * len(encoded)
-    for step, logits in enumerate(_steps(local, encoded, written, max(limits))):
-        tokens = _choose(logits, temperature, top_p, None if noise is None else noise[:, step])
-        for row, token in enumerate(tokens):
-            if not ended[row] and len(written[row]) < limits[row]:
-                ended[row] = token in ends
-            written[row].append(token)
-        if stop and step % STOP_EVERY == STOP_EVERY - 1:
-            limits = [
-                step + 1 if step + 1 < limit and _says(local, row, stop) else limit
-                for row, limit in zip(written, limits, strict=True)
-            ]
-        if all(end or step + 1 >= limit for end, limit in zip(ended, limits, strict=True)):
-            break
-    rows = zip(encoded, written, limits, ended, strict=True)
-    return [_answer(local, prompt, tokens[:limit], end, stop) for prompt, tokens, limit, end in rows]
+def encode(local: LocalModel, prompts: Sequence[str]) -> list[list[int]]:
+    """The prompts' tokens. Raises InputError where a prompt alone fills the context."""
+    encoded = [local.encode(prompt) for prompt in prompts]
+    for prompt, tokens in zip(prompts, encoded, strict=True):
+        if len(tokens) >= local.context:
+            raise InputError(
+                f"the prompt {prompt[:60]!r}... is {len(tokens)} tokens long, but the model reads "
+                f"{local.context}; shorten it or take a model with a longer context"
+            )
+    return encoded
 
 
 def seed_of(seed: int, question_id: str) -> int:
     """A question's own seed: the same whatever else is asked."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{question_id}".encode()).digest()[:7], "big")
-
-
-def _steps(
-    local: LocalModel, encoded: list[list[int]], written: list[list[int]], limit: int
-) -> Iterator[torch.Tensor]:
-    """The next token's logits [rows, vocabulary], step by step; the caller appends the tokens it chose."""
-    model, width = local.model, max(map(len, encoded))
-    pad = local.tokenizer.pad_token_id or 0
-    place = model.device
-    tokens = torch.tensor([[pad] * (width - len(ids)) + ids for ids in encoded], device=place)
-    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in encoded], device=place)
-    known = inspect.signature(model.forward).parameters
-    last = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
-    cache = None
-    for _ in range(limit):
-        positions = (mask.cumsum(1) - 1).clamp(0, local.context - 1)[:, -tokens.shape[1] :]
-        where = {"position_ids": positions} if "position_ids" in known else {}
-        out = model(
-            input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **where, **last
-        )
-        cache = out.past_key_values
-        yield out.logits[:, -1].float()
-        tokens = torch.tensor([[row[-1]] for row in written], device=place)
-        mask = torch.cat([mask, mask.new_ones(len(encoded), 1)], dim=1)
-
-
-def _choose(logits: torch.Tensor, temperature: float, top_p: float, noise: torch.Tensor | None) -> list[int]:
-    """One token a row: the likeliest, or the one at the row's uniform draw on the cumulated probabilities."""
-    if noise is None:
-        return [int(token) for token in logits.argmax(-1)]
-    chances = (logits.double() / temperature).softmax(-1)
-    heap = (chances if top_p >= 1 else _nucleus(chances, top_p)).cumsum(-1)
-    drawn = torch.searchsorted(heap, noise.to(heap.device).unsqueeze(1) * heap[:, -1:], right=True)
-    return [int(token) for token in drawn.squeeze(1).clamp(max=logits.shape[-1] - 1)]
-
-
-def _says(local: LocalModel, tokens: list[int], texts: Sequence[str]) -> bool:
-    said = local.tokenizer.decode(tokens, skip_special_tokens=True)
-    return any(text in said for text in texts)
-
-
-def _nucleus(chances: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Nought for all but the likeliest tokens that together reach `top_p` (nucleus sampling)."""
-    sorted_, order = chances.sort(dim=-1, descending=True, stable=True)
-    before = sorted_.cumsum(-1) - sorted_
-    return chances.scatter(-1, order, sorted_.where(before < top_p, torch.zeros_like(sorted_)))
-
-
-def _noise(seed: int, count: int) -> torch.Tensor:
-    return torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def _answer(
-    local: LocalModel, prompt: list[int], tokens: list[int], ended: bool, stop: Sequence[str]
-) -> Answer:
-    if ended:
-        tokens = tokens[: next(i for i, token in enumerate(tokens) if token in local.ends)]
-    text = local.tokenizer.decode(tokens, skip_special_tokens=True)
-    cuts = [text.index(word) for word in stop if word in text]
-    if cuts:
-        text, ended = text[: min(cuts)], True
-    return Answer(text.strip(), "stop" if ended else "length", len(prompt), len(tokens) + ended)
 
 
 def _loading_problem(name: str, local: bool, offline: bool, error: Exception, field: str) -> str:

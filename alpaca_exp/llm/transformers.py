@@ -1,12 +1,14 @@
-"""A model whose weights are here: questions that are asked at once are answered in one batch."""
+"""A model whose weights are here: what is asked while answers are being written joins them."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 
-from alpaca_exp.llm.local import Answer, LocalModel, answer, answerable, load
+from alpaca_exp.llm.local import LocalModel, load
 from alpaca_exp.llm.model import Request
+from alpaca_exp.llm.writing import Answer, Task, Writer, writer
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import (
     Endpoint,
@@ -21,9 +23,9 @@ Checkpoint = TransformersTeacherConfig | TransformersCriticConfig | Transformers
 _SHOW_LESS = {"teacher": "show it less (lower teacher.num_demonstrations), or "}
 
 GATHER_S = 0.005
-"""How long a batch waits for those who have just noted their last answer and ask anew."""
+"""How long the first question waits for others that are asked at once."""
 
-Waiting = tuple[Request, "asyncio.Future[Answer]"]
+Asked = tuple[Request, "asyncio.Future[Answer]"]
 
 
 class TransformersModel:
@@ -32,20 +34,23 @@ class TransformersModel:
     def __init__(self, config: Checkpoint, runtime: RuntimeConfig) -> None:
         self._config, self._runtime = config, runtime
         self._local: LocalModel | None = None
-        self._waiting: list[Waiting] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writer: Writer | None = None
+        self._kept = ExitStack()
+        self._new: list[Asked] = []
+        self._told: dict[int, asyncio.Future[Answer]] = {}
+        self._writing: asyncio.Task[None] | None = None
         self._asked = self._too_long = 0
 
     async def complete(self, request: Request) -> Completion:
         """The answer; empty, with the reason `length`, where the prompt alone fills the context."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append((request, told))
-        if self._writer is None:
-            self._writer = loop.create_task(self._write())
+        self._new.append((request, told))
+        if self._writing is None:
+            self._writing = loop.create_task(self._write())
         got = await told
         usage = Usage(1, got.tokens_in, got.tokens_out)
-        return Completion(request.prompt, got.text, self._config.model, got.finish_reason, usage)
+        return Completion(request.prompt, got.text.strip(), self._config.model, got.finish_reason, usage)
 
     async def close(self) -> None:
         """Forget the weights; say how many prompts did not fit."""
@@ -56,70 +61,78 @@ class TransformersModel:
                 f"{_SHOW_LESS.get(self._config.group, '')}take a model with a longer context",
                 file=sys.stderr,
             )
-        self._local = None
+        self._kept.close()
+        self._local = self._writer = None
 
     async def _write(self) -> None:
+        """Until nothing is asked any more."""
         try:
-            while self._waiting:
-                await asyncio.sleep(GATHER_S)
-                batch, self._waiting = _first_batch(self._waiting, self._config.batch_size)
-                await self._answer(batch)
-        finally:
-            self._writer = None
-
-    async def _answer(self, batch: list[Waiting]) -> None:
-        try:
-            answers = await asyncio.to_thread(self._answers, [request for request, _ in batch])
+            await asyncio.sleep(GATHER_S)
+            while self._new or self._told:
+                for number, answer in await asyncio.to_thread(self._some):
+                    self._tell(number, answer)
+                await asyncio.sleep(0)  # who has got an answer may ask at once, and joins
         except BaseException as error:
-            for _, told in batch:
-                if not told.done():
-                    told.set_exception(error)
+            self._fail(error)
             if not isinstance(error, Exception):
                 raise
-            return
-        for (_, told), got in zip(batch, answers, strict=True):
-            if not told.done():
-                told.set_result(got)
+        finally:
+            self._writing = None
 
-    def _answers(self, requests: list[Request]) -> list[Answer]:
-        """One answer each. The requests agree in all but prompt, system and seed."""
-        if self._local is None:
-            config = self._config
+    def _some(self) -> list[tuple[int, Answer]]:
+        """Write until an answer has ended or a question is new; the answers that have ended."""
+        ended = self._begin()
+        while not ended and not self._new and self._writer and self._writer.busy:
+            ended = self._writer.step()
+        return ended
+
+    def _begin(self) -> list[tuple[int, Answer]]:
+        """Hand on what is new; the empty answers to prompts that do not fit."""
+        config = self._config
+        if self._local is None or self._writer is None:
             self._local = load(
                 config.path, runtime=self._runtime, dtype=config.dtype, revision=config.revision,
                 field=f"{config.group}.path",
             )  # fmt: skip
-        local, like = self._local, requests[0]
-        shown = [_shown(local, request, self._config) for request in requests]
-        fits = [index for index, text in enumerate(shown) if answerable(local, text)]
-        answers = [Answer("", "length", 0, 0)] * len(requests)
-        self._asked += len(requests)
-        self._too_long += len(requests) - len(fits)
-        if fits:
-            found = answer(
-                local,
-                [shown[index] for index in fits],
-                max_tokens=like.max_tokens,
-                temperature=like.temperature,
-                top_p=like.top_p,
-                stop=like.stop,
-                seeds=[_seed(requests[index]) for index in fits],
-            )
-            for index, got in zip(fits, found, strict=True):
-                answers[index] = got
-        return answers
+            self._writer = self._kept.enter_context(writer(self._local, config.batch_size))
+        refused = []
+        while self._new:
+            request, told = self._new.pop(0)
+            self._asked += 1
+            self._told[self._asked] = told
+            task = _task(self._local, request, config)
+            if len(task.prompt) < self._local.context:
+                self._writer.add(self._asked, task)
+            else:
+                self._too_long += 1
+                refused.append((self._asked, Answer("", "length", 0, 0)))
+        return refused
+
+    def _tell(self, number: int, answer: Answer) -> None:
+        told = self._told.pop(number)
+        if not told.done():  # who asked may have gone
+            told.set_result(answer)
+
+    def _fail(self, error: BaseException) -> None:
+        """Nothing is left of what was being written."""
+        for told in [*self._told.values(), *(told for _, told in self._new)]:
+            if not told.done():
+                told.set_exception(error)
+        self._told.clear()
+        self._new.clear()
+        self._kept.close()
+        self._writer = None
 
 
-def _first_batch(waiting: list[Waiting], size: int) -> tuple[list[Waiting], list[Waiting]]:
-    """The first ones that can be written together, and the rest."""
-    first = _manner(waiting[0][0])
-    alike = [entry for entry in waiting if _manner(entry[0]) == first][:size]
-    taken = {id(entry) for entry in alike}
-    return alike, [entry for entry in waiting if id(entry) not in taken]
-
-
-def _manner(request: Request) -> tuple[object, ...]:
-    return request.max_tokens, request.temperature, request.top_p, request.stop
+def _task(local: LocalModel, request: Request, config: Checkpoint) -> Task:
+    return Task(
+        local.encode(_shown(local, request, config)),
+        request.max_tokens,
+        request.stop,
+        request.temperature,
+        request.top_p,
+        _seed(request),
+    )
 
 
 def _shown(local: LocalModel, request: Request, config: Checkpoint) -> str:

@@ -23,6 +23,8 @@ from alpaca_exp.schemas import (
 )
 
 UNFINISHED = "unfinished.jsonl"
+GROUP = 4
+"""Answers for each slot that are written and kept as one piece."""
 
 
 def complete(
@@ -40,7 +42,7 @@ def complete(
     """Write `completions.jsonl`: one answer for each question, in the questions' order.
 
     The answers are those of the `teacher` (which may be `model` or `weights`), of the `file` (JSON lines
-    with question_id and text), of `model`, or of `weights`. A killed generation goes on with the next batch.
+    with question_id and text), of `model`, or of `weights`. A killed generation goes on with the next group.
     Raises InputError where a model cannot be loaded, or where the file lacks a question.
     """
     from alpaca_exp.judging.questions import load_questions
@@ -141,33 +143,58 @@ def _written(
     runtime: RuntimeConfig,
     out: Path,
 ) -> list[Completion]:
-    """The local model's answers, batch by batch; each batch is kept in a file as soon as it is written."""
-    from alpaca_exp.llm.local import answer, batches, gpu_time, load, seed_of
+    """The local model's answers, group by group; each group is kept in a file as soon as it is written.
+
+    The last bits of a product depend on how many answers are written at once, and so, where two tokens are
+    as good as equal, may an answer. A group is therefore written from its beginning or not at all: what a
+    killed attempt had finished and what is written now are the same as without the kill.
+    """
+    from alpaca_exp.llm.local import encode, gpu_time, load, seed_of
+    from alpaca_exp.llm.writing import Answer, Task, write
 
     local = load(source, runtime=runtime, **options)
+    tokens = encode(local, framed)
     done = _unfinished(out)
     with progress("complete", len(rows), "answers") as steps:
-        for number, batch in enumerate(batches(local, framed, questions.batch_size)):
-            ids = [rows[index]["question_id"] for index in batch]
-            if any(question not in done for question in ids):
-                with gpu_time(local, out, f"complete {number}"):
-                    answers = answer(
-                        local,
-                        [framed[index] for index in batch],
-                        max_tokens=questions.max_tokens,
-                        temperature=questions.temperature,
-                        seeds=[seed_of(seed, question) for question in ids],
-                    )
-                written = [[a.text, a.finish_reason, a.tokens_in, a.tokens_out] for a in answers]
-                done |= dict(zip(ids, written, strict=True))
-                _keep(done, ids, out)
-            steps.advance(len(batch))
+
+        def advance(number: int, answer: Answer) -> None:
+            steps.advance()
+
+        for number, group in enumerate(_groups(tokens, questions.batch_size)):
+            ids = [rows[index]["question_id"] for index in group]
+            if all(question in done for question in ids):
+                steps.advance(len(group))
+                continue
+            tasks = [
+                Task(
+                    tokens[index],
+                    questions.max_tokens,
+                    temperature=questions.temperature,
+                    seed=seed_of(seed, question),
+                )
+                for index, question in zip(group, ids, strict=True)
+            ]
+            with gpu_time(local, out, f"complete {number}"):
+                answers = write(local, tasks, slots=questions.batch_size, done=advance)
+            written = [[a.text.strip(), a.finish_reason, a.tokens_in, a.tokens_out] for a in answers]
+            done |= dict(zip(ids, written, strict=True))
+            _keep(done, ids, out)
     return [
         Completion(prompt, text, name, reason, Usage(1, tokens_in, tokens_out))
         for prompt, (text, reason, tokens_in, tokens_out) in zip(
             framed, (done[row["question_id"]] for row in rows), strict=True
         )
     ]
+
+
+def _groups(prompts: Sequence[Sequence[int]], slots: int) -> list[list[int]]:
+    """The prompts' indices, each group several times the slots, so that few of these stay empty at its end.
+
+    All groups have prompts of all lengths, and about as many.
+    """
+    count = -(-len(prompts) // (GROUP * slots))
+    order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
+    return [order[start::count] for start in range(count)]
 
 
 def _keep(done: Mapping[str, list[Any]], ids: Sequence[str], out: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.records import write_json
+from alpaca_exp.records import read_jsonl, write_json, write_jsonl
 from alpaca_exp.report.__main__ import main
 from alpaca_exp.report.runs import ABSENT, collect
 from alpaca_exp.report.summary import summary
@@ -131,6 +131,19 @@ def test_one_seed_says_this_checkpoint_only_and_is_paired_by_document(
     text = report(capsys, outputs, "--metrics truthfulness --baseline original")
     assert "0.550 [0.511, 0.589]*; Δ +0.050 [+0.007, +0.093]*" in text
     assert "speaks of this checkpoint only" in text
+
+
+def test_documents_that_go_together_are_no_independent_evidence_of_a_difference(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, right in {"original": [1, 0] * 50, "cleaned": [1, 0] * 45 + [1] * 10}.items():
+        outputs.run(variant)
+        outputs.evaluation(f"{variant}small0", 0, right)
+        file = outputs.path / "evaluate" / f"e-{variant}small0" / "documents.jsonl"
+        write_jsonl([{**row, "cluster": f"task{row['doc_id'] // 10}"} for row in read_jsonl(file)], file)
+    text = report(capsys, outputs, "--metrics truthfulness --baseline original")
+    assert "Δ +0.050 [-0.048, +0.148]*" in text, "all of it comes from one task of ten"
 
 
 def test_an_untuned_base_is_one_model_however_many_seeds_were_run(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from alpaca_exp.report.metrics import ASSESSED, Reading, document_values, limits, reading
+from alpaca_exp.report.metrics import (
+    ASSESSED,
+    Reading,
+    document_clusters,
+    document_values,
+    limits,
+    reading,
+)
 from alpaca_exp.report.runs import Run
 from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds, paired_stderr
 
@@ -118,13 +125,20 @@ def _stderr(
     ours = document_values(metric, run.artifacts, outputs)
     theirs = document_values(metric, other.artifacts, outputs)
     if ours and [part.keys() for part in ours] == [part.keys() for part in theirs]:
-        tasks = zip(ours, theirs, strict=True)
-        parts = [paired_stderr(list(a.values()), [b[key] for key in a]) for a, b in tasks]
+        tasks = zip(ours, theirs, document_clusters(metric, run.artifacts, outputs), strict=True)
+        parts = [_paired(a, b, groups) for a, b, groups in tasks]
         known = [part for part in parts if part is not None]
         return math.hypot(*known) / len(parts) if len(known) == len(parts) else None
     if first.stderr is None or second.stderr is None:
         return None
     return math.hypot(first.stderr, second.stderr)
+
+
+def _paired(
+    ours: Mapping[str, float], theirs: Mapping[str, float], groups: Mapping[str, str]
+) -> float | None:
+    clusters = [groups[key] for key in ours] if groups else None
+    return paired_stderr(list(ours.values()), [theirs[key] for key in ours], clusters)
 
 
 def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:

@@ -103,6 +103,19 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
     return parts if all(parts) else []
 
 
+def document_clusters(metric: str, artifacts: dict[str, str], outputs: Path) -> list[dict[str, str]]:
+    """Beside each mapping of `document_values`, the group of each document that is no evidence by itself."""
+    if metric.startswith(ASSESSED) or "evaluate" not in artifacts:
+        return [{}]
+    folder = outputs / "evaluate" / artifacts["evaluate"]
+    tasks = [part.rpartition(".")[0] for part in _parts(metric, Artifact(folder))]
+    rows = _jsonl(folder / "documents.jsonl")
+    return [
+        {str(row["doc_id"]): row["cluster"] for row in rows if row["task"] == task and "cluster" in row}
+        for task in tasks
+    ]
+
+
 def shown(metric: str, value: float, sign: bool = False) -> str:
     """The value with the number of decimals that suits the metric."""
     usual = 0 if metric.startswith("removed.") else 1 if metric.startswith("judge.") else 3

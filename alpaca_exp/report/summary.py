@@ -22,11 +22,7 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
     that has no scores yet says so.
     """
     artifacts: dict[str, str] = run["artifacts"]
-    lines = [
-        _line(named(row), row)
-        for part in MEASURING
-        for row in score_rows(artifacts, part, outputs)
-    ]
+    lines = [_line(named(row), row) for part in MEASURING for row in score_rows(artifacts, part, outputs)]
     if not lines and (run["status"] != "done" or "curate" not in artifacts):
         return f"{run['experiment']}: no scores ({run['status']})"
     for metric in (*ROWS, "usd"):

@@ -8,11 +8,13 @@ other seeds; what remains is the evaluation's own standard error, which speaks o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+
+from alpaca_exp.statistics.clusters import clustered_stderr
 
 
 class Doubt(Enum):
@@ -58,11 +60,18 @@ def of_checkpoint(value: float, stderr: float | None) -> Interval:
     return Interval(value, value - half, value + half, 1, Doubt.checkpoint)
 
 
-def paired_stderr(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """The standard error of mean(first) - mean(second) over the same documents; None for fewer than two."""
+def paired_stderr(
+    first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable] | None = None
+) -> float | None:
+    """The standard error of mean(first) - mean(second) over the same documents; None for fewer than two.
+
+    Where documents come in groups, over these (`clustered_stderr`); None for fewer than two of them.
+    """
     differences = np.subtract(first, second)
     if differences.size < 2:
         return None
+    if clusters is not None:
+        return clustered_stderr(differences.tolist(), clusters)
     return float(np.std(differences, ddof=1) / math.sqrt(differences.size))
 
 

@@ -36,6 +36,8 @@ class Reply:
     refusal: str | None = None
     usage: tuple[int, int] | None = None
     """Prompt and answer tokens; None: the words are counted."""
+    logprobs: Mapping[str, Any] | None = None
+    """As the completions interface has them: tokens, token_logprobs, top_logprobs."""
     status: int = 200
     error: str = ""
     """The error's code and message, for a status other than 200 (or for an error inside a 200)."""
@@ -220,7 +222,7 @@ def _json(reply: Reply, body: Body) -> Body:
     tokens_in, tokens_out = reply.usage or (len(prompt_of(body).split()), len((reply.text or "").split()))
     chat = "messages" in body
     message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
-    choice = {"index": 0, "finish_reason": reply.finish_reason, "logprobs": None}
+    choice = {"index": 0, "finish_reason": reply.finish_reason, "logprobs": reply.logprobs}
     choice |= {"message": message} if chat else {"text": reply.text}
     return {
         "id": "cmpl-1",

@@ -40,7 +40,8 @@ def audit(
     how its standard error was found. `gold_positions` counts the documents in which a place is right, and
     `degenerate` says that nearly always the same one is (null where that cannot be told). `truncated`
     counts documents of which a request is in `cut`: its beginning was left out, since the model's context
-    ends at `limit` tokens. `prompts` is a hash over all documents and prompts: equal ones can be paired.
+    ends at `limit` tokens. `comparable` is false where choices were asked for by letter.
+    `prompts` is a hash over all documents and prompts: equal ones can be paired.
     """
     once = one_each(samples)
     known = known or guessing(task, once)
@@ -55,6 +56,7 @@ def audit(
         "gold_positions": _positions(known),
         "degenerate": _degenerate(known, once),
         "listed": _listed(task, once),
+        "comparable": getattr(task, "comparable", True),
         "truncated": sum(any(_request(args) in cut for args in sample["arguments"]) for sample in once),
         "context": limit,
         "empty_generations": _share([not text.strip() for text in map(written, once) if text is not None]),
@@ -77,6 +79,7 @@ def flags(found: Row, scores: Sequence[Row]) -> list[Row]:
     `found` is the audit of a task, `scores` are its rows of `scores.jsonl`.
     """
     said = {
+        "incomparable": _said_of_letters(found),
         "degenerate": _said_of_golds(found),
         "truncated": _said_of_context(found),
         "empty": _said_of_empty(found),
@@ -135,6 +138,16 @@ def _unparsed(task: Task, samples: Sequence[Row]) -> dict[str, float]:
 def _hash(samples: Sequence[Row]) -> str:
     rows = [[sample["doc_id"], sample["doc_hash"], sample["prompt_hash"]] for sample in samples]
     return hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()[:16]
+
+
+def _said_of_letters(found: Row) -> str:
+    if found["comparable"]:
+        return ""
+    task = found["task"]
+    return (
+        f"{task} is asked for a letter, since the server tells no log-probabilities of a prompt: it cannot "
+        f"be compared with {task.removesuffix('_generative')} and counts towards no mean of the suite"
+    )
 
 
 def _said_of_golds(found: Row) -> str:

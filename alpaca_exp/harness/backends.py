@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
-from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, PretrainedModelConfig, RuntimeConfig
+from alpaca_exp.schemas import (
+    ApiModelConfig,
+    Backend,
+    BaseModelConfig,
+    EvalSuiteConfig,
+    PretrainedModelConfig,
+    RuntimeConfig,
+)
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,22 @@ def open_model(
 
     Raises InputError where there are none, or where they cannot be loaded.
     """
-    yield _transformers(weights, model, suite, runtime, out)
+    match weights:
+        case ApiModelConfig() if model is None:
+            yield _server(weights, runtime, out)
+        case _ if suite.backend is Backend.vllm:
+            yield _vllm(weights, model, runtime, out)
+        case _:
+            yield _transformers(weights, model, suite, runtime, out)
+
+
+def suited(tasks: Mapping[str, Task], weights: BaseModelConfig | None) -> dict[str, Task]:
+    """The tasks as the model can do them: choices by letter where a server tells no log-probabilities."""
+    if isinstance(weights, ApiModelConfig) and not weights.by_loglikelihood:
+        from alpaca_exp.harness.lettered import lettered
+
+        return lettered(tasks)
+    return dict(tasks)
 
 
 def _transformers(
@@ -47,12 +72,33 @@ def _transformers(
     runtime: RuntimeConfig,
     out: Path,
 ) -> Scorer:
-    from alpaca_exp.harness.scoring import FramedLM
+    from alpaca_exp.harness.lm import FramedLM
     from alpaca_exp.llm.local import gpu_time, load
 
     path, options = _place(weights, model)
     local = load(path, runtime=runtime, **options)
     return Scorer(FramedLM(local, suite.batch_size), lambda part: gpu_time(local, out, part))
+
+
+def _vllm(
+    weights: BaseModelConfig | None, model: Artifact | None, runtime: RuntimeConfig, out: Path
+) -> Scorer:
+    from alpaca_exp.harness.vllm import FramedVLLM, gpu_time
+
+    path, options = _place(weights, model)
+    lm = FramedVLLM(path, runtime, **options)
+    return Scorer(lm, lambda part: gpu_time(lm, out, part))
+
+
+def _server(config: ApiModelConfig, runtime: RuntimeConfig, out: Path) -> Scorer:
+    from alpaca_exp.harness.api import ApiLM, conversation, tokenizer_of
+    from alpaca_exp.harness.probing import probe
+
+    lm = ApiLM(config, tokenizer_of(config, runtime))
+    if config.by_loglikelihood:
+        with conversation(lm, runtime, out, "evaluate probe"):
+            probe(lm)
+    return Scorer(lm, lambda part: conversation(lm, runtime, out, part), lm.dollars)
 
 
 def _place(weights: BaseModelConfig | None, model: Artifact | None) -> tuple[str | Path, dict[str, Any]]:

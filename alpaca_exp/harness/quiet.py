@@ -69,14 +69,15 @@ def put_off(module: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def restored(model: torch.nn.Module) -> Iterator[None]:
-    """Afterwards the model's mode and all random states are what they were."""
-    training = model.training
+def restored(model: object) -> Iterator[None]:
+    """Afterwards the model's mode, if it is here, and all random states are what they were."""
+    training = isinstance(model, torch.nn.Module) and model.training
     with seeded():
         try:
             yield
         finally:
-            model.train(training)
+            if isinstance(model, torch.nn.Module):
+                model.train(training)
 
 
 @contextlib.contextmanager

@@ -44,15 +44,14 @@ def evaluate(
     The scores are shown with what they must be read with, which `audit.json` holds whole. Raises
     InputError, before any work, for a task, a document or a model that will not do.
     """
+    from alpaca_exp.harness.backends import open_model, suited
     from alpaca_exp.harness.tasks import load_tasks
 
-    tasks = load_tasks(suite, documents, offline=runtime.offline)
+    tasks = suited(load_tasks(suite, documents, offline=runtime.offline), weights if model is None else None)
     folder = out / "tasks"
     folder.mkdir(exist_ok=True)
     missing = {name: task for name, task in tasks.items() if not _file(folder, name).exists()}
     if missing:
-        from alpaca_exp.harness.backends import open_model
-
         with open_model(weights, model, suite, runtime, out) as scorer:
             _score(missing, suite, scorer, folder)
     done = [json.loads(_file(folder, name).read_text(encoding="utf-8")) for name in tasks]
@@ -113,7 +112,9 @@ def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_
     from alpaca_exp.harness.results import suite_row
 
     named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
-    scores += [suite_row(name, metrics, scores) for name, metrics in named.items() if metrics]
+    measured = {f"{score.task}.{score.metric}" for score in scores}  # by letter, other names than the suite's
+    whole = {name: metrics for name, metrics in named.items() if metrics and measured.issuperset(metrics)}
+    scores += [suite_row(name, metrics, scores) for name, metrics in whole.items()]
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
     asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}

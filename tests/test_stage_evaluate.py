@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from alpaca_exp.schemas import (
     WorldSuiteConfig,
 )
 from alpaca_exp.stages.evaluate import evaluate
+from tests.evaluating import evaluated
 from tests.mirrors import write_mirror
 from tests.models import tiny_llama
+from tests.stories import start_in
 
 TASKS = ["hellaswag", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]
 
@@ -126,6 +129,38 @@ def test_a_killed_evaluation_goes_on_with_the_task_where_it_was(
     ]
     assert contents(run(suite, "killed")) == whole
     assert scored == ["hellaswag", "piqa", "truthfulqa_mc1", "truthfulqa_mc1", "truthfulqa_mc2"]
+
+
+def test_killed_in_the_third_of_five_tasks_the_first_two_are_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alpaca_exp.harness import scoring
+
+    tasks = ["hellaswag", "piqa", "boolq", "winogrande", "truthfulqa_mc1"]
+    weights, mirror = tiny_llama(tmp_path / "weights"), write_mirror(tmp_path / "mirror")
+    third = mirror / "boolq" / "validation.jsonl"
+    rows = list(read_jsonl(third))
+    write_jsonl([rows[i % 8] | {"passage": f"Cat {i}. " * 40} for i in range(400)], third)
+    whole = contents(evaluated(weights, mirror, tmp_path / "whole", tasks))
+    words = [str(weights), str(mirror), str(tmp_path / "killed"), *tasks]
+    child = start_in(tmp_path, *words, module="tests.evaluating")
+    kept = tmp_path / "killed" / "tasks"
+    while not (kept / "piqa.json").exists():
+        assert child.poll() is None, "it ended before it was killed"
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    assert sorted(path.name for path in kept.iterdir() if path.suffix == ".json") == [
+        "hellaswag.json",
+        "piqa.json",
+    ]
+
+    scored: list[str] = []
+    score = scoring.score
+    monkeypatch.setattr(
+        scoring, "score", lambda lm, name, *rest: (scored.append(name), score(lm, name, *rest))[1]
+    )
+    assert contents(evaluated(weights, mirror, tmp_path / "killed", tasks)) == whole
+    assert scored == tasks[2:]
 
 
 def test_the_miniature_s_tasks_need_no_mirror(run: Callable[..., Path]) -> None:

@@ -35,7 +35,14 @@ CARD = (*COUNTS, "removed.rules", "removed.critic")
 NO_RULES = ("critic", "no_answer", "max_words", "overlap", "rating")
 """What removes rows besides the rules."""
 
-_PLACES = {**dict.fromkeys(COUNTS, 0), "words": 1, "usd": 2, "judge.score": 2, "judge.opponent_score": 2}
+_PLACES = {
+    **dict.fromkeys(COUNTS, 0),
+    "truthfulqa_gen.judged_unread": 0,
+    "words": 1,
+    "usd": 2,
+    "judge.score": 2,
+    "judge.opponent_score": 2,
+}
 
 
 @dataclass(frozen=True)

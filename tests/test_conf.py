@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 import pytest
@@ -25,19 +26,47 @@ def test_there_are_options_and_each_is_a_file() -> None:
     assert {"preset=paper", "scale=large", "+experiment=base", "+sweep=factorial"} <= set(OPTIONS)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_plans_a_whole_experiment(option: str, preset: str) -> None:
-    chosen = [option] if option.startswith("preset=") else [f"preset={preset}", option]
-    assert ("evaluate" in plan(compose(chosen))) == (option != "eval_suite=none")
+def test_every_option_plans_a_whole_experiment(option: str) -> None:
+    assert measured([option]) == (option != "eval_suite=none")
 
 
-@pytest.mark.parametrize("scale", ["small", "large"])
+def measured(chosen: list[str]) -> bool:
+    return "evaluate" in plan(compose(chosen))
+
+
+def companies() -> list[list[str]]:
+    """Every option once, beside one of each other group: the first ones, the second ones, and so on.
+
+    But for those that measure nothing, which others contradict.
+    """
+    named = [option for option in OPTIONS if not option.startswith(("preset=", "eval_suite="))]
+    by_group = [list(options) for _, options in groupby(named, key=lambda option: option.partition("=")[0])]
+    suites = [[option] for option in OPTIONS if option.startswith("eval_suite=")]
+    return suites + [[option for option in row if option] for row in zip_longest(*by_group, fillvalue="")]
+
+
+@pytest.mark.parametrize("chosen", companies(), ids=" ".join)
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "miniature"])
+def test_every_option_plans_under_every_preset_beside_those_of_other_groups(
+    preset: str, chosen: list[str]
+) -> None:
+    assert measured([f"preset={preset}", *chosen]) == (chosen != ["eval_suite=none"])
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_experiment_plans_in_both_sizes(preset: str, scale: str) -> None:
-    for experiment in groups()["experiment"]:
-        config = compose([f"preset={preset}", f"scale={scale}", f"+experiment={experiment}"])
-        assert (config.name, config.preset, config.scale) == (experiment, preset, scale)
+@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith("preset=")])
+def test_every_option_plans_under_every_preset_alone(option: str, preset: str) -> None:
+    assert measured([f"preset={preset}", option]) == (option != "eval_suite=none")
+
+
+@pytest.mark.parametrize("experiment", groups()["experiment"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_experiment_plans_in_the_larger_size(preset: str, experiment: str) -> None:
+    config = compose([f"preset={preset}", "scale=large", f"+experiment={experiment}"])
+    assert (config.name, config.preset, config.scale) == (experiment, preset, "large")
+    assert "evaluate" in plan(config)
 
 
 def test_no_paper_job_names_a_miniature_model() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import datasets
 import pytest
 
-from alpaca_exp.errors import InputError
+from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.harness.documents import Documents, reader
 from alpaca_exp.harness.mirror import mirror_files
-from alpaca_exp.harness.names import task_collection, task_folders
+from alpaca_exp.harness.names import resolve
 from alpaca_exp.harness.tasks import load_tasks
+from alpaca_exp.records import write_jsonl
 from alpaca_exp.schemas import EvalSuiteConfig
-from tests.mirrors import write_mirror
+from tests.mirrors import MORE, write_clone, write_mirror, write_plain, write_saved
 
-PAPER = ["hellaswag", "winogrande", "boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]
+PAPER = ["hellaswag", "winogrande", "boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2", "truthfulqa_gen"]
 
 
 def suite_on(mirror: Path, tasks: list[str], **fields: object) -> EvalSuiteConfig:
@@ -31,24 +37,6 @@ def test_the_paper_s_tasks_load_from_a_mirror_in_their_order(tmp_path: Path) -> 
     assert (
         tasks["boolq"].doc_to_text(tasks["boolq"].task_docs[0]).endswith("Question: is Ada a cat?\nAnswer:")
     )
-
-
-def test_a_task_s_folder_is_found_by_its_name_without_reading_all_of_them() -> None:
-    assert task_folders(["boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2"]) == [
-        task_collection() / "super_glue" / "boolq",
-        task_collection() / "piqa",
-        task_collection() / "truthfulqa",
-    ]
-
-
-def test_an_unknown_task_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(InputError, match="no task hellaswagg; did you mean hellaswag"):
-        task_folders(["piqa", "hellaswagg"])
-
-
-def test_a_group_of_tasks_is_refused_in_a_sentence() -> None:
-    with pytest.raises(InputError, match="mmlu is a group"):
-        load_tasks(EvalSuiteConfig(tasks=["mmlu"]), {}, offline=False)
 
 
 def test_a_metric_that_the_task_does_not_measure_is_named(tmp_path: Path) -> None:
@@ -76,14 +64,101 @@ def test_without_mirror_and_network_the_task_and_the_remedy_are_named() -> None:
 def test_solved_examples_come_from_the_mirror_s_own_file(tmp_path: Path) -> None:
     mirror = write_mirror(tmp_path)
     suite = suite_on(mirror, ["piqa"], num_fewshot=2)
-    with pytest.raises(InputError, match=r"no train\.jsonl"):
-        load_tasks(suite, mirror_files(suite), offline=True)
     train = mirror / "piqa" / "train.jsonl"
     train.write_text((mirror / "piqa" / "validation.jsonl").read_text().replace("shirt", "sock"))
     task = load_tasks(suite, mirror_files(suite), offline=True)["piqa"]
     prompt = task.fewshot_context(task.task_docs[0], 2)
     assert prompt.count("dry a sock?") == 2
     assert prompt.endswith("Question: How does Ada dry a shirt?\nAnswer:")
+    with pytest.raises(InputError, match="piqa is to show 9 solved examples, and there are 8"):
+        load_tasks(replace(suite, num_fewshot=9), mirror_files(suite), offline=True)
+
+
+def test_another_seed_draws_other_solved_examples(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path)
+    shutil.copy(mirror / "piqa" / "validation.jsonl", mirror / "piqa" / "train.jsonl")
+
+    def prompts(seed: int) -> list[str]:
+        suite = suite_on(mirror, ["piqa"], shots={"piqa": 3}, fewshot_seed=seed)
+        task = load_tasks(suite, mirror_files(suite), offline=True)["piqa"]
+        assert task.get_config("num_fewshot") == 3
+        return [task.fewshot_context(doc, 3) for doc in task.task_docs]
+
+    assert prompts(1234) == prompts(1234) != prompts(1)
+
+
+def test_a_task_without_a_number_of_its_own_shows_what_it_is_defined_to(tmp_path: Path) -> None:
+    (tmp_path / "gsm8k").mkdir()
+    for split in ("test", "train"):
+        rows = ({"question": f"{n} and {n}?", "answer": f"Twice.\n#### {2 * n}"} for n in range(8))
+        write_jsonl(rows, tmp_path / "gsm8k" / f"{split}.jsonl")
+    suite = suite_on(tmp_path, ["gsm8k"])
+    task = load_tasks(suite, mirror_files(suite), offline=True)["gsm8k"]
+    assert task.fewshot_context(task.task_docs[0], task.get_config("num_fewshot")).count("####") == 5
+    suite = suite_on(tmp_path, ["gsm8k"], num_fewshot=0)
+    assert load_tasks(suite, mirror_files(suite), offline=True)["gsm8k"].get_config("num_fewshot") == 0
+
+
+@pytest.mark.parametrize("task", MORE)
+def test_a_task_s_documents_are_the_same_from_any_layout(task: str, tmp_path: Path) -> None:
+    write_plain(tmp_path / "plain", task)
+    write_saved(tmp_path / "saved", task)
+    write_clone(tmp_path / "cloned", task)
+    write_clone(tmp_path / "json", task, "json")
+    found = []
+    for layout in ("plain", "saved", "cloned", "json"):
+        suite = suite_on(tmp_path / layout, [task])
+        loaded = load_tasks(suite, mirror_files(suite), offline=True)[task]
+        docs = list(loaded.task_docs)
+        found.append([(doc, loaded.doc_to_text(doc), loaded.doc_to_target(doc)) for doc in docs])
+    assert found[0] == found[1] == found[2] == found[3]
+    assert len(found[0]) == 8
+
+
+def test_types_that_lie_beside_json_lines_are_restored(tmp_path: Path) -> None:
+    import datasets
+
+    folder = write_plain(tmp_path, "mmlu_anatomy")
+    rows = datasets.Dataset.from_json(str(folder / "test.jsonl"), cache_dir=str(tmp_path / "cache"))
+    types = rows.features | {"answer": datasets.ClassLabel(names=["A", "B", "C", "D"])}
+    (folder / "features.json").write_text(json.dumps(datasets.Features(types).to_dict()))
+    suite = suite_on(tmp_path, ["mmlu_anatomy"])
+    task = load_tasks(suite, mirror_files(suite), offline=True)["mmlu_anatomy"]
+    assert task.task_docs.features["answer"].names == ["A", "B", "C", "D"]
+
+
+def test_documents_that_are_prepared_at_once_are_those_that_datasets_prepares(tmp_path: Path) -> None:
+    from lm_eval.tasks.hellaswag.utils import process_docs
+    from lm_eval.tasks.winogender.utils import filter_female
+
+    for name, prepare in (("hellaswag", process_docs), ("winogender_all", filter_female)):
+        write_mirror(tmp_path / name) if name == "hellaswag" else write_plain(tmp_path / name, name)
+        files = mirror_files(suite_on(tmp_path / name, [name]))[name]
+        ours = next(iter(reader(name, files, None)().values()))
+        theirs = datasets.Dataset.from_list(ours.to_list())
+        made, wanted = prepare(ours), prepare(theirs)
+        assert type(made) is Documents and made.to_list() == wanted.to_list()
+        assert (made.column_names, made.features) == (wanted.column_names, wanted.features)
+
+
+def test_all_of_mmlu_loads_as_its_57_tasks_and_the_group_s_metric_can_be_named(tmp_path: Path) -> None:
+    folder = write_plain(tmp_path / "one", "mmlu_anatomy")
+    for name in resolve(["mmlu"]).tasks:
+        shutil.copytree(folder, tmp_path / "all" / name)
+    suite = suite_on(tmp_path / "all", ["mmlu"], understanding=["mmlu.acc"])
+    assert len(load_tasks(suite, mirror_files(suite), offline=True)) == 57
+    with pytest.raises(InputError, match=r"mmlu\.exact_match, but the task mmlu measures acc"):
+        unknown = replace(suite, understanding=["mmlu.exact_match"])
+        load_tasks(unknown, mirror_files(unknown), offline=True)
+
+
+def test_what_is_wrong_with_several_tasks_documents_is_said_at_once(tmp_path: Path) -> None:
+    for name in ("copa", "sciq"):
+        (tmp_path / name).mkdir()
+        write_jsonl([{"premise": "p"}], tmp_path / name / "validation.jsonl")
+    suite = suite_on(tmp_path, ["copa", "sciq"])
+    with pytest.raises(ConfigError, match=r"(?s)task copa lack.*task sciq lack"):
+        load_tasks(suite, mirror_files(suite), offline=True)
 
 
 def test_loading_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,13 +16,22 @@ import yaml
 
 from alpaca_exp.errors import ConfigError, InputError
 
-NAME = rb"^[\"']?(?:task|group)[\"']?:[ \t]*[\"']?([^\s\"'#\[\]{},]+)"
+NAME = rb"^[\"']?(task|group|class)[\"']?:[ \t]*[\"']?([^\s\"'#\[\]{},]+)"
 TAG = rb"^[\"']?tag[\"']?:([^\n]*(?:\n[ \t]*- [^\n]*)*)"
 INCLUDE = rb"^[\"']?include[\"']?:[ \t]*[\"']?([^\s\"'#]+)"
 KEYS = re.compile(b"|".join((NAME, TAG, INCLUDE)), re.MULTILINE)
 WORD = re.compile(rb"[^\s\"'#\[\]{},]+")
+MOST_PROBLEMS = 12
 GROUP_KEYS = frozenset({"group", "group_alias", "task", "aggregate_metric_list", "metadata"})
 """What a group says of itself; all else it says of its tasks."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that a task's file names: `utils.process_docs` of the module beside it."""
+
+    folder: Path
+    name: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class StockTask:
 
     name: str
     config: Mapping[str, Any]
-    """Its definition with its includes, and what a group changes in it; functions as they are written."""
+    """Its definition with its includes, and what a group changes in it."""
     file: Path | None
     """None where a group defines it within itself."""
     changed: Mapping[str, Any] = field(default_factory=dict)
@@ -75,12 +84,19 @@ def resolve(names: Sequence[str]) -> Resolved:
     for task in found:
         if tasks.setdefault(task.name, task).config != task.config:
             problems.append(
-                f"eval_suite.tasks names {task.name} twice, and {' in '.join(reversed(task.within))} changes it; "
-                "leave one of the two out"
+                f"eval_suite.tasks names {task.name} twice, and {' in '.join(reversed(task.within))} changes "
+                "it; leave one of the two out"
             )
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
+        raise ConfigError(fewer(problems))
     return Resolved(tasks, tuple({group.name: group for group in groups}.values()))
+
+
+def fewer(problems: Iterable[str]) -> list[str]:
+    """Each problem once, and of the many that a large group can have alike only the first."""
+    each = list(dict.fromkeys(problems))
+    more = len(each) - MOST_PROBLEMS
+    return [*each[:MOST_PROBLEMS], f"and {more} more problems like these"] if more > 1 else each
 
 
 def _expanded(
@@ -135,8 +151,8 @@ def _member(
         return _expanded(name, own, inside, groups)
     if "include" in own:
         raise InputError(
-            f"lm-eval's group {group} defines the task {name} by including another file, which lm-eval itself "
-            "cannot load; name other tasks in eval_suite.tasks"
+            f"lm-eval's group {group} defines the task {name} by including another file, which lm-eval "
+            "itself cannot load; name other tasks in eval_suite.tasks"
         )
     inline = f"{group}::{name}"
     return [StockTask(inline, {**own, "task": inline}, None, own, inside)]
@@ -199,12 +215,16 @@ def _yaml_files(root: Path) -> Iterator[str]:
 
 @cache
 def _keys(file: str) -> tuple[str, tuple[str, ...]]:
-    """The name that a file defines ("" for a template), and its tags: its own, or else those it includes."""
-    name, included = "", ""
+    """The name that a file defines ("" for a template), and its tags: its own, or else those it includes.
+
+    A group has none: lm-eval lists tasks alone under a tag.
+    """
+    names: dict[bytes, str] = {}
+    included = ""
     tags: tuple[str, ...] | None = None
     with open(file, "rb") as opened:
-        for of_name, of_tag, of_include in KEYS.findall(opened.read()):
-            name = name or of_name.decode()
+        for key, of_name, of_tag, of_include in KEYS.findall(opened.read()):
+            names.setdefault(key, of_name.decode())
             included = of_include.decode() or included
             if of_tag:
                 listed = [line.lstrip(b" \t-") for line in of_tag.split(b"\n")]
@@ -212,13 +232,14 @@ def _keys(file: str) -> tuple[str, tuple[str, ...]]:
     if tags is None and included:
         base = os.path.normpath(os.path.join(os.path.dirname(file), included))
         tags = _keys(base)[1] if os.path.isfile(base) else ()
-    return name, tags or ()
+    of_group = names.get(b"group") if b"class" not in names else None
+    return of_group or names.get(b"task", ""), () if of_group else tags or ()
 
 
 @cache
 def _definition(file: Path) -> Mapping[str, Any]:
-    """A file's YAML over that of the files it includes; a function stays the text that names it."""
-    config = yaml.load(file.read_bytes(), Loader=_Loader) or {}
+    """A file's YAML over that of the files it includes; functions are named, not imported."""
+    config = yaml.load(file.read_bytes(), Loader=type("Loader", (_Loader,), {"folder": file.parent})) or {}
     included = config.pop("include", [])
     merged: dict[str, Any] = {}
     for name in included if isinstance(included, list) else [included]:
@@ -230,7 +251,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     """YAML as lm-eval writes it."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: f"!function {loader.construct_scalar(node)}")
+_Loader.add_constructor(
+    "!function", lambda loader, node: Function(loader.folder, loader.construct_scalar(node))
+)
 
 
 @cache
@@ -240,11 +263,3 @@ def task_collection() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError("lm-eval is not installed; install it with pip install lm_eval")
     return Path(spec.submodule_search_locations[0]) / "tasks"
-
-
-NAMED = re.compile(NAME, re.MULTILINE)
-
-
-def task_folders(names: Sequence[str]) -> list[Path]:
-    """The folders that define the tasks of `names`; raises ConfigError for an unknown one."""
-    return list(dict.fromkeys(t.file.parent for t in resolve(names).tasks.values() if t.file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +24,10 @@ class NeededDataset:
     """The data set on the hub."""
     name: str | None
     """Its configuration."""
-    splits: Mapping[str, str]
+    splits: Mapping[str, str] = field(hash=False)
     """File in the mirror, without its ending -> split on the hub."""
     revision: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What else lm-eval hands to `load_dataset`."""
 
 
@@ -42,19 +41,23 @@ def needed_datasets(suite: EvalSuiteConfig) -> list[NeededDataset]:
     if isinstance(suite, (WorldSuiteConfig, InstructionSuiteConfig)) or not suite.tasks:
         return []
     tasks = [task for task in resolve(suite.tasks).tasks.values() if reads_the_hub(task)]
-    readers = Counter(_source(task) for task in tasks)
-    return [_needed(task, suite, shared=readers[_source(task)] > 1) for task in tasks]
+    sharing: dict[tuple[str, str], list[StockTask]] = {}
+    for task in tasks:
+        sharing.setdefault(_source(task), []).append(task)
+    return [_needed(task, sharing[_source(task)], suite) for task in tasks]
 
 
-def _needed(task: StockTask, suite: EvalSuiteConfig, *, shared: bool) -> NeededDataset:
-    config = task.config
+def _needed(task: StockTask, sharing: list[StockTask], suite: EvalSuiteConfig) -> NeededDataset:
+    config, shared = task.config, len(sharing) > 1
     options = {key: value for key, value in (config.get("dataset_kwargs") or {}).items() if value is not None}
     options.pop("trust_remote_code", None)
     revision = options.pop("revision", None)
     path, name = config["dataset_path"], config.get("dataset_name")
-    splits = {split: split for split in splits_of(task, shots_of(task, suite))}
+    splits = {split: split for each in sharing for split in splits_of(each, shots_of(each, suite))}
     plain = [path.rpartition("/")[2], *([name] if name else [])]
-    folder = SHARED_FOLDERS.get(task.name) or ("/".join(plain) if shared and not options else task.name)
+    folder = SHARED_FOLDERS.get(task.name) or (
+        "/".join(plain) if shared and not (options or revision) else task.name
+    )
     return NeededDataset(task.name, folder, path, name, splits, revision, options)
 
 
@@ -64,7 +67,9 @@ def reads_the_hub(task: StockTask) -> bool:
 
 
 def _source(task: StockTask) -> tuple[str, str]:
-    return str(task.config["dataset_path"]), str(task.config.get("dataset_name"))
+    """What tasks have in common that read the same documents."""
+    config = task.config
+    return str(config["dataset_path"]), repr((config.get("dataset_name"), config.get("dataset_kwargs")))
 
 
 def splits_of(task: StockTask, shots: int) -> tuple[str, ...]:

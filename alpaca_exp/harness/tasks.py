@@ -1,92 +1,163 @@
-"""lm-eval's tasks, ready to be scored: stock ones or the miniature's, their documents from where they are."""
+"""lm-eval's tasks, ready to be scored: stock ones or our own, their documents from where they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import datasets
-from jinja2 import Environment, meta
+from jinja2 import Environment, UndefinedError, meta
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
+from lm_eval.tasks._index import Entry, Kind
+from lm_eval.tasks._yaml_loader import _import_func_in_yml
 
-from alpaca_exp.errors import InputError
-from alpaca_exp.harness.names import task_folders
-from alpaca_exp.harness.quiet import muted
-from alpaca_exp.records import read_jsonl
+from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
+from alpaca_exp.harness.documents import reader
+from alpaca_exp.harness.groups import group_metrics
+from alpaca_exp.harness.mirror import Mirrored
+from alpaca_exp.harness.names import Function, StockTask, fewer, resolve
+from alpaca_exp.harness.needs import fewshot_split, shots_of
+from alpaca_exp.harness.quiet import muted, put_off
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
-FEWSHOT_SEED = 1234
-"""The seed with which lm-eval's own command line draws few-shot examples."""
+SLOW_TO_IMPORT = "rouge_score.rouge_scorer"
+"""It takes a second, which only the answers that TruthfulQA's tasks generate need; all of them import it."""
 
 
-def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Path], *, offline: bool) -> dict[str, Task]:
-    """The suite's tasks by name, in its order, with their documents loaded and checked.
+def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Any], *, offline: bool) -> dict[str, Task]:
+    """The suite's tasks by name, in its order, groups and tags taken apart, with their documents checked.
 
-    Raises InputError, in one sentence, for a task that is unknown, that cannot be had, whose documents lack
-    a column that it reads, or that lacks a metric which the suite names.
+    `documents` is what `mirror_files` found; a task that is not in it comes from the hub. Raises InputError
+    for a task that cannot be had, whose documents lack a column that it reads, or that lacks a metric which
+    the suite names; ConfigError with a sentence each where there are several, or for an unknown task.
     """
-    with muted():
-        match suite:
-            case WorldSuiteConfig():
-                from alpaca_exp.miniature.tasks import task_specs
-
-                manager = TaskManager(include_defaults=False)
-                specs = {spec["task"]: spec for spec in task_specs(suite.world, suite.tasks)}
-                tasks = {name: _load(manager, name, specs[name], suite, offline) for name in suite.tasks}
-            case InstructionSuiteConfig():
-                from alpaca_exp.harness import instructions
-
-                manager, own = TaskManager(include_defaults=False), instructions.task_specs(suite, documents)
-                tasks = {name: _load(manager, name, own[name], suite, offline) for name in suite.tasks}
-            case _:
-                manager = TaskManager(include_defaults=False, include_path=task_folders(suite.tasks))
-                tasks = {name: _stock(manager, name, suite, documents, offline) for name in suite.tasks}
-    for name, task in tasks.items():
-        _shots(name, task, suite)
-        task.set_fewshot_seed(seed=FEWSHOT_SEED)
-    _check_metrics(suite, tasks)
+    load = _loader(suite, documents, offline)
+    tasks: dict[str, Task] = {}
+    problems: list[str] = []
+    with muted(), put_off(SLOW_TO_IMPORT):
+        for name, make in load.items():
+            try:
+                tasks[name] = _checked(name, make())
+            except _Unreachable as error:  # so is the next
+                problems.append(str(error))
+                break
+            except InputError as error:
+                problems.append(str(error))
+    problems = problems or _unknown_metrics(suite, tasks)
+    if len(problems) > 1:
+        raise ConfigError(fewer(problems))
+    if problems:
+        raise InputError(problems[0])
+    for task in tasks.values():
+        task.set_fewshot_seed(seed=suite.fewshot_seed)
     return tasks
 
 
+def _loader(
+    suite: EvalSuiteConfig, documents: Mapping[str, Any], offline: bool
+) -> dict[str, Callable[[], Task]]:
+    """How to make each of the suite's tasks."""
+    manager = TaskManager(include_defaults=False)
+    match suite:
+        case WorldSuiteConfig():
+            from alpaca_exp.miniature.tasks import task_specs
+
+            own = {spec["task"]: spec for spec in task_specs(suite.world, suite.tasks)}
+        case InstructionSuiteConfig():
+            from alpaca_exp.harness import instructions
+
+            own = instructions.task_specs(suite, documents)
+        case _:
+            stock = resolve(suite.tasks).tasks
+            return {
+                name: _stock(manager, task, suite, documents.get(name), offline)
+                for name, task in stock.items()
+            }
+    return {name: _own(manager, name, own[name]) for name in suite.tasks}
+
+
+def _own(manager: TaskManager, name: str, spec: Mapping[str, Any]) -> Callable[[], Task]:
+    def make() -> Task:
+        task = _built(manager, name, spec, local=True)
+        if task.get_config("num_fewshot") is None:
+            task.set_config(key="num_fewshot", value=0)
+        return task
+
+    return make
+
+
 def _stock(
-    manager: TaskManager, name: str, suite: EvalSuiteConfig, documents: Mapping[str, Path], offline: bool
-) -> Task:
-    if name in manager.all_groups or name in manager.all_tags:
-        raise InputError(f"{name} is a group of lm-eval tasks; name its tasks themselves in eval_suite.tasks")
-    if name not in documents:
-        return _load(manager, name, {"task": name}, suite, offline)
-    solved = documents.get(f"{name}.train")
-    train = "train" if solved else None
-    splits = {"test_split": None, "validation_split": "validation"}
-    splits |= {"training_split": train, "fewshot_split": train}
-    files = {"validation": documents[name]} | ({"train": solved} if solved else {})
-    return _load(manager, name, {"task": name, "custom_dataset": _reader(files), **splits}, suite, offline)
+    manager: TaskManager, stock: StockTask, suite: EvalSuiteConfig, mirrored: Mirrored | None, offline: bool
+) -> Callable[[], Task]:
+    def make() -> Task:
+        if offline and not mirrored and stock.config.get("dataset_path"):
+            raise InputError(
+                f"runtime.offline is true, but the documents of the task {stock.name} are on the hub; set "
+                "eval_suite.mirror to a folder that holds them"
+            )
+        shots = shots_of(stock, suite)
+        changed = {key: _called(value) for key, value in stock.changed.items()}
+        changed |= _from_mirror(stock, shots, mirrored) if mirrored else {}
+        if stock.file is None:
+            spec = {**{key: _called(value) for key, value in stock.config.items()}, **changed}
+        else:
+            kind = Kind.PY_TASK if "class" in stock.config else Kind.TASK
+            manager.task_index[stock.name] = Entry(stock.name, kind, stock.file)
+            spec = {"group": "alpaca_exp", "task": [{**changed, "task": stock.name}]}
+        task = _built(manager, stock.name, spec, local=mirrored is not None)
+        task.set_config(key="num_fewshot", value=shots)
+        _check_shots(stock, task, shots)
+        return task
+
+    return make
 
 
-def _reader(files: Mapping[str, Path]) -> Callable[..., datasets.DatasetDict]:
-    def read(**_: object) -> datasets.DatasetDict:
-        return datasets.DatasetDict(
-            {split: datasets.Dataset.from_list(list(read_jsonl(file))) for split, file in files.items()}
-        )
+def _from_mirror(stock: StockTask, shots: int, mirrored: Mirrored) -> dict[str, Any]:
+    """What a stock task is told so that it reads the mirror; its definition stays as it is.
 
-    return read
+    Splits that the mirror lacks are none to it, and without solved examples none are looked for: lm-eval
+    would prepare all documents a second time to draw them from.
+    """
+    changed: dict[str, Any] = {
+        "custom_dataset": reader(stock.name, mirrored, stock.config.get("dataset_name"))
+    }
+    kinds = ("training", "validation", "test", "fewshot") if shots else ("training", "validation", "test")
+    for kind in kinds:
+        if stock.config.get(f"{kind}_split") not in mirrored.splits:
+            changed[f"{kind}_split"] = None
+    if not shots:
+        changed |= {"fewshot_split": None, "fewshot_config": {"samples": []}}
+    return changed
 
 
-def _load(
-    manager: TaskManager, name: str, spec: Mapping[str, Any], suite: EvalSuiteConfig, offline: bool
-) -> Task:
-    local = "custom_dataset" in spec
-    if offline and not local:
-        raise InputError(f"runtime.offline is true, but the documents of the task {name} are on the hub; "
-                         "set eval_suite.mirror to a folder that holds them")  # fmt: skip
+def _called(value: Any) -> Any:
+    """A group's changes with the functions that they name."""
+    match value:
+        case Function():
+            return _import_func_in_yml(value.name, value.folder)
+        case list():
+            return [_called(item) for item in value]
+        case dict():
+            return {key: _called(item) for key, item in value.items()}
+    return value
+
+
+def _built(manager: TaskManager, name: str, spec: Mapping[str, Any], *, local: bool) -> Task:
     try:
-        known = name in manager.task_index
-        loaded = manager.load({"group": "alpaca_exp", "task": [dict(spec)]} if known else dict(spec))
-        task = loaded["tasks"][name]
-    except (KeyError, ValueError, TypeError, ImportError, OSError) as error:
-        raise InputError(_loading_problem(name, local, error)) from error
+        task: Task = manager.load(dict(spec))["tasks"][name]
+    except AlpacaExpError:
+        raise
+    except Exception as error:  # whatever a task's own code raises on documents that it was not made for
+        kind = _Unreachable if isinstance(error, ConnectionError) and not local else InputError
+        raise kind(_loading_problem(name, local, error)) from error
+    return task
+
+
+class _Unreachable(InputError):
+    """The hub cannot be asked."""
+
+
+def _checked(name: str, task: Task) -> Task:
     if missing := _missing_columns(task):
         raise InputError(
             f"the documents of the task {name} lack {', '.join(sorted(missing))}; they have "
@@ -94,12 +165,6 @@ def _load(
         )
     if getattr(task, "UNSAFE_CODE", False) or getattr(task, "MULTIMODAL", False):
         raise InputError(f"the task {name} runs generated code or shows pictures; this harness does neither")
-    solved = task.has_training_docs() or task.fewshot_cfg.samples or task.get_config("num_fewshot") == 0
-    if local and suite.num_fewshot > 0 and not solved:
-        raise InputError(
-            f"eval_suite.num_fewshot is {suite.num_fewshot}, but the mirror has no train.jsonl with solved "
-            f"examples for the task {name}; add it, or set eval_suite.num_fewshot=0"
-        )
     _prepare_once(task)
     return task
 
@@ -116,8 +181,9 @@ def _loading_problem(name: str, local: bool, error: Exception) -> str:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, ImportError):
         return f"the task {name} needs a package that is not installed ({reason}); install it"
-    if isinstance(error, KeyError):
-        return f"the documents of the task {name} lack the column {reason}, which it reads"
+    if isinstance(error, (KeyError, UndefinedError)):
+        column = reason.removesuffix(" is undefined")
+        return f"the documents of the task {name} lack the column {column}, which it reads"
     if local:
         return f"the documents of the task {name} do not suit it: {reason}"
     return (
@@ -133,22 +199,35 @@ def _missing_columns(task: Task) -> set[str]:
     templates = [text for text in texts if isinstance(text, str)]
     variables = {v for text in templates for v in meta.find_undeclared_variables(Environment().parse(text))}
     target = config.doc_to_target
-    if isinstance(target, str) and target.isidentifier() and task.OUTPUT_TYPE == "multiple_choice":
+    chooses = task.OUTPUT_TYPE == "multiple_choice" and config.process_results is None
+    if isinstance(target, str) and target.isidentifier() and chooses:
         variables.add(target)
     return variables - set(task.features)
 
 
-def _shots(name: str, task: Task, suite: EvalSuiteConfig) -> None:
-    """lm-eval's own rule: the suite's number of examples, except where a task is defined to have none."""
-    if task.get_config("num_fewshot") != 0:
-        task.set_config(key="num_fewshot", value=suite.num_fewshot)
+def _check_shots(stock: StockTask, task: Task, shots: int) -> None:
+    """Raises InputError for too few solved examples, at which lm-eval would stop without a sentence."""
+    if not shots or not hasattr(task, "sampler"):
+        return
+    itself = fewshot_split(stock) is not None and fewshot_split(stock) == task.config.test_split
+    solved = len(task.sampler.df) - itself
+    if solved < shots:
+        raise InputError(
+            f"the task {stock.name} is to show {shots} solved examples, and there are {solved}; set "
+            "eval_suite.num_fewshot or eval_suite.shots to no more"
+        )
 
 
-def _check_metrics(suite: EvalSuiteConfig, tasks: Mapping[str, Task]) -> None:
+def _unknown_metrics(suite: EvalSuiteConfig, tasks: Mapping[str, Task]) -> list[str]:
+    """One sentence for each metric that the suite names and its task, or its group, does not measure."""
+    groups = group_metrics(suite)
+    problems = []
     for named in (*suite.understanding, *suite.truthfulness):
         name, _, metric = named.rpartition(".")
-        known = sorted(tasks[name].aggregation()) if name in tasks else []
+        known = sorted(tasks[name].aggregation()) if name in tasks else groups.get(name, [])
         if metric not in known:
-            raise InputError(
-                f"eval_suite names the metric {named}, but the task {name} measures {', '.join(known)}"
+            problems.append(
+                f"eval_suite names the metric {named}, but the task {name} measures "
+                f"{', '.join(known) or 'none of its own'}"
             )
+    return problems

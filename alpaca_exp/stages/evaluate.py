@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from alpaca_exp.artifacts import Artifact
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     suite: EvalSuiteConfig,
-    documents: dict[str, Path],
+    documents: Mapping[str, Any],
     lm_eval: str,
     weights: BaseModelConfig | None = None,
     *,
@@ -39,7 +39,7 @@ def evaluate(
 
     Where `dataset`, which the model was tuned on, is given: `overlaps.jsonl`, the documents that it holds,
     how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
-    `documents` are the mirror's files by task, {} where they come from the hub; `lm_eval` is the version in
+    `documents` are what `mirror_files` finds of each task, {} where they come from the hub; `lm_eval` is the version in
     use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
     The scores are shown with what they must be read with, which `audit.json` holds whole. Raises
     InputError, before any work, for a task, a document or a model that will not do.
@@ -109,8 +109,10 @@ def _compare_with_training(
 
 def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_eval: str, out: Path) -> None:
     from alpaca_exp.harness.outcomes import audited
+    from alpaca_exp.harness.groups import group_rows
     from alpaca_exp.harness.results import suite_row
 
+    scores += group_rows(suite, scores)
     named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
     measured = {f"{score.task}.{score.metric}" for score in scores}  # by letter, other names than the suite's
     whole = {name: metrics for name, metrics in named.items() if metrics and measured.issuperset(metrics)}
@@ -118,6 +120,7 @@ def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
     asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}
+    asked |= {"shots": suite.shots, "fewshot_seed": suite.fewshot_seed}
     audits = audited(done, scores)
     write_json({**asked, "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")
     print(scoreboard([as_row(score) for score in scores], audits), file=sys.stderr, flush=True)

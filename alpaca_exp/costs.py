@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from operator import add
 from pathlib import Path
@@ -16,6 +17,7 @@ from alpaca_exp.harness.instruction_files import expected_documents
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     InstructionSuiteConfig,
     JudgeConfig,
     LanguageModelConfig,
@@ -43,6 +45,13 @@ EXAMPLES_PER_INSTRUCTION = 1.58
 VERDICT_TOKENS, RATING_TOKENS = 25, 50
 """A verdict is a line, a score has its reason below."""
 YES_OR_NO_TOKENS = 3
+STOCK_DOCUMENTS = {
+    "hellaswag": 10_042, "winogrande": 1_267, "boolq": 3_270, "piqa": 1_838,
+    "truthfulqa_mc1": 817, "truthfulqa_mc2": 817, "truthfulqa_gen": 817,
+}  # fmt: skip
+"""In the splits that lm-eval scores; where they come from the hub, nothing here can count them."""
+CHOICES = 3.5
+"""Of a document: from 2 (boolq, piqa, winogrande) to 5 or more (TruthfulQA), 4 in most."""
 TRUTHFULQA_QUESTIONS, KNOWN_ANSWERS = 817, 8
 """Its questions, and how many right and wrong answers a question comes with (Lin et al. 2022)."""
 FIXED_SHARE = 0.2
@@ -94,8 +103,8 @@ def expected(stage: Stage, outputs: Path) -> Expectation:
             return _steps(told["base_model"])
         case "train":
             return _tuning(told["trainer"], rows(stage.inputs["dataset"], outputs))
-        case "complete" if "teacher" in told:
-            return _asked(told["teacher"], _questions(told["questions"]), 200)
+        case "complete" if model := asked_model(told):
+            return _asked(model, _questions(told["questions"]), 200)
         case "complete":
             return Expectation(documents=_questions(told["questions"]))
         case "judge":
@@ -104,10 +113,19 @@ def expected(stage: Stage, outputs: Path) -> Expectation:
             return _asked(judge, asked, 250 + 2 * int(WORDS_PER_ANSWER * 6))
         case "assess":
             return _assessment(told["judge"], assessed(stage))
+        case "evaluate" if model := asked_model(told):
+            return _choosing(model, told["suite"], told["documents"])
         case "evaluate":
             return Expectation(documents=_documents(told["suite"], told["documents"]))
         case _:
             return Expectation()
+
+
+def asked_model(told: Mapping[str, Any]) -> LanguageModelConfig | None:
+    """The model that a stage asks for its answers, where that is neither a file nor weights that are here."""
+    weights = told.get("weights")
+    teacher: LanguageModelConfig | None = told.get("teacher")
+    return teacher or (weights if isinstance(weights, ApiModelConfig) else None)
 
 
 def rows(curated: Stage, outputs: Path) -> int:
@@ -225,6 +243,15 @@ def assessed(stage: Stage) -> int:
     """How many answers to TruthfulQA the stage assess has a judge read."""
     count = _documents(stage.config["suite"], stage.config["documents"]) or TRUTHFULQA_QUESTIONS
     return min(count, stage.inputs["scores"].config["suite"].limit or count)
+
+
+def _choosing(model: LanguageModelConfig, suite: Any, files: dict[str, Path]) -> Expectation:
+    """Tasks on a server: each choice is scored by itself, or all are shown and one letter is the answer."""
+    known = _documents(suite, files)
+    listed = (min(STOCK_DOCUMENTS.get(task, 0), suite.limit or math.inf) for task in suite.tasks)
+    count = int(known or sum(listed))
+    scored = isinstance(model, ApiModelConfig) and model.by_loglikelihood
+    return _asked(model, round(count * CHOICES), 120, 1) if scored else _asked(model, count, 180, 2)
 
 
 def _questions(questions: Any) -> int:

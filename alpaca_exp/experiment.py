@@ -21,7 +21,7 @@ from alpaca_exp.provenance import now
 from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
-from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.schemas import ApiModelConfig, ExperimentConfig
 from alpaca_exp.tuning.ranks import node
 
 
@@ -97,6 +97,8 @@ def _run_row(
     labels = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
     if untuned(config):  # whatever was chosen, nothing was learnt
         labels |= {"dataset_variant": "none", "trainer": "none"}
+    if isinstance(config.base_model, ApiModelConfig):  # one option, many models
+        labels["base_model"] = config.base_model.model
     stopped = isinstance(error, (Stopped, KeyboardInterrupt))
     return {
         "experiment": config.name,

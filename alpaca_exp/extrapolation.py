@@ -10,7 +10,7 @@ from typing import Any
 
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.cleaning.dataset import dataset_size
-from alpaca_exp.costs import assessed
+from alpaca_exp.costs import asked_model, assessed
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.rehearsed import REQUESTS, Known, counted, runtime_of
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, Protocol, TeacherConfig
@@ -92,9 +92,9 @@ def _whole(stage: Stage, measured: Measured, known: Known, out: Path) -> Forecas
             return _training(stage, measured, known)
         case "evaluate":
             return _evaluation(stage, measured)
-        case "complete" if "teacher" in told:
+        case "complete" if model := asked_model(told):
             every = _questions(told["questions"])
-            return _asked(told["teacher"], "complete", min(REQUESTS, every), every, measured)
+            return _asked(model, "complete", min(REQUESTS, every), every, measured)
         case "complete":
             return _completion(told["questions"], measured)
         case "assess":
@@ -180,7 +180,11 @@ def _evaluation(stage: Stage, measured: Measured) -> Forecast:
     tasks = load_tasks(suite, stage.config["documents"], offline=runtime_of(stage).offline)
     every = sum(num_documents(task, suite.limit) for task in tasks.values())
     seconds, units, _ = measured.working.get("evaluate", [0.0, 0, 0.0])
-    return Forecast(f"{every:,} documents", seconds * every / max(1, units))
+    times = every / max(1, units)
+    usd = sum(usd for title, usd in measured.usd.items() if title.startswith("evaluate ")) * times
+    model = asked_model(stage.config)
+    usd *= 1 - model.batch_discount if isinstance(model, EndpointConfig) and model.batch else 1
+    return Forecast(f"{every:,} documents", seconds * times, usd)
 
 
 def _completion(questions: Any, measured: Measured) -> Forecast:

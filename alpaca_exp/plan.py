@@ -117,7 +117,8 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         return {}
     read = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
     told = {"suite": suite, **read, **model.told}
-    scores = Stage("evaluate", evaluate, told, {**model.inputs, **(learnt or {})}, runtime, version=3)
+    inputs, letters = {**model.inputs, **(learnt or {})}, writers.asked_for_letters(model)
+    scores = Stage("evaluate", evaluate, told, inputs, runtime, version=3, texts=letters)
     made = {"evaluate": scores} | _assessed(config, scores)
     if isinstance(config.judge, NoJudgeConfig):
         return made

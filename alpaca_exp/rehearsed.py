@@ -14,7 +14,7 @@ from typing import Any
 from alpaca_exp.artifacts import RECORD, Artifact, Stage
 from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.cleaning.rules import chosen
-from alpaca_exp.costs import CHARACTERS_PER_TOKEN
+from alpaca_exp.costs import CHARACTERS_PER_TOKEN, asked_model
 from alpaca_exp.records import Row, read_jsonl, write_json, write_jsonl
 from alpaca_exp.schemas import DatasetVariantConfig, Protocol, RuntimeConfig, TrainerConfig
 
@@ -68,15 +68,18 @@ def make_small(stage: Stage, known: Known, out: Path) -> None:
         case "evaluate":
             limit = told["suite"].limit or DOCUMENTS
             told["suite"] = replace(told["suite"], limit=min(DOCUMENTS, limit))
+            if asked_model(told):
+                told["weights"] = replace(told["weights"], **_at_once(told, "weights"))
         case "complete":
             questions, count = told["questions"], REQUESTS
-            if "teacher" not in told:  # a whole batch takes hardly longer than its first answers
+            if not asked_model(told):  # a whole batch takes hardly longer than its first answers
                 count = questions.batch_size
             else:
-                told["teacher"] = replace(told["teacher"], **_at_once(told))
+                asked = "teacher" if "teacher" in told else "weights"
+                told[asked] = replace(told[asked], **_at_once(told, asked))
             told["questions"] = replace(questions, limit=min(count, questions.limit or count))
         case "assess":
-            told["suite"] = replace(told["suite"], limit=DOCUMENTS)
+            told["suite"] = replace(told["suite"], limit=max(1, REQUESTS // 2))  # each is asked about twice
             told["judge"] = replace(told["judge"], **_at_once(told, "judge"))
         case "judge":
             _judge(stage, known, told, inputs, out.with_name(f"{out.name}-answers"))

@@ -15,6 +15,7 @@ from alpaca_exp.artifacts import Stage
 from alpaca_exp.judging.truth import ASKED, TASK
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     BaseModelTeacherConfig,
     CriticConfig,
     DatasetVariantConfig,
@@ -44,6 +45,8 @@ class Writer:
 def model(config: ExperimentConfig, made_by: Stage | None) -> Writer:
     """The weights that a stage makes; those that the config names where no stage does."""
     frames = framed(config)
+    if isinstance(config.base_model, ApiModelConfig):  # asked the bare question
+        return Writer({"weights": config.base_model})
     if made_by is None:
         return Writer({"weights": config.base_model}, texts=frames)
     return Writer({}, {"model": made_by}, frames)
@@ -90,6 +93,14 @@ def asked_of_rows(
     answer = (prompts.answer("i", "x", anew.answer_words),) if anew else ()
     critique = (prompts.critique(_EXAMPLE, critic.fixes),) if critic else ()
     return (*answer, *critique, *((prompts.rating(_EXAMPLE),) if rater else ()))
+
+
+def asked_for_letters(model: Writer) -> Texts:
+    """What stands around a document's choices where a server's model names one by its letter."""
+    weights = model.told.get("weights")
+    by_letter = isinstance(weights, ApiModelConfig) and not weights.by_loglikelihood
+    pair = ["a", "b"]
+    return (prompts.choice_by_letter("t", pair), prompts.choice_by_letter("", pair)) if by_letter else ()
 
 
 def asked_of_judge() -> Texts:

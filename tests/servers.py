@@ -132,6 +132,8 @@ def sensible(body: Body) -> Reply:
         return Reply(task_list_reply(prompt, int(count[1]), rng))
     if prompt.endswith("\n[Scores]\n"):
         return Reply(f"{rng.randint(2, 18) / 2:g} {rng.randint(2, 18) / 2:g}\nBoth answers are made up.")
+    if prompt.endswith("\n[Yes or no]\n"):
+        return Reply(rng.choice(("yes", "no")))
     if prompt.endswith("\n[Score]\n"):
         return Reply(f"{rng.randint(0, 10) / 2:g}\nIt is made up.")
     if prompt.endswith("\n[Verdict]\n"):

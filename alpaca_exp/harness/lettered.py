@@ -55,14 +55,13 @@ class LetteredTask(ConfigurableTask):  # type: ignore[misc]
     Its documents, its examples and what counts as right are those of the task that it was made of.
     """
 
-    OUTPUT_TYPE = "generate_until"
     comparable = False
     """With scores by log-probability: they measure something else."""
 
     def __init__(self, task: Task, config: Any) -> None:
         # Not ConfigurableTask's own, which would load the documents again.
         self.__dict__.update(task.__dict__)
-        self._config, self._source = config, task
+        self._config, self._source, self.OUTPUT_TYPE = config, task, config.output_type
         self._aggregation_list, self._higher_is_better = {METRIC: mean}, {METRIC: True}
         self._metric_fn_list: dict[str, Any] = {METRIC: None}
         self._metric_fn_kwargs: dict[str, Any] = {METRIC: {}}
@@ -72,7 +71,7 @@ class LetteredTask(ConfigurableTask):  # type: ignore[misc]
     def of(cls, name: str, task: Task) -> LetteredTask:
         """Raises InputError where it is not known which choice is right, or where there are too many."""
         config = copy.copy(task.config)
-        config.task, config.output_type, config.process_results = name, cls.OUTPUT_TYPE, None
+        config.task, config.output_type, config.process_results = name, "generate_until", None
         config.generation_kwargs, config.repeats = dict(SETTINGS), 1
         made = cls(task, config)
         if not 2 <= len(made.payoffs(task.task_docs[0])) <= len(prompts.LETTERS):

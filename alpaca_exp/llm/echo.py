@@ -29,8 +29,8 @@ class Echo:
     """Natural logarithms; null for the prompt's first token, which nothing precedes."""
     top_logprobs: list[float | None]
     """In the same places, that of the likeliest token."""
-    last: str
-    """The last of these tokens, as text."""
+    written: str
+    """The token that was written behind the prompt, as text; empty where it ended there."""
 
     def text(self) -> str:
         """As it stands in the journal."""
@@ -50,13 +50,20 @@ def echoed(request: Request, choice: Any) -> str:
     )
     kept = request.echo + AROUND
     highest = [max(top.values()) if top else None for top in tops[-kept:]]
-    last = str(tokens[-1]) if tokens else ""
-    return Echo(len(logprobs), _numbers(logprobs[-kept:]), _numbers(highest), last).text()
+    written = _behind(request.prompt, str(choice.text or ""), str(tokens[-1]) if tokens else "")
+    return Echo(len(logprobs), _numbers(logprobs[-kept:]), _numbers(highest), written).text()
 
 
 def read_echo(text: str) -> Echo:
     """What `echoed` wrote."""
     return Echo(**json.loads(text))
+
+
+def _behind(prompt: str, text: str, last: str) -> str:
+    """What stands behind the prompt. The token by itself may have lost its blank, so the text goes first."""
+    if text.startswith(prompt):
+        return text[len(prompt) :]
+    return text if len(text) < len(prompt) else last  # prompts sent as token ids are not always repeated
 
 
 def _numbers(values: Sequence[Any]) -> list[float | None]:

@@ -14,8 +14,10 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Completion, Row, Usage, read_jsonl, write_jsonl
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     BaseModelConfig,
     Frame,
+    LanguageModelConfig,
     PretrainedModelConfig,
     QuestionsConfig,
     RuntimeConfig,
@@ -42,8 +44,9 @@ def complete(
     """Write `completions.jsonl`: one answer for each question, in the questions' order.
 
     The answers are those of the `teacher` (which may be `model` or `weights`), of the `file` (JSON lines
-    with question_id and text), of `model`, or of `weights`. A killed generation goes on with the next group.
-    Raises InputError where a model cannot be loaded, or where the file lacks a question.
+    with question_id and text), of `model`, or of `weights`, which a server may have. A killed generation
+    goes on with the next group. Raises InputError where a model cannot be loaded, or where the file lacks a
+    question.
     """
     from alpaca_exp.judging.questions import load_questions
 
@@ -52,9 +55,12 @@ def complete(
         from alpaca_exp.llm.build import with_weights
 
         teacher = with_weights(teacher, weights, model)
-        answers = _asked(rows, questions, seed, teacher, runtime, out)
+        texts = [prompts.answer(row["text"], "", teacher.max_words) for row in rows]
+        answers = _asked(texts, questions, seed, teacher, runtime, out)
     elif file is not None:
         answers = _imported(rows, file)
+    elif model is None and isinstance(weights, ApiModelConfig):  # it has a frame of its own
+        answers = _asked([row["text"] for row in rows], questions, seed, weights, runtime, out)
     else:
         source, name, options = _source(weights, model)
         framed = [prompts.framed(frame, row["text"]) for row in rows]
@@ -77,10 +83,10 @@ def _row(question: Row, answer: Completion) -> Row:
 
 
 def _asked(
-    rows: Sequence[Row],
+    texts: Sequence[str],
     questions: QuestionsConfig,
     seed: int,
-    teacher: TeacherConfig,
+    asked: LanguageModelConfig,
     runtime: RuntimeConfig,
     out: Path,
 ) -> list[Completion]:
@@ -89,15 +95,15 @@ def _asked(
 
     requests = [
         Request(
-            model=teacher.model,
-            prompt=prompts.answer(row["text"], "", teacher.max_words),
+            model=asked.model,
+            prompt=text,
             max_tokens=questions.max_tokens,
             temperature=questions.temperature,
             seed=seed,
         )
-        for row in rows
+        for text in texts
     ]
-    return ask_all(teacher, requests, runtime=runtime, out=out, title="complete")
+    return ask_all(asked, requests, runtime=runtime, out=out, title="complete")
 
 
 def _imported(rows: Sequence[Row], file: Path) -> list[Completion]:

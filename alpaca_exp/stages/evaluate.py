@@ -39,8 +39,8 @@ def evaluate(
 
     Where `dataset`, which the model was tuned on, is given: `overlaps.jsonl`, the documents that it holds,
     how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
-    `documents` are what `mirror_files` finds of each task, {} where they come from the hub; `lm_eval` is the version in
-    use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
+    `documents` are what `mirror_files` finds of each task, {} where they come from the hub; `lm_eval` is
+    the version in use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
     The scores are shown with what they must be read with, which `audit.json` holds whole. Raises
     InputError, before any work, for a task, a document or a model that will not do.
     """
@@ -108,8 +108,8 @@ def _compare_with_training(
 
 
 def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_eval: str, out: Path) -> None:
-    from alpaca_exp.harness.outcomes import audited
     from alpaca_exp.harness.groups import group_rows
+    from alpaca_exp.harness.outcomes import audited
     from alpaca_exp.harness.results import suite_row
 
     scores += group_rows(suite, scores)
@@ -119,7 +119,7 @@ def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_
     scores += [suite_row(name, metrics, scores) for name, metrics in whole.items()]
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
-    asked = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}
+    asked: Row = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}
     asked |= {"shots": suite.shots, "fewshot_seed": suite.fewshot_seed}
     audits = audited(done, scores)
     write_json({**asked, "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -18,6 +19,7 @@ from alpaca_exp.hub_readiness import hub_obstacles
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
+    Backend,
     BaseModelConfig,
     BaseModelTeacherConfig,
     ConfiguredModelConfig,
@@ -68,6 +70,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
             found += _too_large(stage, config) if stage.name == "train" else ()
             for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
+                found += _unserved(value) if isinstance(value, EvalSuiteConfig) else ()
                 found += _unable(config.base_model) if isinstance(value, BaseModelTeacherConfig) else ()
     found += map(Here, hub_obstacles(stages, config.runtime))
     return list(dict.fromkeys(found))
@@ -131,6 +134,14 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             yield from map(Here, lacking(value))
         case LoggerConfig():
             yield from map(Here, logger_lacking(value))
+
+
+def _unserved(suite: EvalSuiteConfig) -> Iterator[str]:
+    if suite.backend is Backend.vllm and find_spec("vllm") is None:
+        yield Here(
+            "eval_suite.backend=vllm needs vllm, which is not installed: pip install vllm (it brings a torch of "
+            "its own); or set eval_suite.backend=transformers"
+        )
 
 
 def _too_large(stage: Stage, config: ExperimentConfig) -> Iterator[str]:

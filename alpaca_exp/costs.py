@@ -260,10 +260,11 @@ def _questions(questions: Any) -> int:
     return len(load_questions(questions))
 
 
-def _documents(suite: Any, files: dict[str, Path]) -> int:
+def _documents(suite: Any, files: dict[str, Any]) -> int:
     if isinstance(suite, InstructionSuiteConfig):
         return expected_documents(suite, files)
     world = getattr(suite, "world", None)
-    known = [count_rows(file) for name, file in files.items() if not name.endswith(".train")]
+    scored = [next(iter(each.splits.values()), ()) for each in files.values()]  # before the solved examples
+    known = [sum(map(count_rows, split)) for split in scored]
     each = known or ([world.documents] * len(suite.tasks) if world else [])
     return sum(min(count, suite.limit or count) for count in each)

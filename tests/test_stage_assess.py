@@ -19,7 +19,9 @@ from alpaca_exp.plan import plan
 from alpaca_exp.prompts import section
 from alpaca_exp.readiness import remarks
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
-from alpaca_exp.report.metrics import document_values, reading
+from alpaca_exp.rehearsal import rehearse
+from alpaca_exp.report.documents import document_values
+from alpaca_exp.report.metrics import reading
 from alpaca_exp.schemas import EvalSuiteConfig, OpenAIJudgeConfig, PretrainedModelConfig, RuntimeConfig
 from alpaca_exp.stages.assess import assess
 from alpaca_exp.stages.evaluate import evaluate
@@ -267,6 +269,27 @@ def test_the_plan_says_what_it_will_cost(mirror: Path, tmp_path: Path) -> None:
     assert told.requests == 2 * 817 and 0.3 < told.usd < 3
 
 
+@pytest.mark.long
+def test_a_rehearsal_judges_a_few_answers_and_foretells_all(tmp_path: Path, mirror: Path) -> None:
+    tiny_llama(tmp_path / "model", context=1024)
+    write_jsonl([{"question_id": "1", "text": "So it is."}], tmp_path / "opponent.jsonl")
+    with Server() as server:
+        words = (
+            "preset=paper", "+experiment=base",
+            "base_model=pretrained", f"base_model.path={tmp_path / 'model'}",
+            "eval_suite=local", f"eval_suite.mirror={mirror}", "eval_suite.tasks=[truthfulqa_gen]",
+            "eval_suite.understanding=[]", "eval_suite.truthfulness=[]", "judge=local_server",
+            f"judge.base_url={server.base_url}", f"judge.opponent={tmp_path / 'opponent.jsonl'}",
+            "judge.questions.limit=1", "judge.questions.max_tokens=4", "judge.usd_per_million_in=1",
+            f"runtime.outputs={tmp_path / 'outputs'}", "runtime.num_threads=1", "action=rehearse",
+        )  # fmt: skip
+        told = rehearse(compose(words))
+        about_truth = [prompt for prompt in server.prompts() if "[Yes or no]" in prompt]
+    [line] = [line for line in told.lines if line.name == "assess"]
+    assert line.forecast.amount == "6 requests" and line.forecast.usd > 0
+    assert len(about_truth) == 4
+
+
 def test_a_judge_that_knows_the_miniature_alone_is_not_asked_and_that_is_said(mirror: Path) -> None:
     told = ["eval_suite=local", "eval_suite.tasks=[truthfulqa_gen]", f"eval_suite.mirror={mirror}",
             "eval_suite.understanding=[]", "eval_suite.truthfulness=[]", "world=tiny"]  # fmt: skip
@@ -285,7 +308,6 @@ def test_the_report_reads_its_scores_and_pairs_them_by_document(
     outputs, artifacts = out.parents[1], {"assess": out.name}
     found = reading("truthfulqa_gen.judged_truthful", artifacts, outputs)
     assert found and (round(found.value, 3), found.n, found.source) == (0.667, 3, f"assess/{out.name}")
-    assert document_values("truthfulqa_gen.judged_both", artifacts, outputs) == [
-        {"0": 1.0, "1": 0.0, "2": 0.0}
-    ]
+    (values,) = document_values("truthfulqa_gen.judged_both", artifacts, outputs)
+    assert {document.doc_id: value for document, value in values.items()} == {"0": 1.0, "1": 0.0, "2": 0.0}
     assert document_values("truthfulqa_gen.judged_truthful", {}, outputs) == []

@@ -46,6 +46,12 @@ def flags_of(row: Row, audits: Mapping[str, Row]) -> list[str]:
     return [flag["sentence"] for flag in flags if _concerns(flag, row)]
 
 
+def means(part: tuple[str, str, str], audits: Mapping[str, Row]) -> bool:
+    """Whether a metric, as (task, metric, filter), is a mean over documents, as far as its audit tells."""
+    known = audits.get(part[0], {}).get("metrics", {}).get(part[1], {})
+    return known.get("stderr", "analytic") in ("analytic", "clustered")
+
+
 def explained(rows: Sequence[Sequence[str]], audits: Sequence[Row]) -> list[str]:
     """What the columns mean that are not known by name, then a sentence for each warning."""
     column = HEAD.index("constant")
@@ -54,16 +60,15 @@ def explained(rows: Sequence[Sequence[str]], audits: Sequence[Row]) -> list[str]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text: words to the left, which are the first column and the notes, numbers to the right."""
-    words = {0, HEAD.index("notes")}
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in words else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    """Rows of text below HEAD: words to the left, numbers to the right, empty columns left out."""
+    filled = [column for column in range(len(HEAD)) if any(row[column] for row in rows[1:])]
+    widths = {column: max(len(row[column]) for row in rows) for column in filled}
+    return "\n".join("  ".join(_cell(row, column, widths) for column in filled).rstrip() for row in rows)
+
+
+def _cell(row: Sequence[str], column: int, widths: Mapping[int, int]) -> str:
+    left = HEAD[column] in ("metric", "notes")
+    return row[column].ljust(widths[column]) if left else row[column].rjust(widths[column])
 
 
 def _row(score: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from alpaca_exp.report.metrics import (
-    ASSESSED,
-    Reading,
-    document_clusters,
-    document_values,
-    limits,
-    reading,
-)
+from alpaca_exp.report.documents import difference_stderr, document_values
+from alpaca_exp.report.likeness import unlike, unlike_among
+from alpaca_exp.report.metrics import ASSESSED, Reading, limits, reading, warnings
 from alpaca_exp.report.runs import Run
-from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds, paired_stderr
+from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,10 @@ class Cell:
     """Runs that a budget or a signal stopped: the same command goes on."""
     mixed: tuple[str, ...]
     """What else differs among its runs than their seeds; empty in a sound cell."""
+    unlike: tuple[str, ...] = ()
+    """Why there is no difference from the baseline: what was asked otherwise of it."""
+    warnings: tuple[str, ...] = ()
+    """What the evaluations' audits say of the metric, a sentence each."""
 
 
 def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path) -> Cell:
@@ -51,7 +50,8 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     mixed = _mixed(metric, done, outputs)
     others = [run for run in baseline if run.done]
     # Where more than seeds tells runs apart, pairs by seed would join runs that are no pair.
-    paired = not mixed and not _mixed(metric, others, outputs)
+    asked_otherwise = tuple(unlike(metric, done, others, outputs))
+    paired = not mixed and not asked_otherwise and not _mixed(metric, others, outputs)
     return Cell(
         metric=metric,
         estimate=_within(limits(metric), _estimate(values, stderr, bool(mixed))),
@@ -60,6 +60,8 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
         failed=sum(not run.done and not run.stopped for run in runs if _asks(metric, run)),
         stopped=sum(run.stopped for run in runs if _asks(metric, run)),
         mixed=mixed,
+        unlike=asked_otherwise,
+        warnings=tuple(dict.fromkeys(w for run in done for w in warnings(metric, run.artifacts, outputs))),
     )
 
 
@@ -123,22 +125,10 @@ def _stderr(
 ) -> float | None:
     """Of the difference of two checkpoints: over the same documents where known, else as of two samples."""
     ours = document_values(metric, run.artifacts, outputs)
-    theirs = document_values(metric, other.artifacts, outputs)
-    if ours and [part.keys() for part in ours] == [part.keys() for part in theirs]:
-        tasks = zip(ours, theirs, document_clusters(metric, run.artifacts, outputs), strict=True)
-        parts = [_paired(a, b, groups) for a, b, groups in tasks]
-        known = [part for part in parts if part is not None]
-        return math.hypot(*known) / len(parts) if len(known) == len(parts) else None
-    if first.stderr is None or second.stderr is None:
-        return None
+    paired = difference_stderr(ours, document_values(metric, other.artifacts, outputs))
+    if paired is not None or first.stderr is None or second.stderr is None:
+        return paired
     return math.hypot(first.stderr, second.stderr)
-
-
-def _paired(
-    ours: Mapping[str, float], theirs: Mapping[str, float], groups: Mapping[str, str]
-) -> float | None:
-    clusters = [groups[key] for key in ours] if groups else None
-    return paired_stderr(list(ours.values()), [theirs[key] for key in ours], clusters)
 
 
 def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
@@ -146,4 +136,5 @@ def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
     found = [(reading(metric, run.artifacts, outputs), set(run.recipe)) for run in runs]
     recipes = list({one.source: recipe for one, recipe in found if one}.values())
     every: set[str] = set().union(*recipes)
-    return tuple(sorted(part for part in every if not all(part in recipe for recipe in recipes)))
+    unequal = sorted(part for part in every if not all(part in recipe for recipe in recipes))
+    return (*unequal, *unlike_among(metric, runs, outputs))

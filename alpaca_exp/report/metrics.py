@@ -18,6 +18,7 @@ from typing import Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.scoreboard import SUITE, flags_of, named
 
 USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
 """What a table shows unless told otherwise."""
@@ -27,8 +28,6 @@ ASSESSED = "truthfulqa_gen.judged_"
 """How the metrics begin that are a judge's word on generated answers to TruthfulQA."""
 SHARES = ("acc", "rougeL_for_", "exact_match")
 """How the names of metrics begin that are never above 1. (truthfulqa_gen's rougeL_max is, being per cent.)"""
-SUITE = ("understanding", "truthfulness")
-"""The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 USD = "usd: what making it would cost today, whoever paid: new answers, and those found in a journal."
 COUNTS = ("rows_in", "rows", "edited", "not_drawn")
 CARD = (*COUNTS, "removed.rules", "removed.critic")
@@ -85,42 +84,54 @@ def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
 
 def score_rows(artifacts: dict[str, str], part: str, outputs: Path) -> tuple[Row, ...]:
     """The rows of scores.jsonl that `part` (one of MEASURING) left; none where there is none."""
-    return _jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
+    return jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
 
 
-def named(row: Row) -> str:
-    """The metric's name of a row of scores.jsonl."""
-    task = str(row["task"])
-    return task if task in (*SUITE, "words") else f"{task}.{row['metric']}"
+def parts_of(metric: str, artifacts: dict[str, str], outputs: Path) -> list[tuple[str, str, str]]:
+    """What an evaluation's metric is the mean of, as (task, metric, filter); itself where it is no such."""
+    rows = {named(row): row for row in reversed(score_rows(artifacts, "evaluate", outputs))}
+    wanted = [metric]
+    if metric in SUITE:
+        identity = Artifact(outputs / "evaluate" / artifacts["evaluate"]).record["identity"]
+        wanted = [str(name) for name in identity.get("suite", {}).get(metric, [])]
+    found = []
+    for name in wanted:
+        row = rows.get(name) or next((rows[one] for one in rows if one.partition("/")[0] == name), None)
+        task, _, kind = name.rpartition(".")
+        found.append((row["task"], row["metric"], row["filter"]) if row else (task, kind, "none"))
+    return found
 
 
-def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> list[dict[str, float]]:
-    """The metric document by document, for differences over the same documents; one mapping a task.
+def tasks_of(parts: Iterable[tuple[str, str, str]], artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """The tasks behind `parts_of`: of a group those that are in it."""
+    groups = (audit_of(artifacts, outputs) or {}).get("groups", {})
+    return list(dict.fromkeys(task for name, _, _ in parts for task in groups.get(name, [name])))
 
-    Of `understanding` and `truthfulness` there is one for each task that they are the mean of. Empty
-    where the metric is not made of documents.
-    """
-    if metric.startswith(ASSESSED):
-        values = _judged(metric.removeprefix(ASSESSED), artifacts, outputs)
-        return [values] if values else []
-    if "evaluate" not in artifacts:
+
+def audit_of(artifacts: dict[str, str], outputs: Path) -> Any:
+    """What `audit.json` of the evaluation holds; None where there is none."""
+    return (
+        _json(outputs / "evaluate" / artifacts["evaluate"] / "audit.json")
+        if "evaluate" in artifacts
+        else None
+    )
+
+
+def audits_of(artifacts: dict[str, str], outputs: Path) -> dict[str, Row]:
+    """Each task's audit."""
+    audit = audit_of(artifacts, outputs) or {"tasks": []}
+    return {row["task"]: row for row in audit["tasks"]}
+
+
+def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """The sentences of the audits that an evaluation's metric must be read with."""
+    if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
         return []
-    folder = outputs / "evaluate" / artifacts["evaluate"]
-    parts = [_documents(folder / "documents.jsonl", part) for part in _parts(metric, Artifact(folder))]
-    return parts if all(parts) else []
-
-
-def document_clusters(metric: str, artifacts: dict[str, str], outputs: Path) -> list[dict[str, str]]:
-    """Beside each mapping of `document_values`, the group of each document that is no evidence by itself."""
-    if metric.startswith(ASSESSED) or "evaluate" not in artifacts:
-        return [{}]
-    folder = outputs / "evaluate" / artifacts["evaluate"]
-    tasks = [part.rpartition(".")[0] for part in _parts(metric, Artifact(folder))]
-    rows = _jsonl(folder / "documents.jsonl")
-    return [
-        {str(row["doc_id"]): row["cluster"] for row in rows if row["task"] == task and "cluster" in row}
-        for task in tasks
-    ]
+    audits = audits_of(artifacts, outputs)
+    parts = parts_of(metric, artifacts, outputs)
+    rows = ({"task": task, "metric": name} for part in parts for _, name, _ in [part]
+            for task in tasks_of([part], artifacts, outputs))  # fmt: skip
+    return list(dict.fromkeys(text for row in rows for text in flags_of(row, audits)))
 
 
 def shown(metric: str, value: float, sign: bool = False) -> str:
@@ -140,30 +151,6 @@ def limits(metric: str) -> tuple[float, float]:
         return 0.0, 100.0
     bounded = task in ("judge", "removed") or metric in ("words", "usd", *COUNTS)
     return (0.0 if bounded else -math.inf), math.inf
-
-
-def _parts(metric: str, evaluation: Artifact) -> list[str]:
-    if metric not in SUITE:
-        return [metric]
-    suite = evaluation.record["identity"].get("suite", {})
-    return [str(name) for name in suite.get(metric, [])]
-
-
-def _documents(path: Path, metric: str) -> dict[str, float]:
-    task, _, name = metric.rpartition(".")
-    return {
-        str(row["doc_id"]): float(row["value"])
-        for row in _jsonl(path)
-        if row["task"] == task and row["metric"] == name and row["value"] is not None
-    }
-
-
-def _judged(name: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float]:
-    """By document what the judge said, where it could be read: truthful, informative, or both."""
-    rows = _jsonl(outputs / "assess" / artifacts.get("assess", "") / "judgments.jsonl")
-    asked = ("truthful", "informative") if name == "both" else (name,)
-    read = {str(row["doc_id"]): [row.get(one) for one in asked] for row in rows}
-    return {doc_id: float(all(said)) for doc_id, said in read.items() if None not in said}
 
 
 def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:
@@ -211,7 +198,8 @@ def _usage(folder: Path) -> Any:
 
 
 @functools.cache
-def _jsonl(path: Path) -> tuple[Row, ...]:
+def jsonl(path: Path) -> tuple[Row, ...]:
+    """The rows of a file, read once; none where there is no file."""
     return tuple(read_jsonl(path)) if path.exists() else ()
 
 

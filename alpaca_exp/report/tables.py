@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Cell, cell
-from alpaca_exp.report.confounds import confounds
+from alpaca_exp.report.confounds import MOST, confounds
 from alpaca_exp.report.metrics import USD, USUAL, known, shown
 from alpaca_exp.report.runs import ABSENT, Run, axes, check
 from alpaca_exp.statistics.intervals import Doubt, Interval
@@ -90,7 +90,7 @@ def markdown(made: Table) -> str:
 def comma_separated(made: Table) -> str:
     """A comment that holds the command, then one line a cell.
 
-    A cell's line: its place, estimate, interval, seeds, difference, runs that did not end, artifacts.
+    A cell's line: place, estimate, interval, seeds, difference, runs that did not end, artifacts, warnings.
     """
     text = io.StringIO()
     text.write(f"# {made.command}\n")
@@ -98,13 +98,14 @@ def comma_separated(made: Table) -> str:
     bounds = ("mean", "low", "high", "seeds", "interval")
     differences = ("difference", "difference_low", "difference_high")
     places = (made.layout.rows, made.layout.columns or "column", "metric")
-    writer.writerow([*places, *bounds, *differences, "failed", "stopped", "artifacts"])
+    writer.writerow([*places, *bounds, *differences, "failed", "stopped", "artifacts", "warnings"])
     for (row, column, metric), one in made.cells.items():
         estimate, difference = one.estimate, one.difference
         kind = estimate.doubt.value if estimate else ""
         seeds = estimate.n if estimate else 0
         numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed, one.stopped]
-        writer.writerow([row, column, metric, *numbers, " ".join(one.sources)])
+        said = [f"not paired: {', '.join(one.unlike)}"] * bool(one.unlike) + list(one.warnings)
+        writer.writerow([row, column, metric, *numbers, " ".join(one.sources), "; ".join(said)])
     return text.getvalue()
 
 
@@ -138,7 +139,8 @@ def _text(one: Cell) -> str:
         text += f"; Δ {shown(one.metric, one.difference.mean, sign=True)}"
         text += _interval(one.metric, one.difference, sign=True)
     missing = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return text + ("†" if one.mixed else "") + (f" ({missing})" if missing else "")
+    marks = "†" * bool(one.mixed) + "‡" * bool(one.warnings)
+    return text + marks + (f" ({missing})" if missing else "")
 
 
 def _interval(metric: str, estimate: Interval, sign: bool = False) -> str:
@@ -166,7 +168,34 @@ def _notes(made: Table) -> list[str]:
     mixed = sorted({part for one in shown_now for part in one.mixed})
     if mixed:
         notes.append(f"† A mean over runs that differ in more than their seeds: {', '.join(mixed)}.")
-    return [" ".join(notes)] if notes else []
+    told = [" ".join(notes)] if notes else []
+    listed = [f"- {text}." for text in (*_not_compared(made), *_warnings(made))]
+    return told + (["\n".join(listed)] if listed else [])
+
+
+def _not_compared(made: Table) -> list[str]:
+    """Why a cell has no difference from the baseline, a sentence each."""
+    cells = ((row, one) for (row, _, _), one in made.cells.items() if one.estimate)
+    return list(
+        dict.fromkeys(
+            f"{row} and {made.layout.baseline} cannot be paired in {one.metric}: {', '.join(one.unlike)}"
+            for row, one in cells
+            if one.unlike
+        )
+    )
+
+
+def _warnings(made: Table) -> list[str]:
+    """What the audits of the marked cells say: each sentence once, with the rows that it is true of."""
+    rows: dict[str, dict[str, None]] = {}
+    for (row, _, _), one in made.cells.items():
+        for text in one.warnings:
+            rows.setdefault(text, {})[row] = None
+    texts = [
+        f"‡ {text}" + (f" ({', '.join(of)})" if len(of) < len(made.rows) else "") for text, of in rows.items()
+    ]
+    more = [f"‡ and {len(texts) - MOST} more; audit.json of each evaluation holds them all"]
+    return texts[:MOST] + more * (len(texts) > MOST)
 
 
 def _fingerprints(made: Table) -> str:

@@ -40,9 +40,9 @@ def evaluate(
     Where `dataset`, which the model was tuned on, is given: `overlaps.jsonl`, the documents that it holds,
     how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
     `documents` are what `mirror_files` finds of each task, {} where they come from the hub; `lm_eval` is
-    the version in use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with the next one.
-    The scores are shown with what they must be read with, which `audit.json` holds whole. Raises
-    InputError, before any work, for a task, a document or a model that will not do.
+    the version in use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with
+    the next one. The scores are shown with what they must be read with, which `audit.json` holds whole.
+    Raises InputError, before any work, for a task, a document or a model that will not do.
     """
     from alpaca_exp.harness.backends import open_model, suited
     from alpaca_exp.harness.tasks import load_tasks

@@ -30,7 +30,7 @@ from alpaca_exp.schemas import Action
 from alpaca_exp.usage import help_text
 
 if TYPE_CHECKING:
-    from alpaca_exp.needs import Need
+    from alpaca_exp.prefetch import Prefetch
     from alpaca_exp.preview import Costs
 
 PLACE_ERRORS = (
@@ -67,12 +67,12 @@ def _main(arguments: list[str]) -> int:
     _heed_signals(_stop)
     conf = str(data_root() / "conf")
     planned: list[tuple[Costs, bool]] = []
-    refused: dict[Need, str] = {}
+    fetched: list[Prefetch] = []
 
     def task(composed: DictConfig) -> None:
         """One composed experiment. Errors end the process here, before Hydra prints a stack of its own."""
         with _spoken():
-            planned.extend(experiment(composed, refused))
+            planned.extend(experiment(composed, fetched))
 
     with _spoken(arguments):
         if not any(word.startswith(OWN_CONFIG) for word in arguments):
@@ -82,7 +82,10 @@ def _main(arguments: list[str]) -> int:
         from alpaca_exp.preview import total
 
         print(f"\n{total([costs for costs, _ in planned])}")
-    return 0 if all(can_run for _, can_run in planned) and not refused else ConfigError.exit_code
+    for each in fetched:
+        print(each.summary())
+    done = all(can_run for _, can_run in planned) and not any(each.refused for each in fetched)
+    return 0 if done else ConfigError.exit_code
 
 
 @contextmanager
@@ -114,10 +117,10 @@ def _of_the_place(error: OSError, arguments: Sequence[str]) -> bool:
     return error.errno in PLACE_ERRORS or beyond
 
 
-def experiment(composed: DictConfig, refused: dict[Need, str]) -> list[tuple[Costs, bool]]:
+def experiment(composed: DictConfig, fetched: list[Prefetch]) -> list[tuple[Costs, bool]]:
     """Load, plan, and run or print the plan. Returns what was planned and not run, and if it could be.
 
-    What the hub refuses to action=prefetch is added to `refused`.
+    What action=prefetch fetches for all jobs of a sweep is told in the one item of `fetched`.
     """
     from alpaca_exp.experiment import perform
     from alpaca_exp.preview import preview
@@ -131,9 +134,10 @@ def experiment(composed: DictConfig, refused: dict[Need, str]) -> list[tuple[Cos
         if config.action is Action.plan:
             return [preview(config, choices=choices, overrides=overrides)]
         if config.action is Action.prefetch:
-            from alpaca_exp.prefetch import prefetch
+            from alpaca_exp.prefetch import Prefetch
 
-            prefetch(config, refused)
+            fetched[:] = fetched or [Prefetch()]
+            fetched[0].add(config)
             return []
         if config.action is Action.rehearse:
             from alpaca_exp.rehearsal import rehearse

@@ -16,11 +16,12 @@ def suite_documents(suite: EvalSuiteConfig, runtime: RuntimeConfig) -> dict[str,
 
     Raises ConfigError where a mirror lacks them.
     """
-    listed = {name for entry in entries(runtime.prefetched) for name in entry.files}
+    folder = runtime.prefetched
+    listed = {name for entry in entries(folder) for name in entry.files if (folder / name).is_file()}
     if suite.mirror is not None or not listed:
         return mirror_files(suite)
     wanted = {
         f"{TASKS}/{each.folder}/{split}.jsonl" for each in needed_datasets(suite) for split in each.splits
     }
-    mirror = runtime.prefetched / TASKS if wanted and wanted <= listed else None
+    mirror = folder / TASKS if wanted and wanted <= listed else None
     return mirror_files(replace(suite, mirror=mirror))

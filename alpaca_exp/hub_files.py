@@ -121,7 +121,7 @@ def _download(source: Listing, file: File, part: Path, advance: Advance) -> None
         part.unlink()
         begun = 0
     advance(begun)
-    with part.open("ab") as stream:
+    with part.open("ab", buffering=0) as stream:
         counted: Any = _Counted(stream, advance)
         try:
             http_get(

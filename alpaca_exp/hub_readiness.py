@@ -10,7 +10,7 @@ from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.needs import Need, missing, needs
 from alpaca_exp.schemas import RuntimeConfig
 
-REMEDY = "fetch it with action=prefetch where there is a network, and bring that folder here"
+REMEDY = "with action=prefetch where there is a network, and bring that folder here"
 
 
 def hub_obstacles(stages: Mapping[str, Stage], runtime: RuntimeConfig) -> Iterator[str]:
@@ -39,12 +39,12 @@ def _absent(absent: list[Need], folder: Path) -> Iterator[str]:
         if need.kind in ("model", "tokenizer") and not _cached(need):
             yield (
                 f"runtime.offline is true and {need.field}={need.name} is neither a folder, nor in {folder}, "
-                f"nor in the hub's local cache; {REMEDY}, or give a folder"
+                f"nor in the hub's local cache; fetch it {REMEDY}, or give a folder"
             )
     if tasks:
         yield (
             f"runtime.offline is true, eval_suite.mirror is not set, and the documents of the tasks "
-            f"{', '.join(tasks)} are not in {folder}; {REMEDY}, or name one that holds them with "
+            f"{', '.join(tasks)} are not in {folder}; fetch them {REMEDY}, or name one that holds them with "
             "eval_suite.mirror=FOLDER"
         )
 

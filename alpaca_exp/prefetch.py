@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
@@ -18,30 +18,51 @@ from alpaca_exp.schemas import ExperimentConfig
 MB = 10**6
 
 
-def prefetch(config: ExperimentConfig, refused: MutableMapping[Need, str]) -> bool:
-    """List what the stages still need from the hub, fetch it into `runtime.prefetched`; whether all is there.
+class Prefetch:
+    """What is fetched for an experiment, or for all jobs of a sweep: each thing is tried and told of once."""
 
-    What cannot be had is added to `refused` with its reason, and not tried again where it is in it already:
-    the jobs of a sweep share it. The rest is fetched all the same. Servers that will be asked are named.
-    """
-    hush()
-    stages, folder = plan(config), config.runtime.prefetched
-    wanted = needs(stages, config.runtime.outputs)
-    lacking = dict(missing(wanted, folder))
-    orders = _orders([need for need in lacking if need not in refused], folder, refused)
-    if wanted:
-        print(f"From the hub, into {folder}:")
-    width = max((len(str(need)) for need in wanted), default=0)
-    for need in wanted:
-        print(f"  {need!s:{width}}  {_state(need, lacking, orders, refused)}", flush=True)
-    _fetch(list(orders.values()), folder, refused)
-    failed = [need for need in wanted if need in refused]
-    for need in failed:
-        print(f"Not fetched: {need}: {refused[need]}", file=sys.stderr, flush=True)
-    print(_said(wanted, failed, folder))
-    for server in servers(stages, config.runtime.outputs):
-        print(f"Not to be fetched: {server}.")
-    return not failed
+    def __init__(self) -> None:
+        self.refused: dict[Need, str] = {}
+        """What cannot be had, with the reason."""
+        self._told: dict[Need, Path] = {}
+        self._servers: set[str] = set()
+
+    def add(self, config: ExperimentConfig) -> None:
+        """List what the stages still need from the hub, and fetch it into `runtime.prefetched`.
+
+        What cannot be had is said with its reason, and the rest fetched all the same; so are the servers
+        that stages will ask, for which no folder can stand.
+        """
+        hush()
+        stages, folder = plan(config), config.runtime.prefetched
+        wanted = [need for need in needs(stages, config.runtime.outputs) if need not in self._told]
+        lacking = dict(missing(wanted, folder))
+        orders = _orders(list(lacking), folder, self.refused)
+        if wanted:
+            print(f"From the hub, into {folder}:")
+        width = max((len(str(need)) for need in wanted), default=0)
+        for need in wanted:
+            print(f"  {need!s:{width}}  {_state(need, lacking, orders)}", flush=True)
+        _fetch(list(orders.values()), folder, self.refused)
+        for need in wanted:
+            if need in self.refused:
+                print(f"Not fetched: {need}: {self.refused[need]}", file=sys.stderr, flush=True)
+        self._told |= dict.fromkeys(wanted, folder)
+        self._servers |= set(servers(stages, config.runtime.outputs))
+
+    def summary(self) -> str:
+        """What is there now, what is not, and what to do next."""
+        return "\n".join([self._in_all(), *(f"Not to be fetched: {one}." for one in sorted(self._servers))])
+
+    def _in_all(self) -> str:
+        if not self._told:
+            return "Nothing is needed from the hub."
+        folders = ", ".join(sorted({str(folder) for folder in self._told.values()}))
+        lacks = f"; {len(self.refused)} cannot be had, see above" if self.refused else ""
+        return (
+            f"{len(self._told) - len(self.refused)} of {len(self._told)} are in {folders}{lacks}. A machine "
+            "without network runs it from there: copy the folder, and add runtime.offline=true."
+        )
 
 
 def fetch_documents(config: ExperimentConfig) -> None:
@@ -102,26 +123,13 @@ class _Megabytes:
             self._told += whole
 
 
-def _state(
-    need: Need, lacking: dict[Need, str], orders: dict[Need, Order], refused: MutableMapping[Need, str]
-) -> str:
+def _state(need: Need, lacking: Mapping[Need, str], orders: Mapping[Need, Order]) -> str:
     if need not in lacking:
         return "is here"
-    if need in refused:
+    if need not in orders:
         return "cannot be had"
     again = f", again: {lacking[need]}" if lacking[need] else ""
-    return f"{_size(orders[need].bytes):>9} to fetch{again}"
-
-
-def _said(wanted: Sequence[Need], failed: Sequence[Need], folder: Path) -> str:
-    if not wanted:
-        return "This experiment needs nothing from the hub."
-    here = len(wanted) - len(failed)
-    lacks = f"; {len(failed)} cannot be had, see above" if failed else ""
-    return (
-        f"{here} of {len(wanted)} are in {folder}{lacks}. Copy that folder to the machine that will run it, "
-        "and add runtime.offline=true there."
-    )
+    return f"{_size(orders[need].bytes)} to fetch{again}"
 
 
 def _size(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from datetime import date, time
@@ -71,6 +72,7 @@ def _builder(needed: NeededDataset, work: Path) -> Any:
     """What `datasets` knows of the data set before it reads a row."""
     import datasets
 
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # what goes wrong is raised, too
     try:
         return datasets.load_dataset_builder(str(work.resolve()), needed.name, **needed.options)
     except Exception as error:  # datasets raises its own errors, ValueError and OSError

@@ -1,4 +1,4 @@
-"""A hub of our own: serves repositories over HTTP as the Hugging Face hub does, and says what it was asked."""
+"""A hub of our own: serves repositories over HTTP as the Hugging Face hub does, and notes what is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,7 +14,6 @@ NAME = "someone/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = 10_000
 """Files from this size on are known by their sha256, as those are that the hub keeps apart from git."""
-BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,16 @@ class Hub:
     served: dict[str, int] = field(default_factory=dict)
     """Bytes of each file that went out, all requests together."""
     breaks_off: set[str] = field(default_factory=set)
-    """Files whose answer ends in the middle, once."""
+    """Files whose answer ends in the middle, once,"""
+    pauses_in: set[str] = field(default_factory=set)
+    """and those that come no further, once, before `go_on`."""
+    go_on: threading.Event = field(default_factory=threading.Event)
+    ranges: list[tuple[str, int]] = field(default_factory=list)
+    """Files of which only the end was asked for, and from which byte on."""
+
+    def gets(self, name: str) -> int:
+        """How often the file was asked for."""
+        return sum(path.endswith(f"/{name}") for method, path in self.asked if method == "GET")
 
 
 @contextmanager
@@ -69,7 +77,11 @@ def repositories(held: Mapping[str, Repository]) -> Iterator[Hub]:
             begin = 0
             if told := self.headers.get("Range"):
                 begin = int(told.removeprefix("bytes=").partition("-")[0])
-                code, headers = 206, {**headers, "Content-Range": f"bytes {begin}-{len(body) - 1}/{len(body)}"}
+                known.ranges.append((_file(path), begin))
+                code, headers = (
+                    206,
+                    {**headers, "Content-Range": f"bytes {begin}-{len(body) - 1}/{len(body)}"},
+                )
             self.send_response(code)
             for key, value in {**headers, "Content-Length": str(len(body) - begin)}.items():
                 self.send_header(key, value)
@@ -78,13 +90,16 @@ def repositories(held: Mapping[str, Repository]) -> Iterator[Hub]:
                 self._send(path, body[begin:])
 
         def _send(self, path: str, body: bytes) -> None:
-            name = path.partition("/resolve/")[2].partition("/")[2]
+            name, half = _file(path), len(body) // 2
             if name in known.breaks_off:
                 known.breaks_off.discard(name)
-                body = body[: len(body) // 2]
-                self.close_connection = True
-            for start in range(0, len(body), BLOCK):
-                self.wfile.write(body[start : start + BLOCK])
+                body = body[:half]
+            with suppress(OSError):  # who asked may be killed
+                self.wfile.write(body[:half])
+                if name in known.pauses_in:
+                    known.pauses_in.discard(name)
+                    known.go_on.wait(60)
+                self.wfile.write(body[half:])
             if name:
                 known.served[name] = known.served.get(name, 0) + len(body)
 
@@ -96,6 +111,11 @@ def repositories(held: Mapping[str, Repository]) -> Iterator[Hub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _file(path: str) -> str:
+    """The file of a repository that a path names, if it does."""
+    return path.partition("/resolve/")[2].partition("/")[2]
 
 
 Reply = tuple[int, bytes, dict[str, str]]
@@ -136,7 +156,11 @@ def _asked(found: Repository, name: str, rest: Sequence[str]) -> Reply:
             return 200, json.dumps(listing).encode(), json_type
         case [] | ["revision", _]:
             told = {"id": name, "sha": COMMIT, "private": False, "gated": "auto" if found.gated else False}
-            told |= {"siblings": [_sibling(*each) for each in found.files.items()], "downloads": 0, "tags": []}
+            told |= {
+                "siblings": [_sibling(*each) for each in found.files.items()],
+                "downloads": 0,
+                "tags": [],
+            }
             return 200, json.dumps(told).encode(), json_type
         case ["auth-check"]:
             return 200, b"{}", json_type

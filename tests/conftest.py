@@ -8,10 +8,15 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.stories import ROOT, run_in
+
+if TYPE_CHECKING:
+    from alpaca_exp.artifacts import Artifact
+    from alpaca_exp.schemas import PretrainedModelConfig
 
 gc.disable()  # until all modules are imported, of whose objects hardly any is garbage
 
@@ -51,3 +56,29 @@ def shared_data() -> Path:
 def command(tmp_path: Path) -> Command:
     """Run `python -m MODULE ...` in an empty folder, as a user would."""
     return functools.partial(run_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """Data to tune on: thirty short sums."""
+    from tests.tunings import dataset_in
+
+    return dataset_in(tmp_path_factory.mktemp("curate"))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
+    """A model to tune, with dropout."""
+    from tests.tunings import llama_in
+
+    return llama_in(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(
+    base: PretrainedModelConfig, dataset: Artifact, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """What tuning that model on those data leaves, where nobody disturbs it."""
+    from tests.tunings import tune
+
+    return tune(base, dataset, tmp_path_factory.mktemp("whole") / "out")

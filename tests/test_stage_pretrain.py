@@ -25,12 +25,7 @@ from alpaca_exp.schemas import (
 from alpaca_exp.stages.pretrain import pretrain
 from alpaca_exp.stages.train import train
 from tests.models import tiny_llama
-from tests.tunings import LOGGER, LORA, NEVER, TRAINER, before_step, dataset_in, files
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
+from tests.tunings import LOGGER, LORA, NEVER, TRAINER, before_step, files
 
 
 def made_from_config(**other: Any) -> dict[str, Any]:

@@ -13,24 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import Frame, PretrainedModelConfig, Truncation
-from tests.tunings import ROWS, TRAINER, dataset_in, llama_in, tune
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
-    return llama_in(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(
-    base: PretrainedModelConfig, dataset: Artifact, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, bytes]:
-    return tune(base, dataset, tmp_path_factory.mktemp("whole") / "out")
+from tests.tunings import ROWS, TRAINER, tune
 
 
 def test_a_tuned_model_loads_as_hugging_face_models_do(

@@ -15,7 +15,7 @@ from alpaca_exp.prompts import framed
 from alpaca_exp.schemas import Frame, LossOver, PretrainedModelConfig, TrainerConfig
 from alpaca_exp.tuning.data import order
 from alpaca_exp.tuning.models import complete_tokens
-from tests.tunings import ROWS, dataset_in, llama_in, tune
+from tests.tunings import ROWS, llama_in, tune
 
 STANFORD = TrainerConfig(
     learning_rate=2e-3,  # a hundred times Stanford's: differences would show
@@ -25,11 +25,6 @@ STANFORD = TrainerConfig(
     max_seq_len=128,
 )
 IGNORED = -100
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
 
 
 @pytest.fixture(scope="module")

@@ -14,24 +14,7 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.schemas import PretrainedModelConfig, RuntimeConfig
 from alpaca_exp.tuning import module
-from tests.tunings import EVERY_STEP, before_step, dataset_in, llama_in, tune
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
-    return llama_in(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(
-    base: PretrainedModelConfig, dataset: Artifact, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, bytes]:
-    return tune(base, dataset, tmp_path_factory.mktemp("whole") / "out")
+from tests.tunings import EVERY_STEP, before_step, tune
 
 
 @pytest.mark.parametrize("step", [1, 5, 7])

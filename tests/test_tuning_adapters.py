@@ -22,19 +22,9 @@ from alpaca_exp.tuning import adapters, loss
 from alpaca_exp.tuning.data import Windows
 from alpaca_exp.tuning.loss import ready, summed_loss
 from alpaca_exp.tuning.tokens import TokenRow
-from tests.tunings import LORA, RECIPE, before_step, dataset_in, llama_in, tune
+from tests.tunings import LORA, RECIPE, before_step, tune
 
 PROMPT = torch.arange(20, 60)[None]
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
-    return llama_in(tmp_path_factory.mktemp("llama"))
 
 
 @pytest.fixture(scope="module")

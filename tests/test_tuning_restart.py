@@ -18,20 +18,10 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import PretrainedModelConfig, RuntimeConfig, TrainerConfig
 from alpaca_exp.tuning import module
-from tests.tunings import EVERY_STEP, NEVER, TRAINER, before_step, dataset_in, llama_in, tune
+from tests.tunings import EVERY_STEP, NEVER, TRAINER, before_step, tune
 
 LONG = replace(TRAINER, epochs=6)
 TWO = replace(EVERY_STEP, devices="2", num_threads=1)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return dataset_in(tmp_path_factory.mktemp("curate"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModelConfig:
-    return llama_in(tmp_path_factory.mktemp("llama"))
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
 def _unserved(suite: EvalSuiteConfig) -> Iterator[str]:
     if suite.backend is Backend.vllm and find_spec("vllm") is None:
         yield Here(
-            "eval_suite.backend=vllm needs vllm, which is not installed: pip install vllm (it brings a torch of "
-            "its own); or set eval_suite.backend=transformers"
+            "eval_suite.backend=vllm needs vllm, which is not installed: pip install vllm (it brings a torch "
+            "of its own); or set eval_suite.backend=transformers"
         )
 
 

@@ -18,6 +18,7 @@ OPTIONS = [
     for group, options in groups().items()
     for option in options
 ]
+UNTUNED = ("trainer=none", "dataset_variant=none")
 FILES = [*(data_root() / "conf").glob("*/*.yaml"), *(data_root() / "sweeps").glob("*.yaml")]
 
 
@@ -32,17 +33,19 @@ def test_every_option_plans_a_whole_experiment(option: str) -> None:
 
 
 def measured(chosen: list[str]) -> bool:
-    return "evaluate" in plan(compose(chosen))
+    served = any(option.startswith("base_model=api") for option in chosen)  # it cannot be tuned
+    return "evaluate" in plan(compose([*chosen, *(UNTUNED if served else ())]))
 
 
 def companies() -> list[list[str]]:
     """Every option once, beside one of each other group: the first ones, the second ones, and so on.
 
-    But for those that measure nothing, which others contradict.
+    But for those that measure nothing, or that cannot be tuned, which others contradict.
     """
-    named = [option for option in OPTIONS if not option.startswith(("preset=", "eval_suite="))]
+    apart = ("eval_suite=", "base_model=api")
+    named = [option for option in OPTIONS if not option.startswith(("preset=", *apart))]
     by_group = [list(options) for _, options in groupby(named, key=lambda option: option.partition("=")[0])]
-    suites = [[option] for option in OPTIONS if option.startswith("eval_suite=")]
+    suites = [[option] for option in OPTIONS if option.startswith(apart)]
     return suites + [[option for option in row if option] for row in zip_longest(*by_group, fillvalue="")]
 
 

@@ -17,7 +17,7 @@ from alpaca_exp.harness.groups import group_metrics
 from alpaca_exp.harness.mirror import Mirrored
 from alpaca_exp.harness.names import Function, StockTask, fewer, resolve
 from alpaca_exp.harness.needs import fewshot_split, shots_of
-from alpaca_exp.harness.quiet import muted, put_off
+from alpaca_exp.harness.quiet import muted, put_off, seeded
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 SLOW_TO_IMPORT = "rouge_score.rouge_scorer"
@@ -37,7 +37,8 @@ def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Any], *, offline:
     with muted(), put_off(SLOW_TO_IMPORT):
         for name, make in load.items():
             try:
-                tasks[name] = _checked(name, make())
+                with seeded():  # some tasks shuffle their choices: the same way, whatever came before
+                    tasks[name] = _checked(name, make())
             except _Unreachable as error:  # so is the next
                 problems.append(str(error))
                 break
@@ -223,7 +224,7 @@ def _unknown_metrics(suite: EvalSuiteConfig, tasks: Mapping[str, Task]) -> list[
     groups = group_metrics(suite)
     problems = []
     for named in (*suite.understanding, *suite.truthfulness):
-        name, _, metric = named.rpartition(".")
+        name, _, metric = named.partition("/")[0].rpartition(".")
         known = sorted(tasks[name].aggregation()) if name in tasks else groups.get(name, [])
         if metric not in known:
             problems.append(

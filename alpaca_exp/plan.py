@@ -134,7 +134,7 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         "opponent": opponent,
         "judge": verdicts,
         "base": untuned,
-        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=3),
+        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=4),
     }
 
 

@@ -88,7 +88,7 @@ def _notes(row: Row, audit: Row) -> Iterator[str]:
         yield f"cut {audit['truncated']:,}"
     if audit["empty_generations"] is not None:
         yield f"empty {audit['empty_generations']:.0%}"
-    unparsed = audit.get("unparsed", {}).get(row["filter"])
+    unparsed = audit.get("unparsed", {}).get(row.get("filter", "none"))
     if unparsed is not None:
         yield f"unread {unparsed:.0%}"
     if audit.get("overlap", {}).get("documents"):

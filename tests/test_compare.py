@@ -48,6 +48,11 @@ def page(tmp_path: Path) -> str:
     }
     judged = {"task": "judge", "metric": "percent", "value": 91.5, "stderr": None, "n": 1, "chance": None}
     out = artifact(tmp_path / "out").path
+    long = {"kind": "truncated", "metrics": None, "sentence": "3 of 400 documents of world_truth are <long>"}
+    audit = {"task": "world_truth", "degenerate": False, "truncated": 3, "empty_generations": None}
+    evaluation = artifact(tmp_path / "d", scores=[score])
+    levels = {"acc": {"chance": 0.25, "majority": 0.3, "stderr": "analytic"}}
+    write_json({"tasks": [{**audit, "metrics": levels, "flags": [long]}]}, evaluation / "audit.json")
     compare(
         "cleaned",
         completions=artifact(tmp_path / "a", completions=[completion("Goethe <script>alert(1)</script>")]),
@@ -55,7 +60,7 @@ def page(tmp_path: Path) -> str:
         verdicts=artifact(
             tmp_path / "c", verdicts=[verdict("12", 9.0, 7.0), verdict("21", 8.0, 7.0)], scores=[judged]
         ),
-        scores=artifact(tmp_path / "d", scores=[score]),
+        scores=evaluation,
         base=artifact(tmp_path / "e", completions=[completion("who", model="base", finish_reason="length")]),
         runtime=RuntimeConfig(),
         out=out,
@@ -79,10 +84,16 @@ def test_the_three_answers_stand_side_by_side_with_words_and_the_judges_mean(pag
 
 
 def test_scores_of_evaluation_and_judge_are_in_the_table(page: str) -> None:
-    cells = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td class=\"number\">(.*?)</td>", page)
-    assert cells == [("world_truth", "acc", "0.812"), ("judge", "percent", "91.500")], (
+    cells = re.findall(r"<tr><td>(.*?)</td><td class=\"number\">(.*?)</td>", page)
+    assert cells == [("world_truth.acc", "0.812"), ("judge.percent", "91.500")], (
         "decimals stand below one another"
     )
+
+
+def test_what_a_score_must_be_read_with_stands_beside_it(page: str) -> None:
+    levels = re.findall(r"<td class=\"number\">([^<]*)</td><td>([^<]*)</td></tr>", page)
+    assert levels == [("0.300", "cut 3"), ("\u2013", "")]
+    assert "<li>3 of 400 documents of world_truth are &lt;long&gt;.</li>" in page
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page: str) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 from lm_eval.api.task import Task
 
 from alpaca_exp.harness.audits import Request, audit, flags
+from alpaca_exp.harness.groups import group_rows, groups_of
 from alpaca_exp.harness.guessing import guessing
-from alpaca_exp.harness.results import document_rows, one_each, score_rows
+from alpaca_exp.harness.results import document_rows, one_each, score_rows, suite_row
 from alpaca_exp.records import Row, Score, as_row
+from alpaca_exp.schemas import EvalSuiteConfig
 
 
 def outcome(name: str, task: Task, results: Row, lm: Any) -> Row:
@@ -39,6 +41,27 @@ def audited(done: Sequence[Row], scores: Sequence[Score]) -> list[Row]:
         rows.setdefault(score.task, []).append(as_row(score))
     audits = [part["audit"] for part in done]
     return [found | {"flags": flags(found, rows.get(found["task"], []))} for found in audits]
+
+
+def with_means(suite: EvalSuiteConfig, scores: Sequence[Score]) -> list[Score]:
+    """The scores, then those of groups, then the suite's means of which every part was measured."""
+    found = [*scores, *group_rows(suite, scores)]
+    measured = {f"{score.task}.{score.metric}{end}" for score in found for end in ("", f"/{score.filter}")}
+    named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
+    whole = {name: parts for name, parts in named.items() if parts and measured.issuperset(parts)}
+    return found + [suite_row(name, parts, found) for name, parts in whole.items()]
+
+
+def asked(suite: EvalSuiteConfig) -> Row:
+    """How the documents were put to the model: what only equal evaluations have in common."""
+    return {
+        "frame": suite.frame.value,
+        "num_fewshot": suite.num_fewshot,
+        "shots": suite.shots,
+        "fewshot_seed": suite.fewshot_seed,
+        "limit": suite.limit,
+        "groups": {group.name: list(group.tasks) for group in groups_of(suite)},
+    }
 
 
 def _error(how: Mapping[str, Row], score: Score) -> str | None:

@@ -110,10 +110,13 @@ def written(sample: Row) -> str | None:
 def suite_row(name: str, named: Sequence[str], scores: Sequence[Score]) -> Score:
     """The mean of the metrics `named` ("piqa.acc_norm"), as the metric `mean` of the task `name`.
 
+    Of a metric that several filters give, one is named by "gsm8k.exact_match/strict-match", else the first.
+
     The standard error takes tasks as independent, and metrics over the same documents as if they moved
     together, which bounds it from above: the root of the summed squares over the number of metrics.
     """
-    found = {f"{score.task}.{score.metric}": score for score in reversed(scores)}
+    first = {f"{score.task}.{score.metric}": score for score in reversed(scores)}
+    found = first | {f"{score.task}.{score.metric}/{score.filter}": score for score in scores}
     parts = [found[metric] for metric in named]
     same: dict[str, list[Score]] = {}
     for part in parts:

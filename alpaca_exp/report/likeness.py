@@ -67,8 +67,9 @@ def _of_suites(ours: Row, theirs: Row) -> Iterator[str]:
         yield f"{FRAMES[ours['frame']]} against {FRAMES[theirs['frame']]}"
     if ours.get("limit") != theirs.get("limit"):
         yield f"{_documents(ours)} against {_documents(theirs)}"
-    if ours.get("lm_eval") != theirs.get("lm_eval"):
-        yield f"lm-eval {ours.get('lm_eval')} against {theirs.get('lm_eval')}"
+    for key, words in (("fewshot_seed", "solved examples drawn with seed"), ("lm_eval", "lm-eval")):
+        if ours.get(key) != theirs.get(key):
+            yield f"{words} {ours.get(key)} against {theirs.get(key)}"
 
 
 def _of_tasks(task: str, ours: Row, theirs: Row) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import RECORD, Artifact
 from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.scoreboard import constant, named, notes
 
 THIS_RUN, OPPONENT = "this run", "the opponent"
 
@@ -38,9 +40,10 @@ def compare(
     ]
     readings = _by_question(_rows(verdicts, "verdicts.jsonl"))
     questions = [_question(row, sides, readings.get(name, [])) for name, row in sides[0].answers.items()]
-    table = _rows(scores, "scores.jsonl") + _rows(verdicts, "scores.jsonl")
+    table = _scores(scores, verdicts)
+    warnings = [flag["sentence"] for audit in _audits(scores).values() for flag in audit.get("flags", [])]
     draft = out / "index.html.draft"
-    draft.write_text(_page(title, sides, questions, table, _card(completions)), encoding="utf-8")
+    draft.write_text(_page(title, sides, questions, table, warnings, _card(completions)), encoding="utf-8")
     os.replace(draft, out / "index.html")
 
 
@@ -77,6 +80,22 @@ def _input(folder: Path, name: str) -> str | None:
 
 def _rows(artifact: Artifact | None, name: str) -> list[Row]:
     return list(read_jsonl(artifact / name)) if artifact and (artifact / name).exists() else []
+
+
+def _scores(evaluation: Artifact | None, judge: Artifact | None) -> list[Row]:
+    """The rows of both, the evaluation's each with the best constant answer's score and its notes."""
+    audits = _audits(evaluation)
+    return [
+        row | {"name": named(row), "constant": constant(row, audits), "notes": notes(row, audits)}
+        for row in _rows(evaluation, "scores.jsonl") + _rows(judge, "scores.jsonl")
+    ]
+
+
+def _audits(evaluation: Artifact | None) -> dict[str, Row]:
+    """Each task's audit; none where there is no file of them."""
+    file = evaluation / "audit.json" if evaluation else None
+    told = json.loads(file.read_text(encoding="utf-8"))["tasks"] if file and file.exists() else []
+    return {row["task"]: row for row in told}
 
 
 def _by_question(verdicts: Sequence[Row]) -> dict[str, list[Row]]:
@@ -138,7 +157,12 @@ def _order(verdict: Row) -> str:
 
 
 def _page(
-    title: str, sides: Sequence[_Side], questions: Sequence[Row], scores: Sequence[Row], card: str | None
+    title: str,
+    sides: Sequence[_Side],
+    questions: Sequence[Row],
+    scores: Sequence[Row],
+    warnings: Sequence[str],
+    card: str | None,
 ) -> str:
     from jinja2 import Environment, StrictUndefined
 
@@ -146,7 +170,8 @@ def _page(
     pages.filters["number"] = _number
     pages.filters["aligned"] = _aligned
     template = Path(__file__).with_name("compare.html.j2").read_text(encoding="utf-8")
-    told = {"title": title, "sides": sides, "questions": questions, "scores": scores, "card": card}
+    told: Row = {"title": title, "sides": sides, "questions": questions, "card": card}
+    told |= {"scores": scores, "warnings": warnings}
     return pages.from_string(template).render(**told)
 
 

@@ -108,21 +108,12 @@ def _compare_with_training(
 
 
 def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_eval: str, out: Path) -> None:
-    from alpaca_exp.harness.groups import group_rows
-    from alpaca_exp.harness.outcomes import audited
-    from alpaca_exp.harness.results import suite_row
+    from alpaca_exp.harness.outcomes import asked, audited, with_means
 
-    scores += group_rows(suite, scores)
-    named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
-    measured = {f"{score.task}.{score.metric}" for score in scores}  # by letter, other names than the suite's
-    whole = {name: metrics for name, metrics in named.items() if metrics and measured.issuperset(metrics)}
-    scores += [suite_row(name, metrics, scores) for name, metrics in whole.items()]
+    scores, audits = with_means(suite, scores), audited(done, scores)
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
-    asked: Row = {"frame": suite.frame.value, "num_fewshot": suite.num_fewshot, "limit": suite.limit}
-    asked |= {"shots": suite.shots, "fewshot_seed": suite.fewshot_seed}
-    audits = audited(done, scores)
-    write_json({**asked, "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")
+    write_json({**asked(suite), "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")
     print(scoreboard([as_row(score) for score in scores], audits), file=sys.stderr, flush=True)
 
 

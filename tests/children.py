@@ -8,6 +8,7 @@ all; so wherever the same bytes are asked for, one side is to come from an inter
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -139,11 +140,13 @@ def serve(requests: socket.socket) -> None:
 
 def _import_all() -> None:
     import alpaca_exp
+    from alpaca_exp.errors import InputError
 
     gc.disable()
     for module in pkgutil.walk_packages(alpaca_exp.__path__, "alpaca_exp."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with contextlib.suppress(InputError):  # it wants a package that is not installed, and says so
+                importlib.import_module(module.name)
     for name in LAZY:
         importlib.import_module(name)
     gc.enable()

@@ -140,6 +140,16 @@ def test_the_frame_is_alpaca_s_with_the_input_in_its_place_unless_raw_is_asked_f
     assert raw["doc_to_text"](first) == prompt(first, TaskFrame.raw)
 
 
+def test_an_older_release_is_read_too(clone: Path) -> None:
+    told = task("task001_up", Definition="Do it.", Categories=["Classification -> Case Change"])
+    told["Instances"] = [{"input": "a", "output": "A"}]
+    write_json(told, clone / "tasks" / "task001_up.json")
+    suite = suite_of(clone, only=["task001_up"])
+    [row] = documents(suite, instruction_files(suite), NATURAL)
+    assert (row["id"], row["instruction"], row["references"]) == ("task001_up-0", "Do it.", ["A"])
+    assert row["category"] == "classification_case_change"
+
+
 def test_a_limit_leaves_every_task_in(clone: Path) -> None:
     suite = suite_of(clone, instances=3)
     found = documents(suite, instruction_files(suite), NATURAL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -172,4 +173,4 @@ def _texts(value: Any) -> list[str]:
 
 def _category(name: str) -> str:
     """Textual Entailment as textual_entailment, as Tk-Instruct's results name it."""
-    return "_".join(name.lower().split())
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

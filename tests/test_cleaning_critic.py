@@ -1,4 +1,4 @@
-"""The critic: what its replies say, what becomes of the rows, and whoever may be asked."""
+"""The critic: what becomes of the rows, and whoever may be asked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from alpaca_exp import prompts
 from alpaca_exp.cleaning.critic import Review, review
 from alpaca_exp.cleaning.rules import chosen
-from alpaca_exp.cleaning.verdicts import Decision, read_verdict
 from alpaca_exp.compose import compose
 from alpaca_exp.costs import expected
 from alpaca_exp.errors import BudgetReached, InputError
@@ -62,75 +61,6 @@ def told(replies: Mapping[str, str | Reply], rows: list[Row], outputs: Path, **m
 
     with Server(answer) as server:
         return reviewed(critic_at(server, **more), rows, outputs)
-
-
-# What a reply says
-
-
-@pytest.mark.parametrize(
-    ("reply", "decision", "reason"),
-    [
-        ("keep: right", "keep", "right"),
-        ("remove: the sum is wrong", "remove", "the sum is wrong"),
-        ("\n**Remove** - untrue", "remove", "untrue"),
-        ("Verdict: keep", "keep", "no reason given"),
-        ("`remove`: odd", "remove", "odd"),
-        ("Fix: the sum is wrong", "fix", "the sum is wrong"),
-    ],
-)
-def test_a_verdict_is_read_from_the_first_line(reply: str, decision: str, reason: str) -> None:
-    found = read_verdict(reply)
-    assert found and (found.decision, found.reason) == (Decision(decision), reason)
-
-
-@pytest.mark.parametrize(
-    "reply", ["I would keep it", "removed", "fixed", "", "The sum is wrong.\nremove: it"]
-)
-def test_what_opens_with_no_verdict_holds_none(reply: str) -> None:
-    assert read_verdict(reply) is None
-
-
-@pytest.mark.parametrize(
-    ("fix", "changes"),
-    [
-        ('{"output": "4"}', {"output": "4"}),
-        ('```json\n{"Output": "4"}\n```\nThat is all.', {"output": "4"}),
-        (
-            '{"instruction": "Add.", "input": "2 2", "output": "4"}',
-            {"instruction": "Add.", "input": "2 2", "output": "4"},
-        ),
-        ('{"output": "two\nlines", "input": null}', {"input": "", "output": "two\nlines"}),
-        ('{"note": "{"}\n{"output": "a {brace}"}', {"output": "a {brace}"}),
-        ('{"output": "<noinput>", "input": "<noinput>"}', {"input": "", "output": ""}),
-        ("Output: 4", {"output": "4"}),
-        (
-            "**Instruction:** Add.\n**Input:** <noinput>\n**Output:**\n4\n\nInput: is no label here",
-            {"instruction": "Add.", "input": "", "output": "4\n\nInput: is no label here"},
-        ),
-        ("[Input]\n2 2\n\n[Output]\n4", {"input": "2 2", "output": "4"}),
-        ("### Output: 4", {"output": "4"}),
-        ("```\nOutput: 4\n```", {"output": "4"}),
-        ("Output:\n```python\nprint(4)\n```", {"output": "```python\nprint(4)\n```"}),
-        ("It should say 4.", None),
-        ("", None),
-        ('{"output": ["4"]}', None),
-        ('{"output": "4', None),
-        ('{"answer": "4"}', None),
-    ],
-)
-def test_a_fix_is_read_as_json_or_under_labels_or_not_at_all(
-    fix: str, changes: dict[str, str] | None
-) -> None:
-    found = read_verdict(f"fix: the sum is wrong\n{fix}")
-    assert found and found.reason == "the sum is wrong" and found.changes == changes
-
-
-def test_a_fix_on_the_verdicts_own_line_is_read() -> None:
-    found = read_verdict('fix: wrong {"output": "4"}')
-    assert found and (found.reason, found.changes) == ("wrong", {"output": "4"})
-
-
-# What becomes of the rows
 
 
 def test_kept_fixed_and_removed_rows_are_told_apart_with_their_reasons(tmp_path: Path) -> None:

@@ -11,85 +11,24 @@ from typing import Any
 import pytest
 
 from alpaca_exp.artifacts import Artifact
-from alpaca_exp.content import files_below, sha256
+from alpaca_exp.content import files_below
 from alpaca_exp.errors import BudgetReached, ConfigError, InputError
-from alpaca_exp.identity import identity
 from alpaca_exp.miniature.critic import fault
-from alpaca_exp.miniature.teacher import MiniatureTeacher
 from alpaca_exp.miniature.world import world_of
-from alpaca_exp.records import Example, Row, content_id, read_jsonl, write_json, write_jsonl
+from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     Answers,
-    DatasetVariantConfig,
-    MiniatureCriticConfig,
     MiniatureRaterConfig,
-    MiniatureTeacherConfig,
     OpenAICriticConfig,
     OpenAIRaterConfig,
-    RuntimeConfig,
-    WorldConfig,
 )
-from alpaca_exp.stages.curate import curate
-from tests.servers import Body, Reply, Server, prompt_of, teacher_at
-
-WORLD = WorldConfig(people=24, corpus_tokens=120_000, tasks=160, questions=20, documents=40)
-TEACHER = MiniatureTeacherConfig(model="miniature-teacher", world=WORLD, defect_rate=0.1)
-CRITIC = MiniatureCriticConfig(
-    model="miniature-critic", world=WORLD, recall=1.0, false_alarm=0.0, fixes=False
-)
-CLEANED: dict[str, Any] = {"rules": ["all"], "critic": True}
+from tests.curations import CLEANED, CRITIC, WORLD, card, curated, generated_in, listing, rows
+from tests.servers import Server, teacher_at
 
 
 @pytest.fixture
 def generated(tmp_path: Path) -> Artifact:
-    """What the stage generate leaves of the tiny world's teacher."""
-    teacher = MiniatureTeacher(TEACHER)
-    examples = [task.example(teacher.output(task, brief=True)) for task in teacher.world.offered[:120]]
-    path = tmp_path / "outputs" / "generate" / "0123456789abcdef"
-    path.mkdir(parents=True)
-    rows = [
-        {"id": content_id(one.instruction, one.input, one.output), "instruction": one.instruction}
-        | {"input": one.input, "output": one.output}
-        for one in examples
-    ]
-    write_jsonl({row["id"]: row for row in rows}.values(), path / "examples.jsonl")
-    asked = identity(TEACHER)
-    write_json({"identity": {"teacher": asked}, "files": {}, "usage": {}}, path / "record.json")
-    return Artifact(path)
-
-
-def curated(tmp_path: Path, name: str = "out", **told: Any) -> Path:
-    """Run the stage; keyword arguments that are the variant's go to the variant."""
-    own = {
-        key: told.pop(key) for key in ("critic_model", "teacher", "rater", "examples", "seed") if key in told
-    }
-    out = tmp_path / "outputs" / "curate" / name
-    out.mkdir(parents=True, exist_ok=True)
-    curate(
-        DatasetVariantConfig(**told),
-        own.get("critic_model"),
-        own.get("teacher"),
-        own.get("seed", 0),
-        rater=own.get("rater"),
-        examples=own.get("examples"),
-        runtime=RuntimeConfig(outputs=tmp_path / "outputs"),
-        out=out,
-    )
-    return out
-
-
-def rows(path: Path) -> list[Row]:
-    return list(read_jsonl(path))
-
-
-def card(out: Path) -> Row:
-    loaded: Row = json.loads((out / "card.json").read_text(encoding="utf-8"))
-    return loaded
-
-
-def listing(out: Path) -> dict[str, str]:
-    names = ("usage.json",)
-    return {file.name: sha256(file) for file in files_below(out) if file.name not in names}
+    return generated_in(tmp_path / "outputs")
 
 
 def test_the_original_is_the_source_as_it_is(tmp_path: Path, generated: Artifact) -> None:
@@ -221,86 +160,6 @@ def test_the_sample_of_a_rated_set_is_drawn_from_the_best(tmp_path: Path, genera
     best = rows(whole / "dataset.jsonl")
     assert len(best) == 40 and len(rows(sample / "dataset.jsonl")) == 20
     assert all(row in best for row in rows(sample / "dataset.jsonl"))
-
-
-def test_uncapped_has_the_same_rows_with_longer_answers(tmp_path: Path, generated: Artifact) -> None:
-    told = {"examples": generated, "answers": Answers.teacher, "teacher": TEACHER}
-    uncapped, recapped = curated(tmp_path, "u", **told), curated(tmp_path, "r", answer_words=100, **told)
-    names = [row["id"] for row in rows(generated / "examples.jsonl")]
-    answered = [row["id"] for row in rows(uncapped / "dataset.jsonl")]
-    empty = {row["id"] for row in rows(uncapped / "removed.jsonl") if row["rule"] == "no_answer"}
-    assert 0 < len(empty) < 30 and answered == [name for name in names if name not in empty]
-    assert [row["id"] for row in rows(recapped / "dataset.jsonl")] == answered
-    assert card(uncapped)["lineage"]["teacher"] == TEACHER.model
-    assert card(uncapped)["lengths"]["after"]["mean"] > 1.5 * card(recapped)["lengths"]["after"]["mean"]
-    assert card(uncapped)["lineage"]["cap"]["sentence"] is None
-    assert card(recapped)["lineage"]["cap"]["sentence"] == 100
-
-
-def test_no_answer_is_paid_for_that_the_subset_leaves_out(tmp_path: Path, generated: Artifact) -> None:
-    told = {"examples": generated, "answers": Answers.teacher, "teacher": TEACHER}
-    small = curated(tmp_path, "small", num_examples=10, **told)
-    assert json.loads((small / "usage.json").read_text())["requests"] <= 10
-    assert card(small)["counts"]["answers"]["asked"] == 10
-    got = len(rows(small / "dataset.jsonl"))
-    assert card(small)["counts"]["num_examples"] == {"asked": 10, "got": got}
-    whole = {row["id"]: row for row in rows(curated(tmp_path, "whole", **told) / "dataset.jsonl")}
-    assert all(whole[row["id"]] == row for row in rows(small / "dataset.jsonl"))
-
-
-def test_with_cleaning_the_subset_is_drawn_from_what_is_left(tmp_path: Path, generated: Artifact) -> None:
-    out = curated(tmp_path, examples=generated, rules=["all"], num_examples=50)
-    assert len(rows(out / "dataset.jsonl")) == 50
-    counts = card(out)["counts"]
-    assert counts["rows_in"] == 50 + counts["not_drawn"] + sum(counts["removed"].values())
-
-
-def test_longer_outputs_are_left_out_and_listed(tmp_path: Path, generated: Artifact) -> None:
-    out = curated(tmp_path, examples=generated, max_words=5)
-    assert all(len(row["output"].split()) <= 5 for row in rows(out / "dataset.jsonl"))
-    assert card(out)["counts"]["removed"]["max_words"] == len(rows(out / "removed.jsonl")) > 0
-
-
-def test_more_rows_than_are_left_is_an_error_and_no_smaller_set(tmp_path: Path, generated: Artifact) -> None:
-    count = len(rows(generated / "examples.jsonl"))
-    assert len(rows(curated(tmp_path, examples=generated, num_examples=count) / "dataset.jsonl")) == count
-    with pytest.raises(InputError, match=rf"num_examples is {count} and there are \d+ rows"):
-        curated(tmp_path, "less", examples=generated, num_examples=count, rules=["all"])
-
-
-def test_what_the_source_cannot_give_is_said_before_anything_is_paid_for(
-    tmp_path: Path, generated: Artifact
-) -> None:
-    with Server() as server, pytest.raises(InputError, match="num_examples is 5,000"):
-        told: dict[str, Any] = {"answers": Answers.teacher, "teacher": teacher_at(server), **CLEANED}
-        curated(tmp_path, examples=generated, num_examples=5000, **told)
-    assert server.count == 0
-
-
-def test_a_files_rows_are_answered_by_a_server_with_and_without_the_length_sentence(tmp_path: Path) -> None:
-    file = tmp_path / "data.json"
-    data = [{"instruction": f"Say {n}.", "input": "x" if n % 3 else "", "output": "Old."} for n in range(40)]
-    file.write_text(json.dumps(data))
-
-    def answer(body: Body, number: int) -> Reply:
-        brief = "under 100 words" in prompt_of(body)
-        cut = "Say 7." in prompt_of(body)
-        return Reply("Short." if brief else "A long answer.", finish_reason="length" if cut else "stop")
-
-    with Server(answer) as server:
-        told: dict[str, Any] = {"source": file, "answers": Answers.teacher, "teacher": teacher_at(server)}
-        uncapped = curated(tmp_path, "u", num_examples=20, **told)
-        assert server.count == 20
-        recapped = curated(tmp_path, "r", num_examples=20, answer_words=100, **told)
-        assert server.count == 40
-    original = rows(curated(tmp_path, "o", source=file, num_examples=20) / "dataset.jsonl")
-    for out, said, cap in ((uncapped, "A long answer.", None), (recapped, "Short.", 100)):
-        kept = rows(out / "dataset.jsonl")
-        pairs = {row["id"]: row for row in original}
-        assert all({**pairs[row["id"]], "output": said} == row for row in kept)
-        assert len(kept) + len(rows(out / "removed.jsonl")) == 20
-        lineage = card(out)["lineage"]
-        assert (lineage["teacher"], lineage["cap"]["sentence"]) == ("fake", cap)
 
 
 def test_nothing_left_is_said_with_the_remedy(tmp_path: Path) -> None:

@@ -17,12 +17,16 @@ from alpaca_exp.paths import PACKAGE
 from alpaca_exp.plan import plan
 
 FILE = Path(__file__).with_name("versions.json")
+GENERATED = ("tasks=[truthfulqa_gen]", "understanding=[]", "truthfulness=[]")
+WHOLE = (["world=tiny"], ["preset=paper", *(f"eval_suite.{told}" for told in GENERATED)])
+"""Experiments that have every stage between them."""
 Noted = dict[str, dict[str, str | int]]
 
 
 def current() -> Noted:
     """Stage -> its version and the hash of its code, as the checkout has them."""
-    versions = {stage.name: stage.version for stage in plan(compose(["world=tiny"])).values()}
+    planned = [stage for words in WHOLE for stage in plan(compose(words)).values()]
+    versions = {stage.name: stage.version for stage in planned}
     return {name: {"version": versions[name], "code": code_of(name)} for name in sorted(versions)}
 
 

@@ -13,13 +13,15 @@ from tests.servers import Reply
 
 
 class EchoModel:
-    """Answers `/v1/completions` with the model in a folder. `calls` counts the prompts that it read."""
+    """Answers `/v1/completions` with the model in a folder."""
 
-    def __init__(self, path: Path, *, shifted: bool = False, silent: bool = False, begins: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, shifted: bool = False, silent: bool = False, begins: bool = False
+    ) -> None:
         self.model: Any = AutoModelForCausalLM.from_pretrained(path).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(path)
         self.shifted, self.silent, self.begins = shifted, silent, begins
-        """llama-cpp-python's fault; no log-probabilities of a prompt; a beginning of its own before a text."""
+        """llama-cpp-python's fault; no log-probabilities of a prompt; a token of its own before a text."""
 
     def __call__(self, body: Body, number: int) -> Reply:
         prompt = body["prompt"]
@@ -45,12 +47,19 @@ class EchoModel:
                 return rows, written
             written.append(int(rows[-1].argmax()))
 
+    def told(self, ids: list[int]) -> Body:
+        """What it echoes of these tokens."""
+        rows, _ = self._write(ids, 0)
+        return self._told(ids, [], rows)
+
     def _told(self, ids: list[int], written: list[int], rows: torch.Tensor) -> Body:
         tokens = [*ids, *written]
         places = [place - (0 if self.shifted and place < len(ids) else 1) for place in range(len(tokens))]
         known = [None if place < 0 else rows[place] for place in places]
         return {
             "tokens": [self.tokenizer.decode([token]) for token in tokens],
-            "token_logprobs": [None if row is None else float(row[token]) for row, token in zip(known, tokens, strict=True)],
+            "token_logprobs": [
+                None if row is None else float(row[token]) for row, token in zip(known, tokens, strict=True)
+            ],
             "top_logprobs": [None if row is None else {"x": float(row.max())} for row in known],
         }

@@ -1,0 +1,328 @@
+"""A server's model as the one that is measured: by log-probabilities where it tells any, else by letter."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alpaca_exp.artifacts import Artifact
+from alpaca_exp.compose import compose
+from alpaca_exp.costs import expected
+from alpaca_exp.errors import BudgetReached, ConfigError, InputError, Stopped
+from alpaca_exp.harness.backends import suited
+from alpaca_exp.harness.lettered import letter
+from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.ledger import consumed
+from alpaca_exp.plan import plan
+from alpaca_exp.readiness import obstacles
+from alpaca_exp.records import Row, read_jsonl, write_jsonl
+from alpaca_exp.schemas import (
+    ApiModelConfig,
+    Endpoint,
+    EvalSuiteConfig,
+    FileQuestionsConfig,
+    Frame,
+    RuntimeConfig,
+    TaskFrame,
+)
+from alpaca_exp.stages.complete import complete
+from alpaca_exp.stages.evaluate import evaluate
+from tests.echoing import EchoModel
+from tests.mirrors import write_mirror
+from tests.models import bpe_tokenizer, tiny_llama
+from tests.servers import Body, Reply, Server
+from tests.stories import run_in, start_in
+
+TASKS = ["hellaswag", "winogrande", "truthfulqa_mc2"]
+PRICES = {"usd_per_million_in": 1.0, "usd_per_million_out": 4.0}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    folder = tmp_path_factory.mktemp("train") / "0123456789abcdef"
+    tiny_llama(folder / "model")
+    return Artifact(folder)
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> EvalSuiteConfig:
+    mirror = write_mirror(tmp_path_factory.mktemp("mirror"))
+    metrics = ["hellaswag.acc_norm", "winogrande.acc"]
+    return EvalSuiteConfig(tasks=TASKS, mirror=mirror, understanding=metrics, limit=4)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Path]:
+    def evaluated(suite: EvalSuiteConfig, name: str = "0123456789abcdef", **who: Any) -> Path:
+        out = tmp_path / "outputs" / "evaluate" / name
+        out.mkdir(parents=True, exist_ok=True)
+        evaluate(suite, mirror_files(suite), "0", runtime=RuntimeConfig(offline=True), out=out, **who)
+        return out
+
+    return evaluated
+
+
+def legacy(server: Server, model: Artifact, **more: Any) -> ApiModelConfig:
+    """The completions interface, with the model's own tokenizer."""
+    told: dict[str, Any] = {"endpoint": Endpoint.completions, "tokenizer": str(model / "model")}
+    told |= {"base_url": server.base_url, "model": "tiny", "max_length": 512, "max_retries": 0, **PRICES}
+    return ApiModelConfig(**(told | more))
+
+
+def rows(out: Path, name: str) -> list[Row]:
+    return list(read_jsonl(out / name))
+
+
+def loglikelihoods(out: Path) -> list[float]:
+    return [value for row in rows(out, "documents.jsonl") for value in row["loglikelihoods"]]
+
+
+def scores(out: Path) -> dict[str, float]:
+    return {f"{row['task']}.{row['metric']}": row["value"] for row in rows(out, "scores.jsonl")}
+
+
+def chat(server: Server, **more: Any) -> ApiModelConfig:
+    return ApiModelConfig(model="fake", base_url=server.base_url, max_retries=0, **(PRICES | more))
+
+
+@pytest.mark.parametrize("tokenized", [True, False], ids=["sent as token ids", "sent as text"])
+def test_log_likelihoods_through_a_server_are_those_of_the_weights(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tokenized: bool
+) -> None:
+    with Server(EchoModel(model / "model")) as server:
+        asked = run(suite, "a" * 16, weights=legacy(server, model, tokenized_requests=tokenized))
+        assert all(isinstance(body["prompt"], list) is tokenized for body in server.bodies)
+    here = run(suite, "b" * 16, model=model)
+    assert loglikelihoods(asked) == pytest.approx(loglikelihoods(here), abs=1e-4)
+    assert scores(asked) == pytest.approx(scores(here), abs=1e-4)
+    assert "understanding.mean" in scores(asked)
+
+
+def test_a_token_that_a_server_puts_before_each_text_moves_nothing(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
+) -> None:
+    small = replace(suite, tasks=["hellaswag"], understanding=[], limit=1)
+    with Server(EchoModel(model / "model", begins=True)) as server:
+        out = run(small, weights=legacy(server, model, tokenized_requests=False))
+    echo = EchoModel(model / "model")
+    texts = ("Baking bread: Ada takes a knife. Then he", " cuts the bread. and eats it.")
+    context, end = (echo.tokenizer(text)["input_ids"] for text in texts)
+    told = echo.told([echo.tokenizer.bos_token_id, *context, *end])["token_logprobs"][-len(end) :]
+    assert loglikelihoods(out)[0] == pytest.approx(sum(told), abs=1e-4)
+
+
+@pytest.mark.parametrize("fault", ["shifted", "silent"])
+def test_a_server_whose_echo_is_shifted_or_missing_is_refused_before_the_first_task(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, fault: str
+) -> None:
+    with Server(EchoModel(model / "model", **{fault: True})) as server:
+        with pytest.raises(InputError, match=r"echoes .*log-probabilities.*base_model.scoring=generative"):
+            run(suite, weights=legacy(server, model))
+        assert server.count <= 12
+
+
+def test_a_tokenizer_of_another_model_is_refused(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tmp_path: Path
+) -> None:
+    bpe_tokenizer(["zebra zone"], size=270).save_pretrained(tmp_path / "other")
+    with Server(EchoModel(model / "model")) as server:
+        config = legacy(server, model, tokenizer=str(tmp_path / "other"), tokenized_requests=False)
+        with pytest.raises(InputError, match=r"splits texts otherwise than base_model\.tokenizer="):
+            run(suite, weights=config)
+
+
+def test_choices_are_asked_by_letter_where_a_server_tells_no_log_probabilities(
+    run: Callable[..., Path], suite: EvalSuiteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(lambda body, number: "B" if number % 2 else "I would say the second.") as server:
+        out = run(suite, weights=chat(server, concurrency=1))
+        assert server.count == len(set(server.prompts())) == 12
+        assert all(body["temperature"] == 0.0 for body in server.bodies)
+    found = scores(out)
+    assert set(found) == {f"{task}_generative.exact_match" for task in TASKS}
+    audits = json.loads((out / "audit.json").read_text())["tasks"]
+    assert [audit["comparable"] for audit in audits] == [False] * 3
+    assert [audit["unparsed"] for audit in audits] == [{"none": 0.5}] * 3
+    assert "cannot be compared with hellaswag and counts towards no mean" in capsys.readouterr().err
+    for row in rows(out, "documents.jsonl"):
+        right = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
+        assert row["value"] == float(row["text"] == "B" and 1 in right), row
+
+
+def test_a_reply_is_read_strictly() -> None:
+    choices = ["Paris", "London. It is large.", "Rome"]
+    named = ["B", " b ", "(B)", "**B**", "B.", "B) London", "Answer: B", "The correct answer is B.",
+             "B. London. It is large. It rains there."]  # fmt: skip
+    assert [letter(reply, choices) for reply in named] == ["B"] * len(named)
+    unclear = ["", "D", "Both", "A or B", "A dog", "A, B", "B. Paris", "London", "A. B. C."]
+    assert [letter(reply, choices) for reply in unclear] == [None] * len(unclear)
+
+
+def test_right_letters_stand_in_every_place_though_the_set_has_them_all_in_one(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server(lambda body, number: "A") as server:
+        out = run(replace(suite, tasks=["truthfulqa_mc1"], understanding=[], limit=8), weights=chat(server))
+    [audit] = json.loads((out / "audit.json").read_text())["tasks"]
+    assert len(audit["gold_positions"]) > 1 and audit["degenerate"] is False and audit["chance"] == 0.25
+
+
+def test_each_choice_of_a_beginning_is_shown_with_the_common_end(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server(lambda body, number: "A") as server:
+        run(replace(suite, tasks=["winogrande"], limit=1, understanding=[]), weights=chat(server))
+        [prompt] = server.prompts()
+    assert "since Ada wanted to read it." in prompt and "since Ben wanted to read it." in prompt
+
+
+def test_texts_are_written_as_they_are_and_cut_at_what_ends_them(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server(lambda body, number: "Nobody knows.\n\nQ: And the sun?") as server:
+        out = run(replace(suite, tasks=["truthfulqa_gen"], understanding=[], limit=2), weights=chat(server))
+        assert {tuple(body["stop"]) for body in server.bodies} == {("\n\n",)}
+    assert {row["text"] for row in rows(out, "documents.jsonl")} == {"Nobody knows."}
+
+
+def test_a_chat_model_gets_no_frame_and_a_completing_one_alpacas(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
+) -> None:
+    framed = replace(suite, tasks=["piqa"], limit=1, frame=TaskFrame.alpaca, understanding=[])
+    with Server(lambda body, number: "A") as server:
+        run(framed, "a" * 16, weights=chat(server))
+        assert "### Response:" not in server.prompts()[0]
+    with Server(EchoModel(model / "model")) as server:
+        run(framed, "b" * 16, weights=legacy(server, model, tokenized_requests=False))
+        assert "### Response:" in server.prompts()[-1]
+
+
+def test_a_task_of_log_probabilities_alone_is_refused_where_there_are_none(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server() as server:
+        tasks = {"text": _Rolling()}
+        with pytest.raises(InputError, match="the task text measures the log-probability of a text"):
+            suited(tasks, chat(server))
+
+
+class _Rolling:
+    """As much of a task as decides who can do it."""
+
+    OUTPUT_TYPE = "loglikelihood_rolling"
+
+
+def test_a_budget_ends_the_evaluation_and_what_was_paid_is_not_paid_again(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
+) -> None:
+    with Server(EchoModel(model / "model")) as server:
+        config = legacy(server, model, concurrency=1)
+        with pytest.raises(BudgetReached):
+            run(suite, weights=replace(config, budget_usd=0.0015))
+        first = server.count
+        out = run(suite, weights=config)
+        assert 12 < first < server.count == len({json.dumps(body) for body in server.bodies})
+        tokens = sum(len(body["prompt"]) for body in server.bodies)
+        assert consumed(out).usd == pytest.approx((tokens + 4 * server.count) / 1e6)
+        again = run(suite, "b" * 16, weights=config)
+        assert consumed(out).requests == server.count and consumed(again).usd == 0.0
+
+
+def test_a_server_that_fails_in_the_third_task_leaves_the_first_two_done(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tmp_path: Path
+) -> None:
+    answer, broken = EchoModel(model / "model"), [True]
+
+    def failing(body: Body, number: int) -> Reply:
+        return Reply(status=500, error="boom") if broken and number >= 40 else answer(body, number)
+
+    with Server(failing) as server:
+        config = legacy(server, model, concurrency=1)
+        with pytest.raises(Stopped):
+            run(suite, weights=config)
+        assert len(list((tmp_path / "outputs" / "evaluate").glob("*/tasks/*.json"))) == 2
+        broken.clear()
+        failed = server.bodies.pop()
+        run(suite, weights=config)
+        assert failed in server.bodies and server.count == len({json.dumps(body) for body in server.bodies})
+
+
+@pytest.mark.long
+def test_a_killed_command_goes_on_and_a_server_s_model_is_a_row_by_its_name(
+    model: Artifact, suite: EvalSuiteConfig, tmp_path: Path
+) -> None:
+    answer, late = EchoModel(model / "model"), [True]
+
+    def slow(body: Body, number: int) -> Reply:
+        return replace(answer(body, number), delay_s=30.0 if late and number == 50 else 0.0)
+
+    with Server(slow) as server:
+        words = [
+            "preset=local", "+experiment=base",
+            "base_model=api_local_server", "base_model.endpoint=completions",
+            f"base_model.tokenizer={model / 'model'}", f"base_model.base_url={server.base_url}",
+            "base_model.model=tiny", "base_model.concurrency=1", f"eval_suite.mirror={suite.mirror}",
+        ]  # fmt: skip
+        killed = start_in(tmp_path, *words)
+        while server.count <= 50:
+            assert killed.poll() is None, killed.communicate()
+            time.sleep(0.01)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        late.clear()
+        before = server.bodies[:-1]  # the last one's answer never arrived
+        done = run_in(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+        after = server.bodies[51:]
+        assert server.bodies[50] in after and not [body for body in before if body in after]
+        count = server.count
+        assert run_in(tmp_path, *words).returncode == 0 and server.count == count
+    found = [json.loads(file.read_text()) for file in tmp_path.glob("outputs/runs/*/*/run.json")]
+    assert {row["labels"]["base_model"] for row in found} == {"tiny"}
+
+
+def test_the_questions_are_asked_as_they_stand(tmp_path: Path) -> None:
+    out = tmp_path / "outputs" / "complete" / "0123456789abcdef"
+    out.mkdir(parents=True)
+    write_jsonl([{"question_id": 1, "text": "Why?", "category": "talk"}], tmp_path / "questions.jsonl")
+    questions = FileQuestionsConfig(file=tmp_path / "questions.jsonl", max_tokens=12)
+    with Server(lambda body, number: "Because.") as server:
+        complete(questions, Frame.alpaca, 0, chat(server), runtime=RuntimeConfig(), out=out)
+        assert server.prompts() == ["Why?"]
+    [row] = read_jsonl(out / "completions.jsonl")
+    assert (row["prompt"], row["text"], row["model"]) == ("Why?", "Because.", "fake")
+    assert consumed(out).usd > 0
+
+
+def test_what_a_server_s_model_cannot_be_combined_with_is_one_sentence() -> None:
+    for words in (["trainer=none"], ["dataset_variant=none"], ["+experiment=cleaned"]):
+        with pytest.raises(ConfigError, match="cannot be tuned; add trainer=none dataset_variant=none"):
+            compose([*words, "base_model=api"])
+    untuned = ["+experiment=base", "base_model=api"]
+    for more, told in {
+        "teacher=base_model": "base_model=api has none",
+        "eval_suite.backend=vllm": "base_model=api has none",
+        "base_model.scoring=loglikelihood": "wants base_model.endpoint=completions",
+        "base_model.endpoint=completions": "base_model.tokenizer is not set",
+    }.items():
+        with pytest.raises(ConfigError, match=told):
+            compose([*untuned, more])
+
+
+def test_a_plan_says_what_a_server_s_model_takes_and_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    config = compose(["preset=paper", "+experiment=base", "base_model=api"])
+    stages = plan(config)
+    assert any("OPENAI_API_KEY is not set" in problem for problem in obstacles(stages, config))
+    for name in ("evaluate", "complete"):
+        found = expected(stages[name], tmp_path)
+        assert found.requests and found.usd > 0 and not found.documents

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
-import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alpaca_exp.compose import compose
-from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.ledger import consumed
 from alpaca_exp.llm import attempts
-from alpaca_exp.llm.ask import ask_all
 from alpaca_exp.llm.model import Request
-from alpaca_exp.records import Completion
-from alpaca_exp.schemas import Endpoint, RuntimeConfig
-from tests.servers import Answer, Body, Reply, Server, stage_folder, teacher_at
-
-CANARY = "sk-canary-7b1e0c55d2f94a"
-HELLO = Request("fake", "Say hello.", 16)
+from alpaca_exp.schemas import Endpoint
+from tests.asking import HELLO, ask, then
+from tests.servers import Answer, Body, Reply, Server, stage_folder
 
 
 @pytest.fixture(autouse=True)
@@ -41,17 +34,6 @@ def serve() -> Iterator[Callable[[Answer], Server]]:
     yield start
     for server in running:
         server.__exit__(None, None, None)
-
-
-def ask(server: Server, outputs: Path, *requests: Request, **more: Any) -> list[Completion]:
-    config = teacher_at(server, **more)
-    out = stage_folder(outputs)
-    return ask_all(config, requests or (HELLO,), runtime=RuntimeConfig(), out=out, title="test")
-
-
-def then(*replies: Reply) -> Answer:
-    """These replies one after the other, the last one for ever."""
-    return lambda body, number: replies[min(number, len(replies) - 1)]
 
 
 def journal(outputs: Path) -> list[dict[str, Any]]:
@@ -200,19 +182,6 @@ def test_a_404_names_what_the_server_does_not_know_and_what_it_said(
         ask(server, tmp_path, **settings)
 
 
-def test_no_other_services_key_is_sent_to_a_server_of_ones_own(
-    serve: Callable[[Answer], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-service")
-    server = serve(then(Reply("Hello.")))
-    for group in ("teacher", "critic", "rater", "judge"):
-        config = getattr(compose([f"{group}=local_server", f"{group}.base_url={server.base_url}"]), group)
-        out = stage_folder(tmp_path, group)
-        ask_all(config, [Request("m", "Hello?", 16)], runtime=RuntimeConfig(), out=out, title=group)
-        assert config.api_key_env == "" and config.usd_per_million_out == 0
-    assert not any("another" in key for key in server.keys)
-
-
 @pytest.mark.parametrize(("status", "code"), [(429, "insufficient_quota"), (402, "payment_required")])
 def test_a_used_up_quota_stops_at_once(
     status: int, code: str, serve: Callable[[Answer], Server], tmp_path: Path
@@ -279,37 +248,3 @@ def test_half_a_surrogate_pair_does_not_spoil_the_files(
     raw += b'"finish_reason":"stop","message":{"role":"assistant","content":"half \\ud83d"}}]}'
     [answer] = ask(serve(then(Reply(raw=raw))), tmp_path)
     assert answer.text == "half ?"
-
-
-ECHOES = {
-    "wrong key": Reply(status=401, error=f"Incorrect API key provided: {CANARY}"),
-    "server error": Reply(status=500, error=f"request was {CANARY}"),
-    "bad request": Reply(status=400, error=f"Authorization: Bearer {CANARY}"),
-    "error inside a 200": Reply(error=f"Bearer {CANARY}"),
-    "answer": Reply(f"You sent {CANARY}, did you not?"),
-    "page": Reply(raw=f"<html>{CANARY}</html>".encode(), content_type="text/html"),
-}
-
-
-@pytest.mark.parametrize("echo", ECHOES)
-def test_a_key_is_found_nowhere_whatever_the_server_echoes(
-    echo: str,
-    serve: Callable[[Answer], Server],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setenv("ALPACA_EXP_TEST_KEY", CANARY)
-    caplog.set_level(logging.DEBUG)
-    server = serve(then(ECHOES[echo]))
-    seen = []
-    try:
-        seen = [repr(answer) for answer in ask(server, tmp_path)]
-    except AlpacaExpError as error:
-        seen = [str(error), repr(error), repr(pickle.dumps(error))]
-    assert server.keys[0] == f"Bearer {CANARY}"
-    ours = [record.getMessage() for record in caplog.records]
-    texts = [*seen, *capfd.readouterr(), *ours]
-    texts += [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
-    assert seen and not [text for text in texts if CANARY in text]

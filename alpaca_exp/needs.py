@@ -126,8 +126,9 @@ def _of(value: object) -> Iterator[Need]:
             yield Need("dataset", value.hub, value.revision, "dataset_variant.hub")
         case EvalSuiteConfig() if value.mirror is None and not isinstance(value, WorldSuiteConfig):
             for data in needed_datasets(value):
-                splits = tuple(data.splits)
-                yield Need("task", data.folder, data.revision, "eval_suite.mirror", data, splits)
+                if not _folder(data.path):  # `datasets` takes a folder of that name for the hub's
+                    splits = tuple(data.splits)
+                    yield Need("task", data.folder, data.revision, "eval_suite.mirror", data, splits)
 
 
 def _folder(path: str) -> bool:

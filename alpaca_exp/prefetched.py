@@ -106,6 +106,13 @@ def hub_options(name: str, revision: str | None, *, offline: bool, kind: str = "
     return {"local_files_only": offline}
 
 
+def snapshot(name: str, revision: str | None) -> Path | None:
+    """The folder of a model that was prefetched, for libraries that take no other cache."""
+    folder = Path(os.environ.get(FOLDER, ""))
+    found = entry(folder, "model", name, revision) if FOLDER in os.environ else None
+    return folder / repository("model", name) / "snapshots" / found.commit if found else None
+
+
 def repository(kind: str, name: str) -> str:
     """The folder of a repository in the hub's cache."""
     return f"{HUB}/{'datasets' if kind == 'dataset' else 'models'}--{name.replace('/', '--')}"

@@ -88,7 +88,7 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
         ("runtime.offline=maybe", "runtime.offline is maybe; it must be true or false"),
         ("eval_suite.limit=few", "eval_suite.limit is few; it must be a whole number, or null"),
         ("eval_suite.tasks=piqa", "eval_suite.tasks is piqa; it must be a list, written tasks=[piqa]"),
-        ("action=pln", "action is pln; it must be one of run, plan, rehearse; did you mean plan?"),
+        ("action=pln", "action is pln; it must be one of run, plan, rehearse, prefetch; did you mean plan?"),
         ("action = plan", "action = plan has spaces around its equals sign; write action=plan"),
         ("preset=papr", "preset has no option papr; did you mean paper?"),
         ("--experiment=cleaned", "--experiment=cleaned is no flag: write +experiment=cleaned"),

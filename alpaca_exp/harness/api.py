@@ -21,6 +21,7 @@ from alpaca_exp.harness.quiet import muted
 from alpaca_exp.llm.ask import Session
 from alpaca_exp.llm.echo import Echo, read_echo
 from alpaca_exp.llm.model import Request
+from alpaca_exp.prefetched import hub_options
 from alpaca_exp.records import Completion
 from alpaca_exp.schemas import ApiModelConfig, RuntimeConfig
 
@@ -230,9 +231,9 @@ def tokenizer_of(config: ApiModelConfig, runtime: RuntimeConfig) -> Any | None:
     local = place.is_dir()
     with muted():
         try:
-            return AutoTokenizer.from_pretrained(
-                str(place) if local else config.tokenizer, local_files_only=local or runtime.offline
-            )
+            name = str(place) if local else config.tokenizer
+            where = hub_options(name, None, offline=local or runtime.offline, kind="tokenizer")
+            return AutoTokenizer.from_pretrained(name, **where)
         except Exception as error:  # a dozen classes of three libraries, all of them about this one input
             reason = " ".join(str(error).split())[:200]
             raise InputError(

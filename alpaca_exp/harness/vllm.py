@@ -15,6 +15,7 @@ from alpaca_exp.harness import frames
 from alpaca_exp.harness.lm import Meter
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.ledger import report
+from alpaca_exp.prefetched import snapshot
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import RuntimeConfig
 
@@ -43,7 +44,7 @@ class FramedVLLM(VLLM):  # type: ignore[misc]
     def __init__(
         self, path: str | Path, runtime: RuntimeConfig, dtype: str = "auto", revision: str | None = None
     ) -> None:
-        place = Path(path).expanduser()
+        place = snapshot(str(path), revision) or Path(path).expanduser()
         with muted():
             super().__init__(
                 pretrained=str(place) if place.is_dir() else str(path),

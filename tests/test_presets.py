@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alpaca_exp.records import Row
 from tests.conftest import Command
 from tests.mirrors import write_mirror
 from tests.models import tiny_llama
@@ -19,6 +20,7 @@ HUB = {
     "winogrande": ("allenai/winogrande", "winogrande_xl"),
     "boolq": ("aps/super_glue", "boolq"),
     "truthfulqa_mc": ("truthfulqa/truthful_qa", "multiple_choice"),
+    "truthfulqa_gen": ("truthfulqa/truthful_qa", "generation"),
 }
 """Where lm-eval's stock tasks look for their documents: a folder of that name stands in for the hub."""
 
@@ -26,22 +28,22 @@ HUB = {
 def write_hub(folder: Path) -> None:
     """The made-up mirror again, in the hub's own layout, for tasks that are left entirely as they are."""
     mirror = write_mirror(folder / "mirror")
+    configs: dict[Path, list[Row]] = {}
     for task, (repository, name) in HUB.items():
         place = folder / repository
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         data = (mirror / task / "validation.jsonl").read_text()
         (place / f"{name}.jsonl").write_text(data)
-        splits = [f"  - split: {split}\n    path: {name}.jsonl" for split in ("train", "validation")]
-        listing = "\n".join(splits)
-        (place / "README.md").write_text(
-            f"---\nconfigs:\n- config_name: {name}\n  data_files:\n{listing}\n---\n"
-        )
+        files = [{"split": split, "path": f"{name}.jsonl"} for split in ("train", "validation")]
+        configs.setdefault(place, []).append({"config_name": name, "data_files": files})
+    for place, listed in configs.items():
+        (place / "README.md").write_text(f"---\n{json.dumps({'configs': listed})}\n---\n")
 
 
 @pytest.fixture
 def paper(command: Command, tmp_path: Path) -> list[str]:
     write_hub(tmp_path)
-    tiny_llama(tmp_path / "llama")
+    tiny_llama(tmp_path / "llama", context=2048)
     return [
         "preset=paper",
         "base_model.path=llama",

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,8 @@ from alpaca_exp.locks import hold
 from alpaca_exp.records import Row, Usage, write_json
 
 RECORD = "record.json"
+WEIGHTS = (".safetensors", ".bin")
+"""How files of a model's weights end."""
 USAGE = "usage.json"
 
 
@@ -134,7 +136,7 @@ def find(
     artifact = Artifact(stage.path(outputs))
     if not (artifact / RECORD).exists():
         return None
-    damage = artifact.damage()
+    damage = artifact.damage() + list(_outdated(stage, artifact, outputs))
     if not damage:
         return artifact
     if not remake_damaged:
@@ -145,6 +147,21 @@ def find(
     if discard:
         shutil.rmtree(artifact.path)
     return None
+
+
+def _outdated(stage: Stage, artifact: Artifact, outputs: Path) -> Iterator[str]:
+    """A recipe names its inputs by theirs, and a model that was trained twice may have other weights."""
+    for name, known in artifact.record.get("weights", {}).items():
+        needed = Artifact(stage.inputs[name].path(outputs))
+        if (needed / RECORD).exists() and _weights(needed) != known:
+            yield f"it was made with other weights than {needed.path.parent.name}/{needed.path.name} has now"
+
+
+def _weights(artifact: Artifact) -> str | None:
+    """A name for the weights that it holds; None where it holds none."""
+    files = artifact.record["files"].items()
+    held = {name: digest for name, digest in files if name.startswith("model/") and name.endswith(WEIGHTS)}
+    return fingerprint(held) if held else None
 
 
 def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
@@ -159,6 +176,7 @@ def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
         **stage.recipe,
         "fingerprint": stage.fingerprint,
         "files": {str(file.relative_to(path)): sha256(file) for file in files},
+        "weights": {name: known for name, needed in inputs.items() if (known := _weights(needed))},
         "started": started,
         "seconds": round(seconds, 3),
         "machine": provenance.machine(),

@@ -130,9 +130,12 @@ def test_killed_in_the_third_of_five_tasks_the_first_two_are_not_run_again(
 
     scored: list[str] = []
     score = scoring.score
-    monkeypatch.setattr(
-        scoring, "score", lambda lm, name, *rest: (scored.append(name), score(lm, name, *rest))[1]
-    )
+
+    def counted(lm: Any, name: str, *rest: Any) -> Any:
+        scored.append(name)
+        return score(lm, name, *rest)
+
+    monkeypatch.setattr(scoring, "score", counted)
     assert contents(evaluated(weights, mirror, tmp_path / "killed", tasks)) == whole
     assert scored == tasks[2:]
 

@@ -139,7 +139,9 @@ def serve(requests: socket.socket) -> None:
 
 
 def _import_all() -> None:
+    """And compose once: Hydra's grammar, too, is read by the first who needs it."""
     import alpaca_exp
+    from alpaca_exp.compose import compose
     from alpaca_exp.errors import InputError
 
     gc.disable()
@@ -149,6 +151,7 @@ def _import_all() -> None:
                 importlib.import_module(module.name)
     for name in LAZY:
         importlib.import_module(name)
+    compose()
     gc.enable()
     gc.freeze()
 

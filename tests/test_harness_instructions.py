@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import re
 import statistics
 from pathlib import Path
@@ -180,6 +181,18 @@ def test_rouge_l_is_the_rouge_score_package_s(answer: str, reference: str) -> No
     assert rouge_l(answer, [reference]) == scorer.score(reference, answer)["rougeL"].fmeasure
     several = [reference, "quick dogs", answer[::2]]
     assert rouge_l(answer, several) == scorer.score_multi(several, answer)["rougeL"].fmeasure
+
+
+def test_rouge_l_is_the_package_s_on_any_text() -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer, rng = RougeScorer(["rougeL"], use_stemmer=True), random.Random(0)
+    for _ in range(500):
+        answer, other = (
+            "".join(rng.choices("abeinrst AIZ09.,'é漢\n", k=rng.randint(0, 40))) for _ in range(2)
+        )
+        reference = answer[: rng.randint(0, 40)] + other[: rng.randint(0, 20)]
+        assert rouge_l(answer, [reference]) == scorer.score(reference, answer)["rougeL"].fmeasure
 
 
 def test_exact_match_sees_neither_case_nor_punctuation_nor_blanks() -> None:

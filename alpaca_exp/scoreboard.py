@@ -80,6 +80,8 @@ def _row(score: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:
 
 def _notes(row: Row, audit: Row) -> Iterator[str]:
     kinds = {flag["kind"] for flag in audit.get("flags", []) if _concerns(flag, row)}
+    if "incomparable" in kinds:
+        yield "by letter, not comparable"
     if audit["degenerate"]:
         yield "degenerate"
     if "guessing" in kinds:

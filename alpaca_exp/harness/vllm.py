@@ -45,12 +45,12 @@ class FramedVLLM(VLLM):  # type: ignore[misc]
         self, path: str | Path, runtime: RuntimeConfig, dtype: str = "auto", revision: str | None = None
     ) -> None:
         place = snapshot(str(path), revision) or Path(path).expanduser()
+        told = {} if place.is_dir() else {"revision": revision, "tokenizer_revision": revision}
         with muted():
             super().__init__(
                 pretrained=str(place) if place.is_dir() else str(path),
                 dtype=dtype,
-                revision=revision,
-                tokenizer_revision=revision,
+                **told,
                 tensor_parallel_size=_devices(runtime),
                 batch_size=HANDED_OVER,
             )

@@ -1,0 +1,1 @@
+"""Adapters, which are not used here."""

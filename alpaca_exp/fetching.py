@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from alpaca_exp.content import sha256
@@ -13,25 +13,14 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.hub_files import Advance, File, Listing, fetch, listing
 from alpaca_exp.locks import hold
 from alpaca_exp.needs import Need, missing
-from alpaca_exp.prefetched import LOCKS, MAIN, TASKS, Entry, entries, note, repository
+from alpaca_exp.prefetched import LOCKS, MAIN, TASKS, Entry, damage, entries, note, repository
 from alpaca_exp.task_data import files_of, write_documents
 
 DOWNLOADS = ".downloads"
 """Where a task's data set lies until its documents are written."""
 SAFE = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 TORCH = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")
-FORMS = (
-    ".safetensors",
-    ".bin",
-    ".pth",
-    ".pt",
-    ".h5",
-    ".msgpack",
-    ".ot",
-    ".onnx",
-    ".gguf",
-    ".index.json",
-)
+FORMS = (".safetensors", ".bin", ".pth", ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".index.json")
 """Weights; of those that fit neither pattern none is loaded."""
 TEMPLATES = "additional_chat_templates"
 
@@ -43,6 +32,8 @@ class Order:
     need: Need
     source: Listing
     files: tuple[File, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Of a task: what is here of it, with other splits."""
 
     @property
     def bytes(self) -> int:
@@ -57,21 +48,23 @@ def order(need: Need, folder: Path) -> Order:
     """
     kind, name, revision = need.repository
     known = need.among(entries(folder))
-    if known:
-        need = need.and_for(replace(need, splits=_splits(known)))
+    kept = known.files if known and need.documents and not list(damage(folder, known)) else {}
     source = listing(kind, name, known.commit if known else revision)
-    if need.documents is not None:
-        files = files_of(source, need.documents, need.splits, _work(need, source, folder))
+    if (data := need.documents) is not None:
+        need = replace(need, splits=_lacking(need, known, kept))
+        files = files_of(source, data, need.splits, _work(need, source, folder))
     else:
         files = [file for file in source.files if need.kind == "dataset" or _loaded(need, file, source.files)]
     if not files:
         raise InputError(f"the hub's {name} has no file that a {need.kind} is made of")
-    return Order(need, source, tuple(files))
+    return Order(need, source, tuple(files), kept)
 
 
-def _splits(known: Entry) -> tuple[str, ...]:
-    """Of a task: the splits whose documents were fetched."""
-    return tuple(Path(name).stem for name in known.files if known.kind == "task" and name.endswith(".jsonl"))
+def _lacking(need: Need, known: Entry | None, kept: Mapping[str, str]) -> tuple[str, ...]:
+    """The splits to be fetched: those that are needed or were here once, but for what is `kept`."""
+    once = [Path(name).stem for name in (known.files if known else ()) if name.endswith(".jsonl")]
+    wanted = dict.fromkeys((*need.splits, *once))
+    return tuple(split for split in wanted if f"{TASKS}/{need.name}/{split}.jsonl" not in kept)
 
 
 def bring(told: Order, folder: Path, advance: Advance) -> None:
@@ -85,7 +78,8 @@ def bring(told: Order, folder: Path, advance: Advance) -> None:
             _documents(told, folder, advance) if need.documents else _snapshot(told, folder, advance)
         )
         files = {path.relative_to(folder).as_posix(): sha256(path) for path in written}
-        size = sum(path.stat().st_size for path in written)
+        files = {**told.kept, **files}
+        size = sum((folder / name).stat().st_size for name in files)
         origin = need.documents.path if need.documents else ""
         note(folder, Entry(need.kind, need.name, need.revision, source.commit, files, size, origin))
 

@@ -43,7 +43,7 @@ class Prefetch:
         width = max((len(str(need)) for need in wanted), default=0)
         for need in wanted:
             print(f"  {need!s:{width}}  {_state(need, lacking, orders)}", flush=True)
-        _fetch(list(orders.values()), folder, self.refused)
+        _fetch(orders, folder, self.refused)
         for need in wanted:
             if need in self.refused:
                 print(f"Not fetched: {need}: {self.refused[need]}", file=sys.stderr, flush=True)
@@ -75,7 +75,7 @@ def fetch_documents(config: ExperimentConfig) -> None:
     wanted = [need for need in needs(plan(config), config.runtime.outputs) if need.kind == "task"]
     refused: dict[Need, str] = {}
     lacking = [need for need, _ in missing(wanted, folder)]
-    _fetch(list(_orders(lacking, folder, refused).values()), folder, refused)
+    _fetch(_orders(lacking, folder, refused), folder, refused)
     if refused:
         told = "; ".join(f"{need}: {reason}" for need, reason in refused.items())
         raise InputError(
@@ -95,16 +95,16 @@ def _orders(lacking: Sequence[Need], folder: Path, refused: MutableMapping[Need,
     return orders
 
 
-def _fetch(orders: Sequence[Order], folder: Path, refused: MutableMapping[Need, str]) -> None:
-    total = sum(told.bytes for told in orders)
+def _fetch(orders: Mapping[Need, Order], folder: Path, refused: MutableMapping[Need, str]) -> None:
+    total = sum(told.bytes for told in orders.values())
     with progress("prefetch", math.ceil(total / MB), "MB") as steps:
         meter = _Megabytes(steps)
-        for told in orders:
-            meter.note = told.need.name
+        for need, told in orders.items():
+            meter.note = need.name
             try:
                 bring(told, folder, meter.add)
             except InputError as error:
-                refused[told.need] = str(error)
+                refused[need] = str(error)
         meter.add(-total % MB)
 
 

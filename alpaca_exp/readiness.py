@@ -14,14 +14,16 @@ from alpaca_exp.data_readiness import data_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.instruction_files import lacking as instructions_lacking
-from alpaca_exp.harness.names import resolve
+from alpaca_exp.harness.needs import stock
 from alpaca_exp.hub_readiness import hub_obstacles
+from alpaca_exp.llm.folders import folder_problems
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
     Backend,
     BaseModelConfig,
     BaseModelTeacherConfig,
+    CheckpointConfig,
     ConfiguredModelConfig,
     DatasetVariantConfig,
     EndpointConfig,
@@ -34,8 +36,10 @@ from alpaca_exp.schemas import (
     LoggerConfig,
     MadeModelConfig,
     MiniatureJudgeConfig,
+    MlflowConfig,
     NoDatasetConfig,
     NoRaterConfig,
+    PretrainedModelConfig,
     TrainerConfig,
     WorldModelConfig,
     WorldSuiteConfig,
@@ -44,6 +48,8 @@ from alpaca_exp.tuning.devices import device
 from alpaca_exp.tuning.requirements import lacking, logger_lacking
 from alpaca_exp.writers import generates_for_truthfulqa
 
+HERE = ("127.0.0.1", "localhost", "::1")
+"""Hosts that are no network."""
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
 
@@ -112,7 +118,7 @@ def _of(value: object, offline: bool) -> Iterator[str]:
             yield from instructions_lacking(value)
         case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
             try:
-                resolve(value.tasks)
+                stock(value)
             except ConfigError as error:
                 yield from error.problems
         case DatasetVariantConfig():
@@ -130,10 +136,14 @@ def _of(value: object, offline: bool) -> Iterator[str]:
                 "base_model.corpus is not set, so there is no text to make a tokenizer from (it follows "
                 "dataset_variant.source, not the hub nor a teacher); name a file with base_model.corpus=FILE"
             )
+        case PretrainedModelConfig() | CheckpointConfig() if Path(value.path).expanduser().is_dir():
+            field = f"{getattr(value, 'group', 'base_model')}.path"
+            yield from folder_problems(Path(value.path).expanduser(), field)
         case TrainerConfig():
             yield from map(Here, lacking(value))
         case LoggerConfig():
             yield from map(Here, logger_lacking(value))
+            yield from _tracking_server(value) if offline else ()
 
 
 def _unserved(suite: EvalSuiteConfig) -> Iterator[str]:
@@ -168,13 +178,27 @@ def _unable(base_model: BaseModelConfig) -> Iterator[str]:
             )
 
 
+def _tracking_server(logger: LoggerConfig) -> Iterator[str]:
+    """MLflow goes where the environment says."""
+    server = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if (
+        isinstance(logger, MlflowConfig)
+        and server.startswith("http")
+        and urlparse(server).hostname not in HERE
+    ):
+        yield (
+            f"runtime.offline is true, but MLFLOW_TRACKING_URI is {server}; unset it, and MLflow writes to "
+            "outputs/logs"
+        )
+
+
 def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
     if endpoint.retired and endpoint.base_url is None:
         name = endpoint.model if isinstance(endpoint, LanguageModelConfig) else "The model"
         yield f"{name} {endpoint.retired}"
         return
     host = urlparse(endpoint.base_url or "https://api.openai.com").hostname
-    if host in ("127.0.0.1", "localhost", "::1"):
+    if host in HERE:
         return
     if offline:
         yield f"runtime.offline is true, but {host} would be asked; set runtime.offline=false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -20,10 +21,12 @@ from alpaca_exp.prefetched import FOLDER, entries, use
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import Row
 from alpaca_exp.schemas import ExperimentConfig
+from tests.children import ROOT
+from tests.conftest import Command
 from tests.hubs import COMMIT, Hub, Repository, repositories
 from tests.mirrors import DOCUMENTS, NAMES
 from tests.models import tiny_llama
-from tests.stories import ROOT, made, rows, runs
+from tests.stories import made, rows, runs
 
 MODEL, DATA, CLOSED = "someone/tiny-llama", "someone/data", "someone/closed"
 WEIGHTS = f"hub/models--someone--tiny-llama/snapshots/{COMMIT}/model.safetensors"
@@ -88,7 +91,7 @@ def held(model: dict[str, bytes]) -> dict[str, Repository]:
     return {
         MODEL: Repository(model, "model"),
         CLOSED: Repository(model, "model", gated=True),
-        DATA: Repository({"data/train.jsonl": "".join(f"{json.dumps(row)}\n" for row in said).encode()}),
+        DATA: Repository({"data/said.jsonl": "".join(f"{json.dumps(row)}\n" for row in said).encode()}),
         "Rowan/hellaswag": Repository(
             {"data/validation-0.parquet": parquet("hellaswag"), "data/train-0.parquet": b"z" * 9999}
         ),
@@ -159,6 +162,8 @@ def test_a_whole_experiment_runs_without_network_from_what_was_fetched(
         asked = len(known.asked)
         fetched("seed=1")
         assert len(known.asked) == asked
+        fetched("runtime.prefetched=elsewhere")
+        assert entries(Path("prefetched")) == entries(Path("elsewhere"))
         config = compose(EXPERIMENT)
         fetch_documents(config)
         fingerprint = plan(config)["evaluate"].fingerprint
@@ -239,6 +244,44 @@ def test_what_the_hub_refuses_is_said_with_its_reason_and_the_rest_is_fetched(
     assert "task piqa (baber/piqa: validation): the hub has none of that name" in said.err
     assert len(prefetch.refused) == 3 and "2 of 5 are in prefetched; 3 cannot be had" in prefetch.summary()
     assert [entry.name for entry in entries(Path("prefetched"))] == ["hellaswag", "truthfulqa_mc"]
+
+
+def test_solved_examples_are_fetched_beside_the_documents_that_are_here(
+    held: dict[str, Repository], online: Online
+) -> None:
+    lines = "".join(f"{json.dumps(row)}\n" for row in documents("piqa"))
+    held["baber/piqa"] = Repository({"validation.jsonl": lines.encode(), "train.jsonl": lines.encode()})
+    words = ("eval_suite.tasks=[piqa]", "eval_suite.understanding=[piqa.acc]", "eval_suite.truthfulness=[]")
+    with repositories(held) as known:
+        online(known)
+        fetched(*words)
+        fetched(*words, "eval_suite.num_fewshot=2")
+        assert not fetched(*words, "eval_suite.num_fewshot=2").refused
+        assert (known.gets("validation.jsonl"), known.gets("train.jsonl")) == (1, 1)
+    (entry,) = (each for each in entries(Path("prefetched")) if each.kind == "task")
+    assert {Path(name).name for name in entry.files} == {"validation.jsonl", "train.jsonl", "features.json"}
+
+
+def test_what_the_hubs_own_cache_has_is_not_fetched(
+    tmp_path: Path, held: dict[str, Repository], online: Online
+) -> None:
+    weights = held[MODEL].files["model.safetensors"]
+    blob = tmp_path / "cache/models--someone--tiny-llama/blobs" / hashlib.sha256(weights).hexdigest()
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(weights)
+    with repositories(held) as known:
+        online(known)
+        assert not fetched("eval_suite=none").refused
+        assert not known.gets("model.safetensors") and known.gets("config.json")
+    assert (Path("prefetched") / WEIGHTS).read_bytes() == weights
+
+
+def test_what_cannot_be_fetched_ends_the_command_with_2(command: Command) -> None:
+    done = command(*EXPERIMENT, "eval_suite=none", "action=prefetch")  # this process's children are offline
+    assert done.returncode == 2 and "HF_HUB_OFFLINE is set in the environment; unset it" in done.stderr
+    assert "0 of 2 are in prefetched; 2 cannot be had" in done.stdout
+    done = command("world=tiny", "action=prefetch")
+    assert (done.returncode, done.stdout) == (0, "Nothing is needed from the hub.\n")
 
 
 def test_servers_cannot_be_fetched_and_are_named_with_the_stages_that_ask_them(

@@ -89,17 +89,24 @@ def suite_of(clone: Path | None, user_file: Path | None = None, **more: Any) -> 
     )
 
 
-def test_a_model_answers_both_sets_and_every_category_has_its_mean(
-    clone: Path, user_file: Path, tmp_path: Path
-) -> None:
-    model = tmp_path / "train"
-    tiny_llama(model / "model")
-    suite = suite_of(clone, user_file, instances=2, max_tokens=6, user_max_tokens=9)
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    folder = tmp_path_factory.mktemp("train")
+    tiny_llama(folder / "model")
+    return Artifact(folder)
+
+
+def evaluated(suite: InstructionSuiteConfig, model: Artifact, out: Path) -> Path:
     out.mkdir()
-    evaluate(
-        suite, mirror_files(suite), "0", model=Artifact(model), runtime=RuntimeConfig(offline=True), out=out
-    )
+    evaluate(suite, mirror_files(suite), "0", model=model, runtime=RuntimeConfig(offline=True), out=out)
+    return out
+
+
+def test_a_model_answers_both_sets_and_every_category_has_its_mean(
+    clone: Path, user_file: Path, model: Artifact, tmp_path: Path
+) -> None:
+    suite = suite_of(clone, user_file, instances=2, max_tokens=6, user_max_tokens=9)
+    out = evaluated(suite, model, tmp_path / "out")
     scores = {(row["task"], row["metric"]): row for row in read_jsonl(out / "scores.jsonl")}
     assert list(scores) == [
         (NATURAL, "rougeL"),
@@ -118,6 +125,19 @@ def test_a_model_answers_both_sets_and_every_category_has_its_mean(
         rouge_l(row["text"], references[row["task"], row["doc_id"]]) for row in rows
     ]
     assert len({row["prompt_hash"] for row in rows}) == 8, "two of the user's prompts have no input: one text"
+
+
+def test_what_a_model_says_word_by_word_is_a_full_score(
+    user_file: Path, model: Artifact, tmp_path: Path
+) -> None:
+    suite = suite_of(None, user_file, user_max_tokens=9)
+    said = [row["text"] for row in read_jsonl(evaluated(suite, model, tmp_path / "a") / "documents.jsonl")]
+    rows = list(read_jsonl(user_file))
+    rows[1]["instances"][0]["output"] = f" {said[2].upper()}!"
+    write_jsonl(rows, user_file)
+    found = list(read_jsonl(evaluated(suite, model, tmp_path / "b") / "documents.jsonl"))
+    values = {(row["doc_id"], row["metric"]): row["value"] for row in found}
+    assert [values[1, "rougeL"], values[1, "exact_match"], values[0, "exact_match"]] == [1.0, 1.0, 0.0]
 
 
 def test_the_frame_is_alpaca_s_with_the_input_in_its_place_unless_raw_is_asked_for(

@@ -233,15 +233,15 @@ def test_it_is_planned_where_there_are_answers_and_a_judge_and_depends_on_these_
     stages = planned(mirror)
     assert list(stages).index("assess") == list(stages).index("evaluate") + 1
     before = stages["assess"].fingerprint
-    for other in (
+    others = (
         "judge.opponent=" + str(mirror / "truthfulqa_gen" / "validation.jsonl"),
         "judge.questions.limit=3",
         "judge.questions.max_tokens=99",
         "judge.both_orders=false",
         "judge.budget_usd=null",
         "eval_suite.batch_size=3",
-    ):
-        assert planned(mirror, other)["assess"].fingerprint == before, other
+    )
+    assert planned(mirror, *others)["assess"].fingerprint == before
     for own in ("judge.model=another", "judge.temperature=0", "eval_suite.limit=1"):
         assert planned(mirror, own)["assess"].fingerprint != before, own
     assert "assess" not in planned(mirror, "judge=none")

@@ -17,6 +17,9 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
   python -m alpaca_exp +experiment=cleaned action=plan   say what it would do and cost, and stop
   python -m alpaca_exp +experiment=cleaned action=rehearse
                                                          do a little of everything, and say what all will take
+  python -m alpaca_exp +experiment=cleaned action=prefetch
+                                                         fetch what it needs from the hub, for a machine without
+                                                         network; there, add runtime=offline
   python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
   python -m alpaca_exp.report                            tabulate every run under outputs/
   python -m alpaca_exp.variants diff A B                 in what two data sets differ

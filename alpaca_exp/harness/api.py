@@ -44,7 +44,8 @@ class ApiLM(LocalCompletionsAPI):  # type: ignore[misc]
         # Not LocalCompletionsAPI's own: that one wants the packages of the client which is not used here.
         TemplateLM.__init__(self)
         self.config, self.tokenizer = config, tokenizer
-        self.model, self.max_length = config.model, config.max_length - 1  # one token is always written
+        self.model = config.model
+        self.max_length = config.max_length - 1 if tokenizer else 0  # one token is always written; 0: unknown
         self.tokenizer_backend = "huggingface" if tokenizer else None
         self.tokenized_requests = config.tokenized_requests and tokenizer is not None
         self.custom_prefix_token_id, self._eos_string = None, None

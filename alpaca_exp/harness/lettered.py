@@ -20,7 +20,8 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.harness.guessing import payoffs_of
 
 METRIC = "exact_match"
-SETTINGS = {"until": [], "do_sample": False, "temperature": 0.0, "max_gen_toks": 16}
+SETTINGS = {"until": [], "do_sample": False, "temperature": 0.0}
+"""How long a reply may be is the model's own limit: some think aloud before they name a letter."""
 REPLY = re.compile(
     r"\s*(?:(?:the\s+)?(?:best\s+|correct\s+|right\s+)?answer(?:\s+is)?\s*:?\s*)?"
     r"[(\[*\"']*([A-Z])\b([)\]*\"'.:\s]*)(.*)",

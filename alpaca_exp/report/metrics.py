@@ -124,10 +124,11 @@ def audits_of(artifacts: dict[str, str], outputs: Path) -> dict[str, Row]:
 
 
 def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
-    """The sentences of the audits that an evaluation's metric must be read with."""
-    if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
-        return []
+    """The sentences of the audits that an evaluation's metric, or its absence, must be read with."""
     audits = audits_of(artifacts, outputs)
+    if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
+        by_letter = metric in SUITE and not all(audit.get("comparable", True) for audit in audits.values())
+        return [f"{metric} is left out: choices asked by letter count towards no mean"] if by_letter else []
     parts = parts_of(metric, artifacts, outputs)
     rows = ({"task": task, "metric": name} for part in parts for _, name, _ in [part]
             for task in tasks_of([part], artifacts, outputs))  # fmt: skip

@@ -133,7 +133,7 @@ def _at(runs: Sequence[Run], layout: Layout, row: str, column: str) -> list[Run]
 def _text(one: Cell) -> str:
     counts = ((one.failed, "failed"), (one.stopped, "stopped"))
     if one.estimate is None:
-        return ", ".join(word for count, word in counts if count) or ABSENT
+        return ", ".join(word for count, word in counts if count) or ABSENT + "‡" * bool(one.warnings)
     text = shown(one.metric, one.estimate.mean) + _interval(one.metric, one.estimate)
     if one.difference:
         text += f"; Δ {shown(one.metric, one.difference.mean, sign=True)}"

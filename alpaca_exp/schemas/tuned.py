@@ -149,7 +149,7 @@ class ApiModelConfig(EndpointConfig, LanguageModelConfig, BaseModelConfig):
     tokenizer: Optional[str] = identity_by_content("hub name or folder; log-probabilities want it", None)
     tokenized_requests: bool = identity("prompts to be scored go out as token ids; false: as text", True)
     max_length: int = identity("tokens that it reads at most; longer prompts lose their beginning", 2048)
-    max_gen_toks: int = identity("limit of a task's answer where the task sets none", 256)
+    max_gen_toks: int = identity("limit of an answer, and of a letter, where a task sets none", 256)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""

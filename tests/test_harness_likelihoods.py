@@ -151,7 +151,9 @@ def test_most_prompts_beyond_the_context_are_said_before_the_work(tmp_path: Path
 
     lm = FramedLM(load(tiny_llama(tmp_path, context=16), runtime=RuntimeConfig()), 4)
     long = "Question: " + "How do I keep bread fresh? " * 9
-    with pytest.raises(InputError, match=r"2 of 3 documents of the task t do not fit .* context of 16 tokens"):
+    with pytest.raises(
+        InputError, match=r"2 of 3 documents of the task t do not fit .* context of 16 tokens"
+    ):
         lm.read(_instances(["Q:", long, long], " box"))
     lm.read(_instances(["Q:", "A:", long], " box"))
     with pytest.raises(InputError, match=r"a choice of the task is .* tokens long, but the model reads 16"):
@@ -163,15 +165,18 @@ def test_a_tree_holds_a_common_beginning_once() -> None:
     wanted = [asked(n, context, end, 64) for n, end in enumerate(([1, 2, 3], [1, 2, 4, 5], [6], [7]))]
     (tree,) = trees(wanted)
     assert tree.tokens.tolist() == [*context, 1, 2, 4]
+    assert [new for new, _ in tree.branches] == [20, 2, 1]
+    assert tree.tokens[tree.branches[2][1]].tolist() == [*context, 1, 2, 4]
     for path in tree.paths:
-        way = np.flatnonzero(tree.seen[path.nodes[-1]])
-        assert tree.tokens[way].tolist() == wanted[path.number].read.tolist()
-        assert tree.depth[way].tolist() == list(range(len(way)))
+        assert tree.depth[path.nodes].tolist() == [19 + place for place in range(len(path.targets))]
+    assert [path.nodes[-1] for path in tree.paths if len(path.targets) == 1] == [19, 19]
 
 
 def test_documents_that_share_too_little_are_trees_of_their_own() -> None:
     wanted = [asked(n, [5, *range(n * 50, n * 50 + 40)], [1, 2], 64) for n in range(1, 4)]
-    assert len(list(trees(wanted, pairs_a_token=10))) == 3
+    assert len(list(trees(wanted))) == 3
+    shared = [asked(n, range(100, 130), [n, n], 64) for n in range(1, 9)]
+    assert [len(tree) for tree in trees(shared, most=33)] == [33, 33, 32]
 
 
 def test_a_stem_ends_before_the_first_place_that_is_asked() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from alpaca_exp.harness.last_layer import last_layer_at
 from alpaca_exp.harness.tree import Asked, Tree, asked, stem, trees
 from alpaca_exp.harness.tree_attention import Grove, States, grove, tree_attention
 
@@ -65,13 +66,12 @@ def loglikelihoods(
     At most `tokens_at_once` tokens are read at a time, but a whole tree. Raises torch.OutOfMemoryError.
     """
     answers: dict[int, Answer] = {}
-    pairs = 6 * model.config.get_text_config().hidden_size
     with tree_attention(model):
         # What was cut off at its beginning shares none with the others.
         for some in ([r for r in requests if not r.cut], [r for r in requests if r.cut]):
             beginning = stem(some)
             before = _states(model, beginning)
-            grown = sorted(trees(some, len(beginning), pairs), key=len, reverse=True)
+            grown = sorted(trees(some, len(beginning), tokens_at_once), key=len, reverse=True)
             for row in _rows(grown, tokens_at_once, _places_at_once(model)):
                 for number, answer in _answers(model, row, before, len(beginning)):
                     answers[number] = answer
@@ -103,7 +103,8 @@ def _states(model: PreTrainedModel, beginning: np.ndarray[Any, Any]) -> States:
     if not len(beginning):
         return {}
     length = len(beginning)
-    read = Tree(beginning, np.arange(length), np.tri(length, dtype=np.bool_), ())
+    way = np.arange(length)
+    read = Tree(beginning, way, ((length, way),), ())
     row = grove([read], model.device)
     row.records = True
     _forward(model, row, torch.zeros(1, dtype=torch.long, device=model.device))
@@ -121,15 +122,17 @@ def _answers(
     logits = _forward(
         model, grove(row, model.device, before, length), torch.from_numpy(places).to(model.device)
     )
-    highest, greedy = logits.max(dim=-1)
     at = torch.from_numpy(which).to(model.device)
-    found = logits[at, targets] - highest[at]
-    sums = logits.sub_(highest[:, None]).exp_().sum(dim=-1, dtype=torch.float32).log()
-    values, chosen = (found - sums[at]).double().cpu().numpy(), (greedy[at] == targets).cpu().numpy()
+    wanted, highest = logits[at, targets], logits.amax(dim=-1)
+    likeliest = wanted == highest[at]
+    # Of equal ones the first is the greedy one, as lm-eval has it; looking for it everywhere would be slow.
+    likeliest[likeliest.clone()] = logits[at[likeliest]].argmax(dim=-1) == targets[likeliest]
+    sums = logits.sub_(highest[:, None]).exp_().sum(dim=-1).log_() + highest
+    values, greedy = (wanted - sums[at]).double().cpu().numpy(), likeliest.cpu().numpy()
     ends = np.cumsum([len(path.targets) for _, path in paths])
     for (_, path), end in zip(paths, ends, strict=True):
         part = slice(end - len(path.targets), end)
-        yield path.number, (float(values[part].sum()), bool(chosen[part].all()))
+        yield path.number, (float(values[part].sum()), bool(greedy[part].all()))
 
 
 def _forward(model: PreTrainedModel, row: Grove, places: Tensor) -> Tensor:
@@ -141,7 +144,8 @@ def _forward(model: PreTrainedModel, row: Grove, places: Tensor) -> Tensor:
         "logits_to_keep": places,
         "grove": row,
     }
-    logits: Tensor = model(**given).logits[0].float()
+    with last_layer_at(model, places):
+        logits: Tensor = model(**given).logits[0].float()
     return logits
 
 

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokens = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 SHORTEST_STEM = 8
 """A beginning that all requests share is worth a pass of its own from so many tokens on."""
-MOST_NODES = 2048
-"""A tree grows no larger: its mask has the square of this."""
+SHARE = 8
+"""A request joins a tree that has its beginning, unless what is new is so many times longer."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,9 @@ class Tree:
 
     tokens: Tokens
     depth: Tokens
-    seen: Mask
-    """(nodes, nodes): true where the first sees the second, which stands on its way or is itself."""
+    """How many nodes stand before each on its way."""
+    branches: tuple[tuple[int, Tokens], ...]
+    """Nodes are numbered branch after branch. Of each: how many they are, and all on the way to its end."""
     paths: tuple[Path, ...]
 
     def __len__(self) -> int:
@@ -67,59 +67,59 @@ def stem(requests: Sequence[Asked]) -> Tokens:
     """What all of the requests begin with, before the first place where anything is asked; often nothing."""
     if len(requests) < 2:
         return np.empty(0, dtype=np.int64)
-    first = min(requests, key=lambda request: tuple(request.read))
-    last = max(requests, key=lambda request: tuple(request.read))
+    first = min(requests, key=_order)
+    last = max(requests, key=_order)
     free = min(len(request.read) - len(request.targets) for request in requests)
     length = min(common(first.read, last.read), free)
     return first.read[: length if length >= SHORTEST_STEM else 0]
 
 
-def trees(requests: Sequence[Asked], stem: int = 0, pairs_a_token: int = 1500) -> Iterator[Tree]:
+def trees(requests: Sequence[Asked], stem: int = 0, most: int = 1024) -> Iterator[Tree]:
     """The requests, all of which begin with the same `stem` tokens, in trees without these.
 
-    `pairs_a_token`: how many pairs of tokens attention compares in the time that the rest of the model
-    takes for one token. A request joins a tree where it saves more than it makes attention compare.
+    A tree has at most `most` nodes, or is one request's.
     """
     grown: list[Asked] = []
+    shared: list[int] = []
     nodes = 0
-    for request in sorted(requests, key=lambda request: tuple(request.read)):
-        shared = common(grown[-1].read, request.read) - stem if grown else 0
-        new = len(request.read) - stem - shared
-        worth = shared * pairs_a_token > 2 * nodes * new and nodes + new <= MOST_NODES
-        if grown and not worth:
-            yield _tree(grown, stem)
-            grown, nodes, new = [], 0, len(request.read) - stem
+    for request in sorted(requests, key=_order):
+        begun = common(grown[-1].read, request.read) - stem if grown else 0
+        new = len(request.read) - stem - begun
+        if grown and (begun * SHARE < new or nodes + new > most):
+            yield _tree(grown, shared, stem)
+            grown, shared, nodes, begun, new = [], [], 0, 0, len(request.read) - stem
         grown.append(request)
+        shared.append(begun)
         nodes += new
     if grown:
-        yield _tree(grown, stem)
+        yield _tree(grown, shared, stem)
 
 
 def common(one: Tokens, other: Tokens) -> int:
     """How many tokens two sequences share at their beginning."""
     length = min(len(one), len(other))
     differs = one[:length] != other[:length]
-    return int(differs.argmax()) if differs.any() else length
+    place = int(differs.argmax()) if length else 0
+    return place if length and differs[place] else length
 
 
-def _tree(requests: Sequence[Asked], stem: int) -> Tree:
-    """Of sorted requests: each shares with an earlier one at most what it shares with the one before it."""
-    ways: list[Tokens] = []
-    parts: list[Tokens] = []
-    size = 0
-    for place, request in enumerate(requests):
-        shared = common(requests[place - 1].read, request.read) - stem if place else 0
-        new = request.read[stem + shared :]
-        kept = ways[-1][:shared] if place else np.empty(0, dtype=np.int64)
-        ways.append(np.concatenate([kept, np.arange(size, size + len(new))]))
-        parts.append(new)
-        size += len(new)
-    seen, depth = np.zeros((size, size), dtype=np.bool_), np.empty(size, dtype=np.int64)
-    for way in ways:
-        seen[np.ix_(way, way)] |= np.tri(len(way), dtype=np.bool_)
-        depth[way] = np.arange(len(way))
-    paths = tuple(
-        Path(request.number, way[len(way) - len(request.targets) :], request.targets)
-        for request, way in zip(requests, ways, strict=True)
-    )
-    return Tree(np.concatenate(parts), depth, seen, paths)
+def _order(request: Asked) -> bytes:
+    """Sorts requests so that those with a common beginning are neighbours."""
+    return request.read.astype(">i8").tobytes()
+
+
+def _tree(requests: Sequence[Asked], shared: Sequence[int], stem: int) -> Tree:
+    """Of sorted requests, each of which shares so much with the one before it, and with none more."""
+    way = np.empty(0, dtype=np.int64)
+    size, branches, paths, tokens, depth = 0, [], [], [], []
+    for request, begun in zip(requests, shared, strict=True):
+        length = len(request.read) - stem
+        new = length - begun
+        way = np.concatenate([way[:begun], np.arange(size, size + new)])
+        if new:
+            branches.append((new, way))
+        paths.append(Path(request.number, way[length - len(request.targets) :], request.targets))
+        tokens.append(request.read[stem + begun :])
+        depth.append(np.arange(begun, length))
+        size += new
+    return Tree(np.concatenate(tokens), np.concatenate(depth), tuple(branches), tuple(paths))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,27 +23,28 @@ from alpaca_exp.tuning.packing import refuse_variants
 
 TREES = "trees"
 """The name under which transformers finds this attention."""
-WASTE = {"cpu": 1.3}
-"""By how much the pairs of trees that are computed together may exceed their own, by device."""
+WASTE = {"cpu": 1.2}
+"""By how much the pairs of tokens that are compared together may exceed those that must be, by device."""
 WASTE_ELSEWHERE = 4.0
 
+Branch = tuple[int, np.ndarray[Any, Any]]
+"""How many tokens it has, and the places in the row of all that stand on the way to its end."""
 States = dict[int, tuple[Tensor, Tensor]]
 """A layer's keys and values, (1, heads, tokens, head size), by the layer's number."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Trees of similar size, padded to one size for their attention alone."""
+    """Branches of similar size, padded to one size for their attention alone."""
 
-    start: int
-    end: int
-    """Where their nodes lie in the row."""
-    places: Tensor | None
-    """(trees, nodes of the largest): each node's place in the row; None: all are of one size."""
-    own: Tensor | None
-    """Which of the padded places are nodes, row after row, (nodes,)."""
+    queries: Tensor
+    """(branches x tokens of the longest,): the place in the row of each token of each branch."""
+    keys: Tensor
+    """(branches x nodes of the longest way,): of each node on the way to the branch's end."""
+    shape: tuple[int, int, int]
+    """Branches, tokens of the longest, nodes of the longest way."""
     distance: Tensor
-    """(trees, 1, nodes, stem + nodes): how far before a token another stands on its way; -1: it is not."""
+    """(branches, 1, tokens, stem + nodes): how far before a token another stands; below 0: not before it."""
 
 
 @dataclass
@@ -54,6 +54,8 @@ class Grove:
     input_ids: Tensor
     position_ids: Tensor
     blocks: tuple[Block, ...]
+    order: Tensor
+    """Where each token's output stands among those of all blocks, one after the other with their padding."""
     stem: States = field(default_factory=dict)
     """What the layers made of the stem; while `records`, they are put here."""
     records: bool = False
@@ -77,15 +79,28 @@ def tree_attention(model: PreTrainedModel) -> Iterator[None]:
 
 
 def grove(trees: Sequence[Tree], device: torch.device, stem: States | None = None, length: int = 0) -> Grove:
-    """The trees, best of similar size side by side, behind a stem of `length` tokens."""
-    places = np.cumsum([0, *map(len, trees)])
+    """The trees behind a stem of `length` tokens."""
+    starts = np.cumsum([0, *map(len, trees)])
+    ways = [
+        (new, way + start) for tree, start in zip(trees, starts, strict=False) for new, way in tree.branches
+    ]
+    # By size, so that those that are padded to one are alike.
+    ways.sort(key=lambda branch: (len(branch[1]), branch[0]), reverse=True)
+    waste = WASTE.get(device.type, WASTE_ELSEWHERE)
+    parts = list(_similar(ways, waste))
+    order = np.zeros(starts[-1], dtype=np.int64)
+    passed = 0
+    for first, last in parts:
+        widest = max(new for new, _ in ways[first:last])
+        for new, way in ways[first:last]:
+            order[way[len(way) - new :]] = passed + np.arange(new)
+            passed += widest
+    told = torch.from_numpy
     return Grove(
-        torch.from_numpy(np.concatenate([tree.tokens for tree in trees]))[None].to(device),
-        torch.from_numpy(np.concatenate([tree.depth for tree in trees]) + length)[None].to(device),
-        tuple(
-            _block(trees[first:last], int(places[first]), length, device)
-            for first, last in _similar(trees, WASTE.get(device.type, WASTE_ELSEWHERE))
-        ),
+        told(np.concatenate([tree.tokens for tree in trees]))[None].to(device),
+        told(np.concatenate([tree.depth for tree in trees]) + length)[None].to(device),
+        tuple(_block(ways[first:last], length, device) for first, last in parts),
+        told(order).to(device),
         stem or {},
     )
 
@@ -115,83 +130,81 @@ def attend(
         before = None
     else:
         before = grove.stem.get(layer)
+    flat = [states[0].transpose(0, 1) for states in (query, key, value)]
     parts = [
-        _block_of(grove, number, query, key, value, before, scaling, sliding_window)
-        for number in range(len(grove.blocks))
+        _block_of(grove, number, flat, before, scaling, sliding_window) for number in range(len(grove.blocks))
     ]
-    return torch.cat(parts)[None] if len(parts) > 1 else parts[0][None], None
+    return torch.cat(parts).index_select(0, grove.order)[None], None
 
 
 def _block_of(
     grove: Grove,
     number: int,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    flat: Sequence[Tensor],
     before: tuple[Tensor, Tensor] | None,
     scaling: float | None,
     window: int | None,
 ) -> Tensor:
+    """(branches x tokens, heads, head size), padding included; `flat`: all tokens' queries, keys, values."""
     block = grove.blocks[number]
-    q, k, v = (_of_trees(states, block) for states in (query, key, value))
+    count, tokens, nodes = block.shape
+    q = flat[0].index_select(0, block.queries).reshape(count, tokens, *flat[0].shape[1:]).transpose(1, 2)
+    k, v = (
+        states.index_select(0, block.keys).reshape(count, nodes, *states.shape[1:]).transpose(1, 2)
+        for states in flat[1:]
+    )
     if before is not None:
         k, v = (
-            torch.cat([old.expand(len(new), -1, -1, -1), new], dim=2)
+            torch.cat([old.expand(count, -1, -1, -1), new], dim=2)
             for old, new in zip(before, (k, v), strict=True)
         )
-    name = (number, window, query.dtype)
-    if name not in grove.masks:
-        sees = block.distance >= 0
-        sees = sees & (block.distance < window) if window else sees
-        grove.masks[name] = torch.zeros(sees.shape, dtype=query.dtype, device=query.device).masked_fill_(
-            ~sees, torch.finfo(query.dtype).min
-        )
     shared = q.shape[1] != k.shape[1]
-    out = F.scaled_dot_product_attention(q, k, v, grove.masks[name], scale=scaling, enable_gqa=shared)
-    flat = out.transpose(1, 2).flatten(0, 1)
-    return flat if block.own is None else flat[block.own]
+    if before is None and not window and tokens == nodes:
+        # All of these begin at their root: what follows a token, padding too, is what it does not see.
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=shared)
+    else:
+        mask = _mask(grove, number, window, q.dtype)
+        out = F.scaled_dot_product_attention(q, k, v, mask, scale=scaling, enable_gqa=shared)
+    return out.transpose(1, 2).flatten(0, 1)
 
 
-def _of_trees(states: Tensor, block: Block) -> Tensor:
-    """(trees, heads, nodes of the largest, head size), of (1, heads, tokens, head size)."""
-    if block.places is None:
-        count = block.distance.shape[0]
-        part = states[0, :, block.start : block.end]
-        return part.reshape(part.shape[0], count, -1, part.shape[2]).transpose(0, 1)
-    return states[0].transpose(0, 1)[block.places].transpose(1, 2)
+def _mask(grove: Grove, number: int, window: int | None, numbers: torch.dtype) -> Tensor:
+    name, distance = (number, window, numbers), grove.blocks[number].distance
+    if name not in grove.masks:
+        sees = (distance >= 0) & (distance < window) if window else distance >= 0
+        grove.masks[name] = torch.zeros_like(sees, dtype=numbers).masked_fill_(
+            ~sees, torch.finfo(numbers).min
+        )
+    return grove.masks[name]
 
 
-def _similar(trees: Sequence[Tree], waste: float) -> Iterator[tuple[int, int]]:
-    """Where to cut so that no part pads its pairs of nodes to more than `waste` times their number."""
-    start, largest, pairs = 0, 0, 0
-    for place, tree in enumerate(trees):
-        size = max(largest, len(tree))
-        own = pairs + len(tree) ** 2
-        if place > start and size**2 * (place + 1 - start) > waste * own:
+def _similar(ways: Sequence[Branch], waste: float) -> Iterator[tuple[int, int]]:
+    """Where to cut so that no part compares more than `waste` times the pairs of tokens that it must."""
+    start, tokens, nodes, pairs = 0, 0, 0, 0
+    for place, (new, way) in enumerate(ways):
+        wide, long = max(tokens, new), max(nodes, len(way))
+        own = pairs + new * len(way)
+        if place > start and wide * long * (place + 1 - start) > waste * own:
             yield start, place
-            start, size, own = place, len(tree), len(tree) ** 2
-        largest, pairs = size, own
-    yield start, len(trees)
+            start, wide, long, own = place, new, len(way), new * len(way)
+        tokens, nodes, pairs = wide, long, own
+    yield start, len(ways)
 
 
-def _block(trees: Sequence[Tree], start: int, stem: int, device: torch.device) -> Block:
-    width = max(map(len, trees))
-    distance = np.full((len(trees), 1, width, stem + width), -1, dtype=np.int32)
-    distance[:, 0, np.arange(width), stem + np.arange(width)] = 0  # a padded place sees itself: no 0 / 0
-    places = np.zeros((len(trees), width), dtype=np.int64)
-    ends = np.cumsum([start, *map(len, trees)])
-    for row, (tree, (begin, end)) in enumerate(zip(trees, pairwise(ends), strict=True)):
-        nodes = len(tree)
-        steps = (tree.depth[:, None] - tree.depth).astype(np.int32)
-        distance[row, 0, :nodes, stem : stem + nodes] = np.where(tree.seen, steps, -1)
-        distance[row, 0, :nodes, :stem] = tree.depth[:, None] + np.arange(stem, 0, -1)
-        places[row, :nodes] = np.arange(begin, end)
-    of_one_size = len(trees) * width == ends[-1] - start
-    own = np.concatenate([row * width + np.arange(len(tree)) for row, tree in enumerate(trees)])
+def _block(ways: Sequence[Branch], stem: int, device: torch.device) -> Block:
+    tokens, nodes = max(new for new, _ in ways), max(len(way) for _, way in ways)
+    queries = np.zeros((len(ways), tokens), dtype=np.int64)
+    keys = np.zeros((len(ways), nodes), dtype=np.int64)
+    # A token of a branch is as far from the stem's end as the nodes before it are many.
+    last = np.zeros((len(ways), tokens), dtype=np.int32)
+    for row, (new, way) in enumerate(ways):
+        queries[row, :new] = way[len(way) - new :]
+        keys[row, : len(way)] = way
+        last[row, :new] = np.arange(len(way) - new, len(way))
+    distance = last[:, None, :, None] - np.arange(-stem, nodes, dtype=np.int32)
     return Block(
-        start,
-        int(ends[-1]),
-        None if of_one_size else torch.from_numpy(places).to(device),
-        None if of_one_size else torch.from_numpy(own).to(device),
+        torch.from_numpy(queries).flatten().to(device),
+        torch.from_numpy(keys).flatten().to(device),
+        (len(ways), tokens, nodes),
         torch.from_numpy(distance).to(device),
     )

@@ -83,12 +83,22 @@ def register_schemas() -> None:
     for path, schema in SCHEMAS.items():
         group, _, name = path.rpartition("/")
         package = group.split("/")[0] or None
-        store.store(group=group or None, name=name, node=schema, package=package, provider="alpaca_exp")
+        node = _open(schema)
+        store.store(group=group or None, name=name, node=node, package=package, provider="alpaca_exp")
     OmegaConfDumper.add_multi_representer(PurePath, _as_text)
     OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
     OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, replace=True)
     OmegaConf.register_new_resolver("run_subfolder", _run_subfolder, replace=True)
     OmegaConf.register_new_resolver("steps", _steps, replace=True)
+
+
+def _open(schema: type) -> DictConfig:
+    """The schema for Hydra, where a field that maps names takes any: `eval_suite.shots={mmlu: 5}`."""
+    node: DictConfig = OmegaConf.structured(schema)
+    for field in dataclasses.fields(schema):
+        if str(field.type).startswith("dict["):
+            OmegaConf.set_struct(node[field.name], False)
+    return node
 
 
 def load(composed: DictConfig) -> ExperimentConfig:

@@ -8,7 +8,7 @@ import pytest
 
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.harness.names import resolve, task_collection
-from alpaca_exp.harness.needs import needed_datasets, shots_of
+from alpaca_exp.harness.needs import needed_datasets, shots_of, stock
 from alpaca_exp.schemas import EvalSuiteConfig
 
 
@@ -57,6 +57,11 @@ def test_the_number_of_solved_examples_is_the_nearest_that_was_told() -> None:
     assert [shots_of(tasks[name], suite) for name in names] == [3, 4, 5, 2, 0]
     plain = EvalSuiteConfig(tasks=["mmlu"])
     assert [shots_of(tasks[name], plain) for name in ("mmlu_anatomy", "gsm8k", "piqa")] == [0, 5, 0]
+
+
+def test_a_misspelt_name_among_the_shots_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"eval_suite\.shots names mmllu.*did you mean mmlu\?"):
+        stock(EvalSuiteConfig(tasks=["mmlu"], shots={"mmllu": 5}))
 
 
 def test_tasks_over_the_same_documents_share_a_folder_and_solved_examples_want_their_split() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import datasets
 import pytest
 
+from alpaca_exp.compose import compose
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.documents import Documents, reader
 from alpaca_exp.harness.mirror import mirror_files
@@ -150,6 +151,13 @@ def test_all_of_mmlu_loads_as_its_57_tasks_and_the_group_s_metric_can_be_named(t
     with pytest.raises(InputError, match=r"mmlu\.exact_match, but the task mmlu measures acc"):
         unknown = replace(suite, understanding=["mmlu.exact_match"])
         load_tasks(unknown, mirror_files(unknown), offline=True)
+
+
+def test_the_miniature_s_tasks_have_no_solved_examples_to_show() -> None:
+    with pytest.raises(
+        ConfigError, match=r"eval_suite\.num_fewshot and \.shots .* the miniature's tasks have none"
+    ):
+        compose(["eval_suite=miniature", "eval_suite.num_fewshot=2"])
 
 
 def test_what_is_wrong_with_several_tasks_documents_is_said_at_once(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.harness.instruction_files import instruction_files
 from alpaca_exp.harness.layouts import described_by, split_files
-from alpaca_exp.harness.names import StockTask, fewer, resolve
-from alpaca_exp.harness.needs import SHARED_FOLDERS, fewshot_split, scored_split, shots_of
+from alpaca_exp.harness.names import StockTask, fewer
+from alpaca_exp.harness.needs import SHARED_FOLDERS, fewshot_split, scored_split, shots_of, stock
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
@@ -59,9 +59,7 @@ def mirror_files(suite: EvalSuiteConfig) -> dict[str, Any]:
     if suite.mirror is None or isinstance(suite, WorldSuiteConfig) or not suite.tasks:
         return {}
     mirror, problems = suite.mirror.expanduser(), list[str]()
-    found = {
-        task.name: _mirrored(mirror, task, suite, problems) for task in resolve(suite.tasks).tasks.values()
-    }
+    found = {task.name: _mirrored(mirror, task, suite, problems) for task in stock(suite).tasks.values()}
     if problems:
         raise ConfigError(fewer(problems))
     return found

@@ -158,6 +158,12 @@ def _member(
     return [StockTask(inline, {**own, "task": inline}, None, own, inside)]
 
 
+def check_name(name: str) -> None:
+    """Raise InputError, with the nearest name, where lm-eval has no task, group or tag of this one."""
+    if not known(name):
+        _file(name)
+
+
 def known(name: str) -> bool:
     """Whether lm-eval has a task, a group or a tag of this name."""
     return _near(name) is not None or name in _index().files or name in _index().tags

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from alpaca_exp.harness.names import StockTask, resolve
+from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.harness.names import Resolved, StockTask, check_name, resolve
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 SHARED_FOLDERS = {"truthfulqa_mc1": "truthfulqa_mc", "truthfulqa_mc2": "truthfulqa_mc"}
@@ -40,11 +41,31 @@ def needed_datasets(suite: EvalSuiteConfig) -> list[NeededDataset]:
     """
     if isinstance(suite, (WorldSuiteConfig, InstructionSuiteConfig)) or not suite.tasks:
         return []
-    tasks = [task for task in resolve(suite.tasks).tasks.values() if reads_the_hub(task)]
+    tasks = [task for task in stock(suite).tasks.values() if reads_the_hub(task)]
     sharing: dict[tuple[str, str], list[StockTask]] = {}
     for task in tasks:
         sharing.setdefault(_source(task), []).append(task)
     return [_needed(task, sharing[_source(task)], suite) for task in tasks]
+
+
+def stock(suite: EvalSuiteConfig) -> Resolved:
+    """The stock tasks and groups of the suite.
+
+    Raises ConfigError with a sentence for each name in `tasks` and in `shots` that lm-eval does not know.
+    """
+    problems = []
+    for name in suite.shots:
+        try:
+            check_name(name.partition("::")[0])
+        except InputError as error:
+            problems.append(f"eval_suite.shots names {name}, and {error}")
+    try:
+        found = resolve(suite.tasks)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 def _needed(task: StockTask, sharing: list[StockTask], suite: EvalSuiteConfig) -> NeededDataset:

@@ -15,8 +15,8 @@ from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.harness.documents import reader
 from alpaca_exp.harness.groups import group_metrics
 from alpaca_exp.harness.mirror import Mirrored
-from alpaca_exp.harness.names import Function, StockTask, fewer, resolve
-from alpaca_exp.harness.needs import fewshot_split, shots_of
+from alpaca_exp.harness.names import Function, StockTask, fewer
+from alpaca_exp.harness.needs import fewshot_split, shots_of, stock
 from alpaca_exp.harness.quiet import muted, put_off, seeded
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
@@ -69,10 +69,10 @@ def _loader(
 
             own = instructions.task_specs(suite, documents)
         case _:
-            stock = resolve(suite.tasks).tasks
+            tasks = stock(suite).tasks
             return {
                 name: _stock(manager, task, suite, documents.get(name), offline)
-                for name, task in stock.items()
+                for name, task in tasks.items()
             }
     return {name: _own(manager, name, own[name]) for name in suite.tasks}
 
@@ -88,43 +88,41 @@ def _own(manager: TaskManager, name: str, spec: Mapping[str, Any]) -> Callable[[
 
 
 def _stock(
-    manager: TaskManager, stock: StockTask, suite: EvalSuiteConfig, mirrored: Mirrored | None, offline: bool
+    manager: TaskManager, told: StockTask, suite: EvalSuiteConfig, mirrored: Mirrored | None, offline: bool
 ) -> Callable[[], Task]:
     def make() -> Task:
-        if offline and not mirrored and stock.config.get("dataset_path"):
+        if offline and not mirrored and told.config.get("dataset_path"):
             raise InputError(
-                f"runtime.offline is true, but the documents of the task {stock.name} are on the hub; set "
+                f"runtime.offline is true, but the documents of the task {told.name} are on the hub; set "
                 "eval_suite.mirror to a folder that holds them"
             )
-        shots = shots_of(stock, suite)
-        changed = {key: _called(value) for key, value in stock.changed.items()}
-        changed |= _from_mirror(stock, shots, mirrored) if mirrored else {}
-        if stock.file is None:
-            spec = {**{key: _called(value) for key, value in stock.config.items()}, **changed}
+        shots = shots_of(told, suite)
+        changed = {key: _called(value) for key, value in told.changed.items()}
+        changed |= _from_mirror(told, shots, mirrored) if mirrored else {}
+        if told.file is None:
+            spec = {**{key: _called(value) for key, value in told.config.items()}, **changed}
         else:
-            kind = Kind.PY_TASK if "class" in stock.config else Kind.TASK
-            manager.task_index[stock.name] = Entry(stock.name, kind, stock.file)
-            spec = {"group": "alpaca_exp", "task": [{**changed, "task": stock.name}]}
-        task = _built(manager, stock.name, spec, local=mirrored is not None)
+            kind = Kind.PY_TASK if "class" in told.config else Kind.TASK
+            manager.task_index[told.name] = Entry(told.name, kind, told.file)
+            spec = {"group": "alpaca_exp", "task": [{**changed, "task": told.name}]}
+        task = _built(manager, told.name, spec, local=mirrored is not None)
         task.set_config(key="num_fewshot", value=shots)
-        _check_shots(stock, task, shots)
+        _check_shots(told, task, shots)
         return task
 
     return make
 
 
-def _from_mirror(stock: StockTask, shots: int, mirrored: Mirrored) -> dict[str, Any]:
+def _from_mirror(told: StockTask, shots: int, mirrored: Mirrored) -> dict[str, Any]:
     """What a stock task is told so that it reads the mirror; its definition stays as it is.
 
     Splits that the mirror lacks are none to it, and without solved examples none are looked for: lm-eval
     would prepare all documents a second time to draw them from.
     """
-    changed: dict[str, Any] = {
-        "custom_dataset": reader(stock.name, mirrored, stock.config.get("dataset_name"))
-    }
+    changed: dict[str, Any] = {"custom_dataset": reader(told.name, mirrored, told.config.get("dataset_name"))}
     kinds = ("training", "validation", "test", "fewshot") if shots else ("training", "validation", "test")
     for kind in kinds:
-        if stock.config.get(f"{kind}_split") not in mirrored.splits:
+        if told.config.get(f"{kind}_split") not in mirrored.splits:
             changed[f"{kind}_split"] = None
     if not shots:
         changed |= {"fewshot_split": None, "fewshot_config": {"samples": []}}
@@ -206,15 +204,15 @@ def _missing_columns(task: Task) -> set[str]:
     return variables - set(task.features)
 
 
-def _check_shots(stock: StockTask, task: Task, shots: int) -> None:
+def _check_shots(told: StockTask, task: Task, shots: int) -> None:
     """Raises InputError for too few solved examples, at which lm-eval would stop without a sentence."""
     if not shots or not hasattr(task, "sampler"):
         return
-    itself = fewshot_split(stock) is not None and fewshot_split(stock) == task.config.test_split
+    itself = fewshot_split(told) is not None and fewshot_split(told) == task.config.test_split
     solved = len(task.sampler.df) - itself
     if solved < shots:
         raise InputError(
-            f"the task {stock.name} is to show {shots} solved examples, and there are {solved}; set "
+            f"the task {told.name} is to show {shots} solved examples, and there are {solved}; set "
             "eval_suite.num_fewshot or eval_suite.shots to no more"
         )
 

@@ -83,6 +83,15 @@ class WorldSuiteConfig(EvalSuiteConfig):
 
     world: WorldConfig = identity("the world that is asked about", MISSING)
 
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        if self.num_fewshot or self.shots:
+            yield (
+                "eval_suite.num_fewshot and .shots ask for solved examples, and the miniature's tasks "
+                "have none; leave them out, or take lm-eval's tasks with eval_suite=paper"
+            )
+
 
 @dataclass
 class InstructionSuiteConfig(EvalSuiteConfig):
@@ -136,7 +145,7 @@ class QuestionsConfig:
     temperature: float = identity("sampling temperature of the answers", 0.0)
     max_tokens: int = identity("limit of one answer", 512)
     limit: Optional[int] = identity("the first so many questions; null: all", None)
-    batch_size: int = runtime("answers written at once on the device", 16)
+    batch_size: int = runtime("answers written at once on the device", 32)
 
 
 @dataclass

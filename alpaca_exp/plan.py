@@ -95,7 +95,8 @@ def _data(config: ExperimentConfig, teacher: Writer) -> Plan:
 
 def _left_out(config: ExperimentConfig) -> dict[str, Any]:
     """What no row of the data may hold: the evaluation's documents and questions, however they are used."""
-    told: dict[str, Any] = {"frame": TaskFrame.raw, "num_fewshot": 0, "understanding": [], "truthfulness": []}
+    told: dict[str, Any] = {"frame": TaskFrame.raw, "num_fewshot": 0, "shots": {}, "fewshot_seed": 0}
+    told |= {"understanding": [], "truthfulness": []}
     suite = replace(config.eval_suite, backend=Backend.transformers, **told)
     judged = not isinstance(config.judge, NoJudgeConfig)
     questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None

@@ -13,10 +13,9 @@ CONSTANT = "constant: the score of always giving the commonest answer."
 
 
 def scoreboard(scores: Sequence[Row], audits: Sequence[Row]) -> str:
-    """Metric, value ± standard error, n, chance, best constant answer and notes; then what to warn of."""
+    """Metric, value ± standard error, n, chance, best constant answer and notes, aligned."""
     known = {audit["task"]: audit for audit in audits}
-    rows = [HEAD, *(_row(score, known) for score in scores)]
-    return "\n".join([aligned(rows), *explained(rows, audits)])
+    return aligned([HEAD, *(_row(score, known) for score in scores)])
 
 
 def named(row: Row) -> str:
@@ -85,7 +84,7 @@ def _notes(row: Row, audit: Row) -> Iterator[str]:
     if audit["degenerate"]:
         yield "degenerate"
     if "guessing" in kinds:
-        yield "no better than guessing"
+        yield "not above guessing"
     if audit["truncated"]:
         yield f"cut {audit['truncated']:,}"
     if audit["empty_generations"] is not None:
@@ -93,7 +92,7 @@ def _notes(row: Row, audit: Row) -> Iterator[str]:
     unparsed = audit.get("unparsed", {}).get(row.get("filter", "none"))
     if unparsed is not None:
         yield f"unread {unparsed:.0%}"
-    if audit.get("overlap", {}).get("documents"):
+    if "overlap" in kinds:
         yield f"in the training data {audit['overlap']['documents']:,}"
     if audit.get("metrics", {}).get(row["metric"], {}).get("stderr") == "bootstrap":
         yield "± by bootstrap"

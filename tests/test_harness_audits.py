@@ -86,10 +86,10 @@ def test_a_few_documents_with_one_answer_prove_nothing() -> None:
     assert told(LETTERS, lettered([0] * 4), lambda *_: 0.0)["audit"]["degenerate"] is False
 
 
-def test_a_model_that_always_gives_the_commonest_answer_is_no_better_than_guessing() -> None:
+def test_a_model_that_always_gives_the_commonest_answer_is_not_above_guessing() -> None:
     found = told(LETTERS, lettered([0, 1, 0] * 20), lambda context, choice: choice == " A")
     assert found["scores"][0]["value"] == found["audit"]["majority"] == pytest.approx(2 / 3)
-    assert sentences(found) == "made.acc is no better than always answering 'A' (0.667) at 60 documents"
+    assert sentences(found) == "made.acc is not clearly above always answering 'A' (0.667) at 60 documents"
     knows = {f"Q{i}?": gold for i, gold in enumerate([0, 1, 0] * 20)}
     right = told(
         LETTERS,
@@ -276,12 +276,24 @@ def test_equal_documents_and_prompts_have_equal_hashes() -> None:
 
 
 def test_the_board_shows_every_score_with_its_notes_and_explains_them() -> None:
-    from alpaca_exp.scoreboard import scoreboard
+    from alpaca_exp.scoreboard import HEAD, explained, scoreboard
 
     found = told(LETTERS, lettered([0] * 20), lambda context, choice: choice == " A")
-    board = scoreboard([as_row(row) for row in found["scores"]], [found["audit"]])
-    lines = board.splitlines()
-    assert lines[0].split() == ["metric", "value", "±", "stderr", "n", "chance", "constant", "notes"]
-    assert lines[1].split() == ["made.acc", "1.000", "0.000", "20", "0.500", "1.000", "degenerate"]
-    assert lines[2] == "constant: the score of always giving the commonest answer."
-    assert lines[3].startswith("- made is degenerate: ")
+    board = scoreboard([as_row(row) for row in found["scores"]], [found["audit"]]).splitlines()
+    assert board[0].split() == ["metric", "value", "±", "stderr", "n", "chance", "constant", "notes"]
+    assert board[1].split() == ["made.acc", "1.000", "0.000", "20", "0.500", "1.000", "degenerate"]
+    below = explained([HEAD, board[1].split()], [found["audit"]])
+    assert below[0] == "constant: the score of always giving the commonest answer."
+    assert below[1].startswith("- made is degenerate: ")
+
+
+def test_a_warning_of_overlap_is_not_one_of_the_scores_without_it() -> None:
+    from alpaca_exp.harness.audits import flags
+    from alpaca_exp.scoreboard import notes
+
+    found = told(LETTERS, lettered([0, 1] * 10), lambda *_: 0.0)
+    audit = found["audit"] | {"overlap": {"documents": 3}}
+    audit["flags"] = flags(audit, found["scores"])
+    (score,) = found["scores"]
+    assert notes(score, {"made": audit}) == "not above guessing; in the training data 3"
+    assert notes(score | {"metric": "acc_clean"}, {"made": audit}) == ""

@@ -204,9 +204,10 @@ def test_documents_beyond_the_model_s_context_are_counted_and_told_and_too_many_
     short = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "short", context=64)))
     (audit,) = json.loads((run(piqa, weights=short) / "audit.json").read_text())["tasks"]
     assert (audit["truncated"], audit["context"]) == (1, 64)
-    told = capsys.readouterr().err
-    assert "- 1 of 8 documents of piqa are longer than the model's context of 64 tokens" in told
-    assert "cut 1" in told
+    assert (
+        "1 of 8 documents of piqa are longer than the model's context of 64" in audit["flags"][0]["sentence"]
+    )
+    assert "cut 1" in capsys.readouterr().err
     shorter = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "shorter", context=8)))
     with pytest.raises(InputError, match="the model"):
         run(piqa, "refused", weights=shorter)

@@ -86,8 +86,10 @@ def flags(found: Row, scores: Sequence[Row]) -> list[Row]:
         "unparsed": _said_of_filters(found),
         "overlap": _said_of_overlap(found),
     }
-    general = [{"kind": kind, "metrics": None, "sentence": text} for kind, text in said.items() if text]
-    return general + list(_no_better_than_guessing(found, scores))
+    measured = list(found["metrics"])  # on all documents: the metrics on the others alone are not concerned
+    general = [{"kind": kind, "metrics": measured if kind == "overlap" else None, "sentence": text}
+               for kind, text in said.items() if text]  # fmt: skip
+    return general + list(_not_above_guessing(found, scores))
 
 
 def _positions(known: Guessing) -> dict[str, int]:
@@ -199,18 +201,19 @@ def _said_of_overlap(found: Row) -> str:
     )  # fmt: skip
 
 
-def _no_better_than_guessing(found: Row, scores: Sequence[Row]) -> Iterator[Row]:
+def _not_above_guessing(found: Row, scores: Sequence[Row]) -> Iterator[Row]:
     """Scores that are not clearly above chance, nor above the constant answer that a model may have seen."""
+    below: dict[tuple[float, str], list[str]] = {}
     for score in scores:
-        levels = found["metrics"].get(score["metric"], {})
-        level, what = _best_guess(found, levels)
+        level, what = _best_guess(found, found["metrics"].get(score["metric"], {}))
         judged = score["higher_is_better"] and score["stderr"] is not None and not found["degenerate"]
-        if level is None or not judged:
-            continue
-        if score["value"] - level < RESOLVED * score["stderr"]:
-            name = f"{found['task']}.{score['metric']}"
-            text = f"{name} is no better than {what} ({level:.3f}) at {score['n']:,} documents"
-            yield {"kind": "guessing", "metrics": [score["metric"]], "sentence": text}
+        if level is not None and judged and score["value"] - level < RESOLVED * score["stderr"]:
+            below.setdefault((level, what), []).append(score["metric"])
+    for (level, what), metrics in below.items():
+        names = list(dict.fromkeys(metrics))
+        subject = f"{found['task']}.{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+        text = f"{subject} not clearly above {what} ({level:.3f}) at {found['n']:,} documents"
+        yield {"kind": "guessing", "metrics": names, "sentence": text}
 
 
 def _best_guess(found: Row, levels: Mapping[str, float | None]) -> tuple[float | None, str]:

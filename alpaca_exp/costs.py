@@ -248,7 +248,7 @@ def assessed(stage: Stage) -> int:
 def _choosing(model: LanguageModelConfig, suite: Any, files: dict[str, Path]) -> Expectation:
     """Tasks on a server: each choice is scored by itself, or all are shown and one letter is the answer."""
     known = _documents(suite, files)
-    listed = (min(STOCK_DOCUMENTS.get(task, 0), suite.limit or math.inf) for task in suite.tasks)
+    listed = [min(STOCK_DOCUMENTS.get(task, 0), suite.limit or 10**9) for task in suite.tasks]
     count = int(known or sum(listed))
     scored = isinstance(model, ApiModelConfig) and model.by_loglikelihood
     return _asked(model, round(count * CHOICES), 120, 1) if scored else _asked(model, count, 180, 2)

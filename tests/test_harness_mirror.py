@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import ConfigError
+from alpaca_exp.harness.layouts import split_files
 from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.identity import identity
 from alpaca_exp.schemas import EvalSuiteConfig, WorldConfig, WorldSuiteConfig
@@ -97,6 +98,31 @@ def test_a_data_set_is_found_as_it_was_cloned_or_saved(task: str, tmp_path: Path
     saved = write_saved(tmp_path / "saved", task)
     (arrow,) = mirror_files(suite_on(tmp_path / "saved", task))[task].splits["test"]
     assert arrow.parent == saved / "test" and arrow.suffix == ".arrow"
+
+
+@pytest.mark.parametrize(
+    ("card", "names"),
+    [
+        (
+            "configs:\n- config_name: main\n  data_files:\n    test: part/*.jsonl\n",
+            ["part/a.jsonl", "part/b.jsonl"],
+        ),
+        ("configs:\n- config_name: main\n  data_files:\n  - split: test\n    path: [x.json]\n", ["x.json"]),
+        ("configs:\n- config_name: main\n  data_dir: part\n", ["part/test-0.csv", "part/test-1.csv"]),
+        ("license: mit\n", ["main/test-0.parquet"]),
+        ("", ["main/testing.json"]),
+        ("", ["main/test/0.csv"]),
+    ],
+)
+def test_what_a_card_says_of_a_clone_or_else_the_files_names_tell_the_split(
+    card: str, names: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "some-set"
+    for name in [*names, "data/train.json", "main/notes.txt"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("a,b\n1,2\n")
+    (folder / "README.md").write_text(f"---\n{card}---\n# Some set\n")
+    assert split_files(folder, "main", "test", of_task=False) == tuple(folder / name for name in names)
 
 
 def test_one_configuration_s_documents_never_serve_another(tmp_path: Path) -> None:

@@ -95,6 +95,12 @@ def remarks(config: ExperimentConfig) -> list[str]:
             "judge=miniature knows its made-up world alone, so nobody says which answers to truthfulqa_gen "
             "are truthful and informative; choose a judge that can (judge=openai, judge=local_server)"
         )
+    base = config.base_model
+    if isinstance(base, PretrainedModelConfig) and _may_move(base):
+        found.append(
+            f"base_model.path={base.path} is a name on the hub, which may get other weights under the same "
+            "name; pin what is measured with base_model.revision=COMMIT"
+        )
     source = config.dataset_variant.source
     if source and source.resolve() == (data_root() / SEED_TASKS).resolve():
         found.append(
@@ -102,6 +108,11 @@ def remarks(config: ExperimentConfig) -> list[str]:
             "your own is dataset_variant.source=FILE"
         )
     return found
+
+
+def _may_move(base: PretrainedModelConfig) -> bool:
+    """Whether the newest of a hub's weights are taken, whatever they are by then."""
+    return base.revision in (None, "main") and not Path(base.path).expanduser().exists()
 
 
 def _of(value: object, offline: bool) -> Iterator[str]:

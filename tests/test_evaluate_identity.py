@@ -46,6 +46,20 @@ def test_another_revision_of_a_name_is_another_model(tmp_path: Path) -> None:
     assert len(names) == 3
 
 
+def test_a_name_on_the_hub_that_is_not_pinned_is_remarked_on(tmp_path: Path) -> None:
+    from alpaca_exp.compose import compose
+    from alpaca_exp.readiness import remarks
+
+    def said(*words: str) -> bool:
+        config = compose(["world=tiny", "base_model=pretrained", *words])
+        return any("pin what is measured with base_model.revision" in one for one in remarks(config))
+
+    assert said("base_model.path=ours/model")
+    assert said("base_model.path=ours/model", "base_model.revision=main")
+    assert not said("base_model.path=ours/model", "base_model.revision=step143000")
+    assert not said(f"base_model.path={tmp_path}")
+
+
 def test_scores_are_found_again_where_outputs_weights_and_documents_have_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,7 +121,7 @@ def test_finished_answers_are_told_at_once_and_others_take_their_slots(
 
     monkeypatch.setattr(Slots, "next", counted)
     limits = [16, 2, 2, 2, 2, 2, 2, 2]
-    tasks = [Task([5 + n] * (9 - n), limit) for n, limit in enumerate(limits)]
+    tasks = [Task([5 + n] * (2 + n), limit) for n, limit in enumerate(limits)]
     answers = write(made(ends=0.0), tasks, slots=2, done=lambda number, answer: told.append((number, answer)))
     assert rows[-16:] == [2] * 14 + [1, 1]  # in the other slot, seven answers of two tokens
     assert [number for number, _ in told] == [1, 2, 3, 4, 5, 6, 7, 0]

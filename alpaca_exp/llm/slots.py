@@ -210,17 +210,20 @@ def _look_back(query: Tensor, layer: int, scaling: float | None, window: int | N
 
 
 def _with_room(kept: Tensor | None, new: Tensor, slots: int, places: int) -> Tensor:
-    """`kept` with at least so many slots and places, growing by half at a time; noughts where it is new."""
+    """`kept` with at least so many slots and places, growing by half at a time.
+
+    There are noughts where it is new: what is masked counts nought times, and must not be a NaN.
+    """
     if kept is None:
         return new.new_zeros(slots, new.shape[0], _rounded(places), new.shape[2])
     if kept.shape[0] >= slots and kept.shape[2] >= places:
         return kept
-    rows = max(slots, kept.shape[0])
-    room = max(places, kept.shape[2])
-    if places > kept.shape[2]:
-        room = _rounded(max(places, kept.shape[2] * 3 // 2))
-    larger = kept.new_zeros(rows, kept.shape[1], room, kept.shape[3])
-    larger[: kept.shape[0], :, : kept.shape[2]] = kept
+    old = kept.shape
+    room = old[2] if old[2] >= places else _rounded(max(places, old[2] * 3 // 2))
+    larger = kept.new_empty(max(slots, old[0]), old[1], room, old[3])
+    larger[: old[0], :, : old[2]] = kept
+    larger[: old[0], :, old[2] :] = 0
+    larger[old[0] :] = 0
     return larger
 
 

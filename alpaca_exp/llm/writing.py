@@ -60,7 +60,8 @@ def write(
     """The answers to the tasks; `done` is told of each, with its task's number, as soon as it is written."""
     answers: dict[int, Answer] = {}
     with writer(local, slots) as writing:
-        for number in sorted(range(len(tasks)), key=lambda number: -len(tasks[number].prompt)):
+        # The shortest first: beside the answers that have grown long stand the longest prompts.
+        for number in sorted(range(len(tasks)), key=lambda number: len(tasks[number].prompt)):
             writing.add(number, tasks[number])
         while writing.busy:
             for number, answer in writing.step():

@@ -158,7 +158,7 @@ def exact(mirror: Path, model: Path | None) -> Row:
         ]
         metrics = [metric for metric in ours[0]["metrics"] if metric.startswith("acc")]
         differing = sum(
-            abs(sample[metric] - same[metric]) > (1e-4 if name.endswith("mc2") else 0)
+            bool(abs(sample[metric] - same[metric]) > (1e-4 if name.endswith("mc2") else 0))
             for sample, same in zip(ours, theirs, strict=True)
             for metric in metrics
         )

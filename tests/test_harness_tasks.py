@@ -20,6 +20,7 @@ from alpaca_exp.records import write_jsonl
 from alpaca_exp.schemas import EvalSuiteConfig
 from tests.mirrors import MORE, write_clone, write_mirror, write_plain, write_saved
 
+GOOD = json.dumps({"text": "t", "toxicity_ai": 1.0, "toxicity_human": 1.0})
 PAPER = ["hellaswag", "winogrande", "boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2", "truthfulqa_gen"]
 
 
@@ -158,6 +159,29 @@ def test_the_miniature_s_tasks_have_no_solved_examples_to_show() -> None:
         ConfigError, match=r"eval_suite\.num_fewshot and \.shots .* the miniature's tasks have none"
     ):
         compose(["eval_suite=miniature", "eval_suite.num_fewshot=2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("test.jsonl", '{"text": "t"}\n', "lacks the columns toxicity_ai, toxicity_human"),
+        ("test.jsonl", f'{GOOD}\n{{"text": "t", "toxicity_ai": 1.0}}\n', "line 2"),
+        ("test.jsonl", f"{GOOD}\n{GOOD.replace('1.0', '[1]', 1)}\n", "values of toxicity_ai are of several"),
+        ("test.jsonl", f'{GOOD}\n{{"text": t}}\n', "line 2, is not valid JSON"),
+        ("test.json", "[]", "holds no documents"),
+        ("test.json", '[{"text": "t', "cannot be read"),
+        ("test.csv", "text,toxicity_ai\n", "holds no documents"),
+        ("test.arrow", "cut off", "cannot be read"),
+    ],
+)
+def test_documents_that_will_not_do_are_told_in_a_sentence(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "toxigen").mkdir()
+    (tmp_path / "toxigen" / name).write_text(text)
+    suite = suite_on(tmp_path, ["toxigen"])
+    with pytest.raises((ConfigError, InputError), match=said):
+        load_tasks(suite, mirror_files(suite), offline=True)
 
 
 def test_what_is_wrong_with_several_tasks_documents_is_said_at_once(tmp_path: Path) -> None:

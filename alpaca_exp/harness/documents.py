@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,15 +19,18 @@ from alpaca_exp.harness.mirror import Mirrored
 from alpaca_exp.records import Row, read_jsonl
 
 
-def reader(name: str, mirrored: Mirrored, config: str | None) -> Callable[..., datasets.DatasetDict]:
+def reader(
+    name: str, mirrored: Mirrored, config: str | None, required: Iterable[str] = ()
+) -> Callable[..., datasets.DatasetDict]:
     """lm-eval's `custom_dataset` of the task `name`: whatever it is called with, the mirror's documents.
 
-    Calling it raises InputError for a file that cannot be read, and for a split without documents.
+    Calling it raises InputError for a file that cannot be read, a line without one of the `required`
+    columns, and a split without documents.
     """
 
     def read(**_: object) -> datasets.DatasetDict:
         types = _types(mirrored.types, config)
-        made = {split: _split(name, files, types) for split, files in mirrored.splits.items()}
+        made = {split: _split(name, files, types, required) for split, files in mirrored.splits.items()}
         return datasets.DatasetDict(made)
 
     return read
@@ -81,16 +84,17 @@ def _decoded(documents: datasets.Dataset) -> bool:
     return bool(decodes or documents._indices is not None or documents.format["type"] is not None)
 
 
-def _split(name: str, files: Iterable[Path], types: datasets.Features | None) -> Documents:
-    tables = [_table(file, types) for file in files]
+def _split(
+    name: str, files: Sequence[Path], types: datasets.Features | None, required: Iterable[str]
+) -> Documents:
+    tables = [_table(file, types, required) for file in files]
     try:
         table = pa.concat_tables([_in_order(each, tables[0].column_names) for each in tables])
     except (pa.ArrowInvalid, KeyError) as error:
         raise InputError(f"the files of the task {name} have not all the same columns ({error})") from None
     if not table.num_rows:
-        raise InputError(
-            f"{', '.join(map(str, files))} hold no documents; the task {name} needs at least one"
-        )
+        where = f"{files[0]} holds" if len(files) == 1 else f"{files[0]} and those beside it hold"
+        raise InputError(f"{where} no documents; the task {name} needs at least one")
     told = types if types and set(types) == set(table.column_names) else None
     known = told or datasets.Features.from_arrow_schema(table.schema)
     return _documents(table.replace_schema_metadata(None), {c: known[c] for c in table.column_names})
@@ -100,14 +104,14 @@ def _in_order(table: pa.Table, columns: list[str]) -> pa.Table:
     return table.select(columns)
 
 
-def _table(file: Path, types: datasets.Features | None) -> pa.Table:
+def _table(file: Path, types: datasets.Features | None, required: Iterable[str]) -> pa.Table:
     """One file's rows, with the columns' types where they are told."""
     try:
         match file.suffix:
             case ".jsonl":
-                return _of_rows(list(read_jsonl(file)), types)
+                return _of_rows(list(read_jsonl(file, required)), types)
             case ".json":
-                return _of_rows(_json_rows(file), types)
+                return _of_rows(_json_rows(file, required), types)
             case ".parquet":
                 return pa.parquet.read_table(file)
             case ".arrow":
@@ -125,14 +129,27 @@ def _table(file: Path, types: datasets.Features | None) -> pa.Table:
 
 def _of_rows(rows: list[Row], types: datasets.Features | None) -> pa.Table:
     known = types if types and rows and set(types) == set(rows[0]) else None
-    return datasets.Dataset.from_list(rows, features=known).data.table
+    try:
+        return datasets.Dataset.from_list(rows, features=known).data.table
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ValueError(f"{_mixed(rows)}{error}") from None
 
 
-def _json_rows(file: Path) -> list[Row]:
+def _mixed(rows: Sequence[Row]) -> str:
+    """The column whose values are of several kinds, which Arrow's own message does not name."""
+    for column in rows[0] if rows else ():
+        try:
+            pa.array([row.get(column) for row in rows])
+        except (pa.ArrowException, TypeError, ValueError):
+            return f"the values of {column} are of several types: "
+    return ""
+
+
+def _json_rows(file: Path, required: Iterable[str]) -> list[Row]:
     """The rows of a .json file: a list, JSON lines, or the list of a field."""
     text = file.read_text(encoding="utf-8")
     if not text.lstrip().startswith("["):
-        return list(read_jsonl(file))
+        return list(read_jsonl(file, required))
     rows: list[Row] = json.loads(text)
     return rows
 

@@ -140,13 +140,17 @@ def _problems(task: StockTask, file: Path) -> Iterator[str]:
         return
     if columns == ():
         yield f"{file} holds no documents; the task {task.name} needs at least one"
-    wanted = COLUMNS.get(task.name) or COLUMNS.get(str(task.config.get("dataset_path")), ())
-    missing = [column for column in wanted if columns and column not in columns]
+    missing = [column for column in read_columns(task) if columns and column not in columns]
     if missing:
         yield (
             f"{file} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}, which the task "
             f"{task.name} reads; it has {', '.join(columns or ())}"
         )
+
+
+def read_columns(task: StockTask) -> tuple[str, ...]:
+    """The columns that a task is known to read; empty where only loading it tells."""
+    return COLUMNS.get(task.name) or COLUMNS.get(str(task.config.get("dataset_path")), ())
 
 
 def _columns(file: Path) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from lm_eval.tasks._yaml_loader import _import_func_in_yml
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.harness.documents import reader
 from alpaca_exp.harness.groups import group_metrics
-from alpaca_exp.harness.mirror import Mirrored
+from alpaca_exp.harness.mirror import Mirrored, read_columns
 from alpaca_exp.harness.names import Function, StockTask, fewer
 from alpaca_exp.harness.needs import fewshot_split, shots_of, stock
 from alpaca_exp.harness.quiet import muted, put_off, seeded
@@ -119,7 +119,8 @@ def _from_mirror(told: StockTask, shots: int, mirrored: Mirrored) -> dict[str, A
     Splits that the mirror lacks are none to it, and without solved examples none are looked for: lm-eval
     would prepare all documents a second time to draw them from.
     """
-    changed: dict[str, Any] = {"custom_dataset": reader(told.name, mirrored, told.config.get("dataset_name"))}
+    config = told.config.get("dataset_name")
+    changed: dict[str, Any] = {"custom_dataset": reader(told.name, mirrored, config, read_columns(told))}
     kinds = ("training", "validation", "test", "fewshot") if shots else ("training", "validation", "test")
     for kind in kinds:
         if told.config.get(f"{kind}_split") not in mirrored.splits:

@@ -22,6 +22,8 @@ SAFE = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 TORCH = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")
 FORMS = (".safetensors", ".bin", ".pth", ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".index.json")
 """Weights; of those that fit neither pattern none is loaded."""
+Repository = tuple[str, str, str | None]
+"""Kind, name and revision."""
 TEMPLATES = "additional_chat_templates"
 
 
@@ -41,15 +43,16 @@ class Order:
         return sum(file.size for file in self.files)
 
 
-def order(need: Need, folder: Path) -> Order:
+def order(need: Need, folder: Path, seen: dict[Repository, Listing | InputError]) -> Order:
     """What `need` comes to, asked of the hub; what was fetched before is taken from the same commit.
 
-    Raises InputError with the reason where it cannot be had.
+    `seen`: what the hub said of repositories before; the tasks of a group share one. Raises InputError with
+    the reason where it cannot be had.
     """
     kind, name, revision = need.repository
     known = need.among(entries(folder))
     kept = known.files if known and need.documents and not list(damage(folder, known)) else {}
-    source = listing(kind, name, known.commit if known else revision)
+    source = _listing((kind, name, known.commit if known else revision), seen)
     if (data := need.documents) is not None:
         need = replace(need, splits=_lacking(need, known, kept))
         files = files_of(source, data, need.splits, _work(need, source, folder))
@@ -58,6 +61,18 @@ def order(need: Need, folder: Path) -> Order:
     if not files:
         raise InputError(f"the hub's {name} has no file that a {need.kind} is made of")
     return Order(need, source, tuple(files), kept)
+
+
+def _listing(asked: Repository, seen: dict[Repository, Listing | InputError]) -> Listing:
+    if asked not in seen:
+        try:
+            seen[asked] = listing(*asked)
+        except InputError as error:
+            seen[asked] = error
+    found = seen[asked]
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 def _lacking(need: Need, known: Entry | None, kept: Mapping[str, str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from alpaca_exp.content import sha256
 from alpaca_exp.errors import InputError
 from alpaca_exp.prefetched import repository
 
@@ -21,7 +22,8 @@ Advance = Callable[[int], None]
 """Is told of bytes that came."""
 
 PART = ".part"
-BLOCK = 2**20
+SHA256 = 64
+"""Digits of the checksum by which the hub knows large files."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class File:
     name: str
     size: int
     digest: str
-    """sha256 of a large file, else git's sha1 of it."""
+    """sha256 of a large file, else git's sha1 of it; empty where it states none."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ def listing(kind: str, name: str, revision: str | None) -> Listing:
         if info.gated:
             api.auth_check(name, repo_type=kind)
     except Exception as error:  # no network fails in many ways, down to those of the proxy between
-        raise InputError(reason(kind, name, revision, error)) from None
+        raise refusal(kind, name, revision, error) from None
     files = tuple(
-        File(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else str(each.blob_id))
+        File(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else each.blob_id or "")
         for each in info.siblings or ()
     )
     return Listing(kind, name, str(info.sha), files)
@@ -77,37 +79,45 @@ def fetch(source: Listing, file: File, to: Path, advance: Advance) -> None:
         advance(file.size)
     else:
         _download(source, file, part, advance)
-    if not _is(part, file):
-        part.unlink()
+    os.replace(part, to)
+    if not _is(to, file):
+        to.unlink()
         raise InputError(
             f"{file.name} of {source.name} came otherwise than the hub describes it; give the command again"
         )
-    os.replace(part, to)
 
 
-def reason(kind: str, name: str, revision: str | None, error: Exception) -> str:
+class Unreachable(InputError):
+    """No repository can be had: there is no way to the hub."""
+
+
+def refusal(kind: str, name: str, revision: str | None, error: Exception) -> InputError:
     """Why a repository cannot be had, in one sentence with the remedy."""
     from huggingface_hub import errors
 
     page = f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{name}"
     status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.GatedRepoError):
-        return f"it is given only to those who accept its terms; do so at {page}, then `hf auth login`"
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"it has no revision {revision}; they are listed at {page}/commits/main"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "the hub has none of that name, or it is private; check the name, or `hf auth login`"
-    if isinstance(error, errors.HFValidationError):
-        return "that is neither a folder here nor a name that the hub could have"
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE is set in the environment; unset it to fetch"
-    if status in (401, 403):
-        return f"the hub refuses it (status {status}); log in with `hf auth login`, see {page}"
-    if status is not None:
-        return f"the hub answers with status {status}; try again later"
-    return (
-        f"the hub cannot be reached ({type(error).__name__}); check the network, then give the command again"
-    )
+    match error:
+        case errors.GatedRepoError():
+            said = f"it is given only to those who accept its terms; do so at {page}, then `hf auth login`"
+        case errors.RevisionNotFoundError():
+            said = f"it has no revision {revision}; they are listed at {page}/commits/main"
+        case errors.RepositoryNotFoundError():
+            said = "the hub has none of that name, or it is private; check the name, or `hf auth login`"
+        case errors.HFValidationError():
+            said = "that is neither a folder here nor a name that the hub could have"
+        case errors.OfflineModeIsEnabled():
+            return Unreachable("HF_HUB_OFFLINE is set in the environment; unset it to fetch")
+        case _ if status in (401, 403):
+            said = f"the hub refuses it (status {status}); log in with `hf auth login`, see {page}"
+        case _ if status is not None:
+            said = f"the hub answers with status {status}; try again later"
+        case _:
+            cause = type(error).__name__
+            return Unreachable(
+                f"the hub cannot be reached ({cause}); check the network, then give the command again"
+            )
+    return InputError(said)
 
 
 def _download(source: Listing, file: File, part: Path, advance: Advance) -> None:
@@ -128,7 +138,7 @@ def _download(source: Listing, file: File, part: Path, advance: Advance) -> None
                 url, counted, resume_size=begun, headers=build_hf_headers(), expected_size=file.size or None
             )
         except Exception as error:  # as in `listing`
-            raise InputError(reason(source.kind, source.name, source.commit, error)) from None
+            raise refusal(source.kind, source.name, source.commit, error) from None
 
 
 class _Counted:
@@ -174,11 +184,9 @@ def _is(path: Path, file: File) -> bool:
     """Whether the file has the size and checksum that the hub states."""
     if path.stat().st_size != file.size:
         return False
-    known = {64: hashlib.sha256(), 40: hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)}
-    digest = known.get(len(file.digest))
-    if digest is None:
+    if not file.digest:
         return True
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest() == file.digest
+    if len(file.digest) == SHA256:
+        return sha256(path) == file.digest
+    content = path.read_bytes()  # what lies in git itself is small
+    return hashlib.sha1(b"blob %d\0" % file.size + content, usedforsecurity=False).hexdigest() == file.digest

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.fetching import Order, bring, order
+from alpaca_exp.fetching import Order, Repository, bring, order
+from alpaca_exp.hub_files import Listing, Unreachable
 from alpaca_exp.libraries import hush
 from alpaca_exp.needs import Need, missing, needs, servers
 from alpaca_exp.plan import plan
@@ -58,11 +59,10 @@ class Prefetch:
         if not self._told:
             return "Nothing is needed from the hub."
         folders = ", ".join(sorted({str(folder) for folder in self._told.values()}))
-        lacks = f"; {len(self.refused)} cannot be had, see above" if self.refused else ""
-        return (
-            f"{len(self._told) - len(self.refused)} of {len(self._told)} are in {folders}{lacks}. A machine "
-            "without network runs it from there: copy the folder, and add runtime.offline=true."
-        )
+        there = f"{len(self._told) - len(self.refused)} of {len(self._told)} are in {folders}"
+        if self.refused:
+            return f"{there}; {len(self.refused)} cannot be had, see above."
+        return f"{there}. A machine without network runs it from a copy of that folder, with runtime=offline."
 
 
 def fetch_documents(config: ExperimentConfig) -> None:
@@ -84,18 +84,24 @@ def fetch_documents(config: ExperimentConfig) -> None:
         )
 
 
-def _orders(lacking: Sequence[Need], folder: Path, refused: MutableMapping[Need, str]) -> dict[Need, Order]:
+def _orders(lacking: Sequence[Need], folder: Path, refused: dict[Need, str]) -> dict[Need, Order]:
     """What is to be fetched, as the hub tells; what it refuses is noted."""
-    orders = {}
+    orders: dict[Need, Order] = {}
+    seen: dict[Repository, Listing | InputError] = {}
     for need in lacking:
         try:
-            orders[need] = order(need, folder)
-        except InputError as error:
-            refused[need] = str(error)
+            orders[need] = order(need, folder, seen)
+        except Unreachable as error:  # each further attempt would wait in vain
+            refused |= {
+                other: str(error) for other in lacking if other not in orders and other not in refused
+            }
+            break
+        except (InputError, OSError) as error:
+            refused[need] = _why(error, folder)
     return orders
 
 
-def _fetch(orders: Mapping[Need, Order], folder: Path, refused: MutableMapping[Need, str]) -> None:
+def _fetch(orders: Mapping[Need, Order], folder: Path, refused: dict[Need, str]) -> None:
     total = sum(told.bytes for told in orders.values())
     with progress("prefetch", math.ceil(total / MB), "MB") as steps:
         meter = _Megabytes(steps)
@@ -103,9 +109,16 @@ def _fetch(orders: Mapping[Need, Order], folder: Path, refused: MutableMapping[N
             meter.note = need.name
             try:
                 bring(told, folder, meter.add)
-            except InputError as error:
-                refused[need] = str(error)
+            except (InputError, OSError) as error:
+                refused[need] = _why(error, folder)
         meter.add(-total % MB)
+
+
+def _why(error: InputError | OSError, folder: Path) -> str:
+    """The reason as it was said, or what the system says when the folder is full or cannot be written."""
+    if isinstance(error, InputError):
+        return str(error)
+    return f"{error.filename or folder}: {error.strerror}; make room, or choose runtime.prefetched=FOLDER"
 
 
 class _Megabytes:

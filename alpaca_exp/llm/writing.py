@@ -21,7 +21,7 @@ from alpaca_exp.llm.slots import Slots, slot_attention
 
 GREEDY = Choice(0.0, 1.0, 0.0)
 JOINING = 2048
-"""Tokens of new prompts, beyond the first prompt's, that a step takes on at most."""
+"""With so many tokens of new prompts a step is full; the others join in the next ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,11 @@ class Writer:
     def _admit(self) -> None:
         if self._running and not self._refills:
             return
-        joined = 0
-        while self._waiting and len(self._running) < self._slots:
-            joined += len(self._waiting[0].tokens)
-            if self._refills and joined > JOINING and self._running:
-                return
+        room = JOINING
+        while self._waiting and len(self._running) < self._slots and (room > 0 or not self._refills):
             self._running.append(self._waiting.popleft())
             self._decoder.join(self._running[-1].tokens)
+            room -= len(self._running[-1].tokens)
 
     def _chosen(self) -> list[int]:
         while True:

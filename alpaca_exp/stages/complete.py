@@ -25,7 +25,7 @@ from alpaca_exp.schemas import (
 )
 
 UNFINISHED = "unfinished.jsonl"
-GROUP = 4
+GROUP = 2
 """Answers for each slot that are written and kept as one piece."""
 
 
@@ -194,9 +194,9 @@ def _written(
 
 
 def _groups(prompts: Sequence[Sequence[int]], slots: int) -> list[list[int]]:
-    """The prompts' indices, each group several times the slots, so that few of these stay empty at its end.
+    """The prompts' indices: groups of about one size, each with prompts of all lengths.
 
-    All groups have prompts of all lengths, and about as many.
+    The larger a group, the fewer slots stay empty at its end, and the more a kill may cost.
     """
     count = -(-len(prompts) // (GROUP * slots))
     order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))

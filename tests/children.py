@@ -81,7 +81,17 @@ class Child:
 
 def can_fork(environment: Mapping[str, str]) -> bool:
     """Whether a fork will do: where forks are safe, and no library must read other settings."""
-    return sys.platform == "linux" and _read_on_import(environment) == _server_read()
+    return _can_watch() and _read_on_import(environment) == _server_read()
+
+
+@functools.cache
+def _can_watch() -> bool:
+    """Whether the system tells when a process ends: Linux does, from 5.3 on."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 @functools.cache

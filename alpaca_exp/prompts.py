@@ -244,7 +244,12 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def choice_by_letter(text: str, choices: Sequence[str]) -> str:
-    """A task's text with what may follow it below, each with a letter; the reply is one of them."""
+    """A task's text with what may follow it below, each with a letter; the reply is one of them.
+
+    Without choices it is the text that lists them, each with its letter.
+    """
+    if not choices:
+        return f"[Text]\n{text.strip()}\n\nReply with the letter of the right choice alone."
     listed = "\n".join(f"{letter}. {_one_line(each)}" for letter, each in zip(LETTERS, choices, strict=False))
     told = f"[Text]\n{text.strip()}\n\n" if text.strip() else ""
     asked = "Which of these follows best on the text, or answers it?" if told else "Which of these is best?"

@@ -99,8 +99,8 @@ def asked_for_letters(model: Writer) -> Texts:
     """What stands around a document's choices where a server's model names one by its letter."""
     weights = model.told.get("weights")
     by_letter = isinstance(weights, ApiModelConfig) and not weights.by_loglikelihood
-    pair = ["a", "b"]
-    return (prompts.choice_by_letter("t", pair), prompts.choice_by_letter("", pair)) if by_letter else ()
+    cases: tuple[tuple[str, list[str]], ...] = (("t", ["a", "b"]), ("", ["a", "b"]), ("t", []))
+    return tuple(prompts.choice_by_letter(*case) for case in cases) if by_letter else ()
 
 
 def asked_of_judge() -> Texts:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lm_eval.api.instance import Instance
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.compose import compose
@@ -35,7 +36,7 @@ from alpaca_exp.schemas import (
 from alpaca_exp.stages.complete import complete
 from alpaca_exp.stages.evaluate import evaluate
 from tests.echoing import EchoModel
-from tests.mirrors import write_mirror
+from tests.mirrors import write_mirror, write_plain
 from tests.models import bpe_tokenizer, tiny_llama
 from tests.servers import Body, Reply, Server
 from tests.stories import run_in, start_in
@@ -54,6 +55,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> EvalSuiteConfig:
     mirror = write_mirror(tmp_path_factory.mktemp("mirror"))
+    for task in ("mmlu_anatomy", "crows_pairs_english"):
+        write_plain(mirror, task)
     metrics = ["hellaswag.acc_norm", "winogrande.acc"]
     return EvalSuiteConfig(tasks=TASKS, mirror=mirror, understanding=metrics, limit=4)
 
@@ -128,6 +131,36 @@ def test_a_server_whose_echo_is_shifted_or_missing_is_refused_before_the_first_t
         assert server.count <= 12
 
 
+def test_a_refused_server_can_be_replaced_under_its_name(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
+) -> None:
+    small = replace(suite, tasks=["winogrande"], understanding=[])
+    with Server(EchoModel(model / "model", shifted=True)) as server, pytest.raises(InputError):
+        run(small, weights=legacy(server, model))
+    with Server(EchoModel(model / "model")) as server:
+        run(small, weights=legacy(server, model))
+        tried = server.count - 2 * 4
+        run(small, "b" * 16, weights=legacy(server, model))
+        assert 6 < tried <= 12 and server.count == tried + 2 * 4
+
+
+def test_the_log_probability_of_a_whole_text_is_that_of_the_weights(model: Artifact, tmp_path: Path) -> None:
+    from alpaca_exp.harness.api import ApiLM, conversation, tokenizer_of
+    from alpaca_exp.harness.lm import FramedLM
+    from alpaca_exp.llm.local import load
+
+    texts, runtime = ("Two and two is four.", "Why?"), RuntimeConfig(offline=True)
+    asked = [Instance("loglikelihood_rolling", {}, (text,), 0, metadata=("text", 0, 1)) for text in texts]
+    here = FramedLM(load(model / "model", runtime=runtime), 2).loglikelihood_rolling(asked)
+    out = tmp_path / "outputs" / "evaluate" / "0123456789abcdef"
+    out.mkdir(parents=True)
+    with Server(EchoModel(model / "model")) as server:
+        config = legacy(server, model)
+        lm = ApiLM(config, tokenizer_of(config, runtime))
+        with conversation(lm, runtime, out, "text"):
+            assert lm.loglikelihood_rolling(asked) == pytest.approx(here, abs=1e-4)
+
+
 def test_a_tokenizer_of_another_model_is_refused(
     run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tmp_path: Path
 ) -> None:
@@ -150,7 +183,8 @@ def test_choices_are_asked_by_letter_where_a_server_tells_no_log_probabilities(
     audits = json.loads((out / "audit.json").read_text())["tasks"]
     assert [audit["comparable"] for audit in audits] == [False] * 3
     assert [audit["unparsed"] for audit in audits] == [{"none": 0.5}] * 3
-    assert "cannot be compared with hellaswag and counts towards no mean" in capsys.readouterr().err
+    assert "cannot be compared with hellaswag" in audits[0]["flags"][0]["sentence"]
+    assert "by letter, not comparable" in capsys.readouterr().err
     for row in rows(out, "documents.jsonl"):
         right = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
         assert row["value"] == float(row["text"] == "B" and 1 in right), row
@@ -181,6 +215,21 @@ def test_each_choice_of_a_beginning_is_shown_with_the_common_end(
         run(replace(suite, tasks=["winogrande"], limit=1, understanding=[]), weights=chat(server))
         [prompt] = server.prompts()
     assert "since Ada wanted to read it." in prompt and "since Ben wanted to read it." in prompt
+
+
+def test_a_list_in_the_text_keeps_its_letters(run: Callable[..., Path], suite: EvalSuiteConfig) -> None:
+    with Server(lambda body, number: "C. because it is") as server:
+        out = run(replace(suite, tasks=["mmlu_anatomy"], understanding=[]), weights=chat(server))
+        assert all(prompt.count("\nC. ") == 1 for prompt in server.prompts())
+    for row in rows(out, "documents.jsonl"):
+        assert (row["answer"], row["value"]) == ("C", float(row["gold"] == 2))
+
+
+def test_a_task_without_a_right_choice_is_not_asked_by_letter(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server() as server, pytest.raises(InputError, match="crows_pairs_english cannot be asked by letter"):
+        run(replace(suite, tasks=["crows_pairs_english"], understanding=[]), weights=chat(server))
 
 
 def test_texts_are_written_as_they_are_and_cut_at_what_ends_them(

@@ -114,8 +114,8 @@ class ApiLM(LocalCompletionsAPI):  # type: ignore[misc]
         answers = self.ask(asked)
         return [self._score(*each) for each in zip(inputs, asked, answers, strict=True)]
 
-    def echo_request(self, ids: list[int], count: int) -> Request:
-        """What asks for the log-probabilities of the last `count` of the tokens `ids`."""
+    def echo_request(self, ids: list[int], count: int, sample: int = 0) -> Request:
+        """What asks, for the `sample`-th time, for the log-probabilities of the last `count` of `ids`."""
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
         payload = self._create_payload(ids if self.tokenized_requests else text, seed=self._seed)
         return Request(
@@ -126,6 +126,7 @@ class ApiLM(LocalCompletionsAPI):  # type: ignore[misc]
             temperature=payload["temperature"],
             seed=payload["seed"],
             echo=count,
+            sample=sample,
         )
 
     def echo(self, request: Request, answer: Completion) -> Echo:
@@ -199,6 +200,10 @@ class ApiLM(LocalCompletionsAPI):  # type: ignore[misc]
         """The answers, through the session that is open."""
         assert self.session is not None, "a model behind a server is asked in a session"
         return self.session.ask(requests, self._count)
+
+    def answered(self, requests: Sequence[Request]) -> bool:
+        """Whether all of them were answered before."""
+        return self.session is not None and self.session.holds(requests)
 
     def dollars(self) -> str:
         """What was paid so far, for the progress bar; empty for a server that costs nothing."""

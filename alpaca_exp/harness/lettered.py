@@ -87,7 +87,9 @@ class LetteredTask(ConfigurableTask):  # type: ignore[misc]
         for name in ("apply_chat_template", "chat_template"):
             told.pop(name, None)
         shown = self.shown(doc)
-        if self.multiple_input:  # each choice is a beginning of its own, which all end in one way
+        if not any(shown):
+            prompt = prompts.choice_by_letter(str(ctx), [])
+        elif self.multiple_input:  # each choice is a beginning of its own, which all end in one way
             before = str(ctx[0]).removesuffix(self._source.doc_to_choice(doc)[0])
             ending = f"{self.config.target_delimiter}{self.doc_to_target(doc)}"
             prompt = prompts.choice_by_letter(before, [choice + ending for choice in shown])
@@ -107,18 +109,23 @@ class LetteredTask(ConfigurableTask):  # type: ignore[misc]
         count = len(self._source.doc_to_choice(doc))
         sample = {"doc": doc, "target": target, "metrics": metrics, "filtered_resps": [None] * count}
         known = payoffs_of(self._source, sample)
-        sound = (paid for paid in known.values() if max(paid) == 1.0 and min(paid) >= 0.0)
+        wanted = self._source.higher_is_better()  # the choice of a stereotype is no right one
+        sound = (paid for name, paid in known.items() if wanted.get(name, True) and set(paid) == {0.0, 1.0})
         found = next(sound, None)
         return [found[place] for place in self._order(doc)] if found else []
 
     def shown(self, doc: Any) -> list[str]:
-        """The document's choices in their order."""
+        """The document's choices in their order; empty texts where its own text lists them by letter."""
         choices = self._source.doc_to_choice(doc)
-        return [choices[place] for place in self._order(doc)]
+        return (
+            [""] * len(choices) if _are_letters(choices) else [choices[place] for place in self._order(doc)]
+        )
 
-    def _order(self, doc: Any) -> list[int]:
+    def _order(self, doc: Any) -> Sequence[int]:
         """Drawn by the document itself, since in some sets one place is always the right one."""
         choices = self._source.doc_to_choice(doc)
+        if _are_letters(choices):
+            return range(len(choices))
         drawn = Random("\n".join((str(self._source.doc_to_text(doc)), *choices)))
         return drawn.sample(range(len(choices)), len(choices))
 
@@ -150,6 +157,11 @@ def letter(reply: str, choices: Sequence[str]) -> str | None:
     repeated = choice.startswith(said) or said.startswith(choice)
     closed = any(mark in found[2] for mark in ").:]*")
     return found[1].upper() if not said or (closed and repeated) else None
+
+
+def _are_letters(choices: Sequence[str]) -> bool:
+    """Whether they are those of a list in the document's text, as MMLU's are."""
+    return "".join(choice.strip() for choice in choices) == prompts.LETTERS[: len(choices)]
 
 
 def _words(text: str) -> str:

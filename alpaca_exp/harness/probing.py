@@ -7,7 +7,9 @@ and what it echoes there must be the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness.api import ApiLM
@@ -38,20 +40,31 @@ class _Place:
 
 
 def probe(lm: ApiLM) -> None:
-    """Learn what the server puts before a text. Raises InputError where what it tells will not do."""
+    """Learn what the server puts before a text. Raises InputError where what it tells will not do.
+
+    A server that was refused may have been replaced under the same name: it is asked again each time.
+    """
     begun = {text: lm.tok_encode(text) for text in TEXTS}
-    echoes = _echoes(lm, [(ids, 1) for ids in begun.values()])
+    for sample in count():
+        before = lm.answered([lm.echo_request(ids, 1, sample) for ids in begun.values()])
+        try:
+            return _probe(lm, begun, sample)
+        except InputError:
+            if not before:
+                raise
+
+
+def _probe(lm: ApiLM, begun: Mapping[str, list[int]], sample: int) -> None:
+    echoes = _echoes(lm, [(ids, 1) for ids in begun.values()], sample)
     if not all(echo.count and echo.top_logprobs[-1] is not None for echo in echoes):
         raise InputError(f"{lm.model} echoes no log-probabilities of a prompt; {REMEDY}")
-    lm.surplus = _surplus(
-        lm, [echo.count - len(ids) for ids, echo in zip(begun.values(), echoes, strict=True)]
-    )
+    lm.surplus = _surplus(lm, begun.values(), echoes)
     places = []
     for (text, ids), after in zip(begun.items(), echoes, strict=True):
         longer = lm.tok_encode(text + (after.written or ANYTHING))
         if longer[: len(ids)] == ids and len(longer) > len(ids) and after.count == len(ids) + 1 + lm.surplus:
             places.append(_Place(ids, longer, after))
-    again = _echoes(lm, [(place.longer, len(place.longer) - len(place.begun)) for place in places])
+    again = _echoes(lm, [(place.longer, len(place.longer) - len(place.begun)) for place in places], sample)
     if not _agree(lm, places, again):
         raise InputError(
             f"{lm.model} echoes log-probabilities that are not those of the tokens they stand beside (they "
@@ -78,13 +91,14 @@ def _near(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and abs(one - other) <= TOLERANCE
 
 
-def _surplus(lm: ApiLM, beyond: list[int]) -> int:
-    """How many tokens the server adds in front, where `beyond` counts those it told of and we did not send.
+def _surplus(lm: ApiLM, begun: Iterable[list[int]], echoes: list[Echo]) -> int:
+    """How many tokens the server adds in front: those that it told of beyond ours and the one it wrote.
 
-    One of them is the token that it wrote, which some leave out where it ends the text.
+    Some leave the latter out where it ends the text.
     """
-    found = max(beyond) - 1
-    if found not in ((0,) if lm.tokenized_requests else (0, 1)) or min(beyond) < found:
+    beyond = [echo.count - len(ids) - 1 for ids, echo in zip(begun, echoes, strict=True)]
+    found = max(beyond)
+    if found not in ((0,) if lm.tokenized_requests else (0, 1)) or min(beyond) < found - 1:
         raise InputError(
             f"{lm.model} splits texts otherwise than base_model.tokenizer={lm.config.tokenizer} does; name "
             "the model's own tokenizer"
@@ -92,8 +106,8 @@ def _surplus(lm: ApiLM, beyond: list[int]) -> int:
     return found
 
 
-def _echoes(lm: ApiLM, prompts: list[tuple[list[int], int]]) -> list[Echo]:
-    requests = [lm.echo_request(ids, count) for ids, count in prompts]
+def _echoes(lm: ApiLM, prompts: list[tuple[list[int], int]], sample: int) -> list[Echo]:
+    requests = [lm.echo_request(ids, scored, sample) for ids, scored in prompts]
     try:
         answers = lm.ask(requests)
     except InputError as error:

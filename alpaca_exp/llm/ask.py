@@ -137,6 +137,11 @@ class Session:
         """The name of the request's answer in the journal."""
         return dataclasses.replace(request, model=self._name).key
 
+    def holds(self, requests: Sequence[Request]) -> bool:
+        """Whether the journal answers all of them, so that nobody would be asked."""
+        self._journal.refresh()
+        return all(self._journal.holds(self.key(request)) for request in requests)
+
     def ask(
         self,
         requests: Sequence[Request],

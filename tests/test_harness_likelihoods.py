@@ -89,6 +89,21 @@ def test_an_architecture_gets_lm_eval_s_numbers(kind: str) -> None:
     assert lm._shares is (kind in SHARING)
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_trees_of_all_shapes_get_lm_eval_s_numbers(seed: int) -> None:
+    model = model_of("llama")
+    wanted = [
+        (("", f"{number} {place}"), begin, end)
+        for number in range(8)
+        for place, (_, begin, end) in enumerate(requests(seed * 100 + number))
+    ]
+    wanted += [(("", f"alone {number}"), list(range(9, 9 + number)), [7, 8]) for number in range(1, 40)]
+    ours, theirs = (
+        each._loglikelihood_tokens(wanted, disable_tqdm=True) for each in (lm_of(model), peer_of(model))
+    )
+    assert np.allclose([value for value, _ in ours], [value for value, _ in theirs], rtol=0, atol=1e-4)
+
+
 def test_the_greedy_continuation_is_known_as_such() -> None:
     model = model_of("llama")
     context = [7, 9, 11, 13, 15]

@@ -45,6 +45,8 @@ class Block:
     """Branches, tokens of the longest, nodes of the longest way."""
     distance: Tensor
     """(branches, 1, tokens, stem + nodes): how far before a token another stands; below 0: not before it."""
+    whole: bool
+    """Every branch begins at its tree's root."""
 
 
 @dataclass
@@ -159,8 +161,8 @@ def _block_of(
             for old, new in zip(before, (k, v), strict=True)
         )
     shared = q.shape[1] != k.shape[1]
-    if before is None and not window and tokens == nodes:
-        # All of these begin at their root: what follows a token, padding too, is what it does not see.
+    if block.whole and before is None and not window:
+        # What follows a token in its own branch, padding too, is all that it does not see.
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=shared)
     else:
         mask = _mask(grove, number, window, q.dtype)
@@ -207,4 +209,5 @@ def _block(ways: Sequence[Branch], stem: int, device: torch.device) -> Block:
         torch.from_numpy(keys).flatten().to(device),
         (len(ways), tokens, nodes),
         torch.from_numpy(distance).to(device),
+        all(new == len(way) for new, way in ways),
     )

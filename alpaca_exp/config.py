@@ -180,6 +180,8 @@ def _files(config: Any, composed: DictConfig, prefix: str = "") -> Iterator[str]
             setattr(config, field.name, found)
             if not OmegaConf.is_interpolation(composed, field.name):
                 yield from _unreadable(name, value, found)
+        elif name == "runtime.prefetched":
+            setattr(config, field.name, value.expanduser())
         elif dataclasses.is_dataclass(value):
             yield from _files(value, composed[field.name], f"{name}.")
 

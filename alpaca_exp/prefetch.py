@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.fetching import Order, Repository, bring, order
+from alpaca_exp.harness.needs import needed_datasets
 from alpaca_exp.hub_files import Listing, Unreachable
 from alpaca_exp.libraries import hush
 from alpaca_exp.needs import Need, missing, needs, servers
@@ -71,16 +72,20 @@ def fetch_documents(config: ExperimentConfig) -> None:
     So an evaluation always reads them from files, and is known by their content whether it has a network
     or not. Raises InputError where they cannot be had.
     """
-    folder = config.runtime.prefetched
+    folder, suite = config.runtime.prefetched, config.eval_suite
+    if suite.mirror is not None or not needed_datasets(suite):
+        return
     wanted = [need for need in needs(plan(config), config.runtime.outputs) if need.kind == "task"]
     refused: dict[Need, str] = {}
     lacking = [need for need, _ in missing(wanted, folder)]
     _fetch(_orders(lacking, folder, refused), folder, refused)
     if refused:
-        told = "; ".join(f"{need}: {reason}" for need, reason in refused.items())
+        told = "; of ".join(
+            f"{', '.join(need.name for need, given in refused.items() if given == why)}: {why}"
+            for why in dict.fromkeys(refused.values())
+        )
         raise InputError(
-            f"The documents of {len(refused)} of the suite's tasks cannot be fetched: {told}. "
-            "Or name a folder that holds them with eval_suite.mirror=FOLDER"
+            f"No documents of {told}. Or name a folder that holds them with eval_suite.mirror=FOLDER"
         )
 
 
@@ -102,6 +107,8 @@ def _orders(lacking: Sequence[Need], folder: Path, refused: dict[Need, str]) -> 
 
 
 def _fetch(orders: Mapping[Need, Order], folder: Path, refused: dict[Need, str]) -> None:
+    if not orders:
+        return
     total = sum(told.bytes for told in orders.values())
     with progress("prefetch", math.ceil(total / MB), "MB") as steps:
         meter = _Megabytes(steps)

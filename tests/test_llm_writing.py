@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 
+from alpaca_exp.llm import writing
 from alpaca_exp.llm.choosing import CHUNK, likeliest
 from alpaca_exp.llm.local import LocalModel
 from alpaca_exp.llm.slots import Slots, slot_attention
@@ -126,6 +127,15 @@ def test_finished_answers_are_told_at_once_and_others_take_their_slots(
     assert rows[-16:] == [2] * 14 + [1, 1]  # in the other slot, seven answers of two tokens
     assert [number for number, _ in told] == [1, 2, 3, 4, 5, 6, 7, 0]
     assert [answer for _, answer in sorted(told, key=lambda one: one[0])] == answers
+
+
+def test_prompts_that_are_too_long_for_one_step_join_one_after_the_other(
+    llama: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [Task(prompt, 20) for prompt in PROMPTS]
+    wanted = write(llama, tasks, slots=10)
+    monkeypatch.setattr(writing, "JOINING", 8)
+    assert write(llama, tasks, slots=10) == wanted
 
 
 @pytest.mark.parametrize("training", [True, False])

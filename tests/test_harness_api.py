@@ -21,6 +21,7 @@ from alpaca_exp.harness.backends import suited
 from alpaca_exp.harness.lettered import letter
 from alpaca_exp.harness.mirror import mirror_files
 from alpaca_exp.ledger import consumed
+from alpaca_exp.llm import batch
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
@@ -95,14 +96,21 @@ def chat(server: Server, **more: Any) -> ApiModelConfig:
     return ApiModelConfig(model="fake", base_url=server.base_url, max_retries=0, **(PRICES | more))
 
 
+@pytest.fixture(scope="module")
+def here(suite: EvalSuiteConfig, model: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite scored with the weights themselves."""
+    out = tmp_path_factory.mktemp("here")
+    evaluate(suite, mirror_files(suite), "0", model=model, runtime=RuntimeConfig(offline=True), out=out)
+    return out
+
+
 @pytest.mark.parametrize("tokenized", [True, False], ids=["sent as token ids", "sent as text"])
 def test_log_likelihoods_through_a_server_are_those_of_the_weights(
-    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tokenized: bool
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, here: Path, tokenized: bool
 ) -> None:
     with Server(EchoModel(model / "model")) as server:
         asked = run(suite, "a" * 16, weights=legacy(server, model, tokenized_requests=tokenized))
         assert all(isinstance(body["prompt"], list) is tokenized for body in server.bodies)
-    here = run(suite, "b" * 16, model=model)
     assert loglikelihoods(asked) == pytest.approx(loglikelihoods(here), abs=1e-4)
     assert scores(asked) == pytest.approx(scores(here), abs=1e-4)
     assert "understanding.mean" in scores(asked)
@@ -282,6 +290,20 @@ def test_a_budget_ends_the_evaluation_and_what_was_paid_is_not_paid_again(
         assert consumed(out).usd == pytest.approx((tokens + 4 * server.count) / 1e6)
         again = run(suite, "b" * 16, weights=config)
         assert consumed(out).requests == server.count and consumed(again).usd == 0.0
+
+
+def test_tasks_can_go_through_the_batch_api(
+    run: Callable[..., Path],
+    suite: EvalSuiteConfig,
+    model: Artifact,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch, "FIRST_LOOK_S", 0.001)
+    with Server(EchoModel(model / "model")) as server:
+        out = run(suite, weights=legacy(server, model, batch=True, batch_wait_s=60.0))
+        assert server.count == 12  # the trial alone went out by itself
+    assert loglikelihoods(out) == pytest.approx(loglikelihoods(here), abs=1e-4)
 
 
 def test_a_server_that_fails_in_the_third_task_leaves_the_first_two_done(

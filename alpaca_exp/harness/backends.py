@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,10 +94,12 @@ def _server(config: ApiModelConfig, runtime: RuntimeConfig, out: Path) -> Scorer
     from alpaca_exp.harness.api import ApiLM, conversation, tokenizer_of
     from alpaca_exp.harness.probing import probe
 
-    lm = ApiLM(config, tokenizer_of(config, runtime))
-    if config.by_loglikelihood:
-        with conversation(lm, runtime, out, "evaluate probe"):
-            probe(lm)
+    tokenizer = tokenizer_of(config, runtime)
+    lm, tried = ApiLM(config, tokenizer), ApiLM(replace(config, batch=False), tokenizer)
+    if config.by_loglikelihood:  # at once: nobody waits a day for a dozen requests
+        with conversation(tried, runtime, out, "evaluate probe"):
+            probe(tried)
+        lm.surplus = tried.surplus
     return Scorer(lm, lambda part: conversation(lm, runtime, out, part), lm.dollars)
 
 

@@ -15,7 +15,7 @@ from alpaca_exp.ledger import consumed
 from alpaca_exp.libraries import go_offline, hush
 from alpaca_exp.money import money
 from alpaca_exp.plan import plan, untuned
-from alpaca_exp.prefetch import fetch_documents
+from alpaca_exp.prefetch import with_documents
 from alpaca_exp.progress import show_as
 from alpaca_exp.provenance import now
 from alpaca_exp.readiness import obstacles, remarks
@@ -34,12 +34,11 @@ def perform(
     train. Raises what the stages raise, after the run's status was written.
     """
     prepare(config)
-    if not config.runtime.offline:
-        fetch_documents(config)
     stages = plan(config)
     problems = obstacles(stages, config)
     if problems:
         raise ConfigError(problems)
+    stages = with_documents(stages, config)
     for remark in (*remarks(config), *money(stages, config.runtime.outputs, overrides)):
         print(f"Note: {remark}.", flush=True)
     if config.runtime.num_nodes > 1 and node():

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.fetching import Order, Repository, bring, order
-from alpaca_exp.harness.needs import needed_datasets
 from alpaca_exp.hub_files import Listing, Unreachable
 from alpaca_exp.libraries import hush
 from alpaca_exp.needs import Need, missing, needs, servers
-from alpaca_exp.plan import plan
+from alpaca_exp.plan import Plan, plan
 from alpaca_exp.progress import Steps, progress
 from alpaca_exp.schemas import ExperimentConfig
 
@@ -66,16 +65,16 @@ class Prefetch:
         return f"{there}. A machine without network runs it from a copy of that folder, with runtime=offline."
 
 
-def fetch_documents(config: ExperimentConfig) -> None:
-    """Fetch the documents of the suite's tasks that are not here yet, unless they come from a mirror.
+def with_documents(stages: Plan, config: ExperimentConfig) -> Plan:
+    """The plan once the documents of the suite's tasks that were not here are fetched, unless offline.
 
-    So an evaluation always reads them from files, and is known by their content whether it has a network
-    or not. Raises InputError where they cannot be had.
+    So an evaluation reads them from files, and is known by their content, with a network and without.
+    Raises InputError where they cannot be had.
     """
-    folder, suite = config.runtime.prefetched, config.eval_suite
-    if suite.mirror is not None or not needed_datasets(suite):
-        return
-    wanted = [need for need in needs(plan(config), config.runtime.outputs) if need.kind == "task"]
+    folder = config.runtime.prefetched
+    wanted = [need for need in needs(stages, config.runtime.outputs) if need.kind == "task"]
+    if config.runtime.offline or not wanted:
+        return stages
     refused: dict[Need, str] = {}
     lacking = [need for need, _ in missing(wanted, folder)]
     _fetch(_orders(lacking, folder, refused), folder, refused)
@@ -87,6 +86,7 @@ def fetch_documents(config: ExperimentConfig) -> None:
         raise InputError(
             f"No documents of {told}. Or name a folder that holds them with eval_suite.mirror=FOLDER"
         )
+    return plan(config) if lacking else stages
 
 
 def _orders(lacking: Sequence[Need], folder: Path, refused: dict[Need, str]) -> dict[Need, Order]:

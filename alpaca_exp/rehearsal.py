@@ -22,7 +22,7 @@ from alpaca_exp.ledger import USAGE
 from alpaca_exp.listening import forget_peak, heard, listening, peak
 from alpaca_exp.locks import hold
 from alpaca_exp.plan import plan
-from alpaca_exp.prefetch import fetch_documents
+from alpaca_exp.prefetch import with_documents
 from alpaca_exp.progress import show_as
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import write_json
@@ -81,11 +81,10 @@ def rehearse(config: ExperimentConfig) -> Rehearsal:
     for. Raises ConfigError where a run could not begin, and what the stages raise.
     """
     prepare(config)
-    if not config.runtime.offline:
-        fetch_documents(config)
     stages = plan(config)
     if problems := obstacles(stages, config):
         raise ConfigError(problems)
+    stages = with_documents(stages, config)
     outputs = config.runtime.outputs
     report = outputs / REHEARSALS / f"{config.name}.json"
     with (

@@ -21,7 +21,7 @@ ROWS = '[{"instruction": "Say something kind.", "input": "", "output": ""}]'
         (["trainer.learning_rat=1"], "did you mean trainer.learning_rate?"),
         (["seed=many"], "seed is many; it must be a whole number"),
         (["dataset_variant.source=none.json"], "there is no such file"),
-        (["preset=local"], "give the folder that holds the tasks' documents with eval_suite.mirror=FOLDER"),
+        (["preset=local"], "or name one that holds them with eval_suite.mirror=FOLDER"),
         (["preset=paper"], "OPENAI_API_KEY is not set; export OPENAI_API_KEY=..."),
         (["preset=local", "eval_suite.mirror=."], "eval_suite.mirror has no"),
         (["preset=local", "eval_suite.tasks=[hellasway]", *UNNAMED], "did you mean hellaswag?"),

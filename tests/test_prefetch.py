@@ -16,7 +16,7 @@ import pytest
 
 from alpaca_exp.compose import compose
 from alpaca_exp.plan import plan
-from alpaca_exp.prefetch import Prefetch, fetch_documents
+from alpaca_exp.prefetch import Prefetch, with_documents
 from alpaca_exp.prefetched import FOLDER, entries, use
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import Row
@@ -164,9 +164,9 @@ def test_a_whole_experiment_runs_without_network_from_what_was_fetched(
         assert len(known.asked) == asked
         fetched("runtime.prefetched=elsewhere")
         assert entries(Path("prefetched")) == entries(Path("elsewhere"))
-        config = compose(EXPERIMENT)
-        fetch_documents(config)
-        fingerprint = plan(config)["evaluate"].fingerprint
+        config = compose([*EXPERIMENT, "runtime.prefetched=a_new_one"])
+        fingerprint = with_documents(plan(config), config)["evaluate"].fingerprint
+        assert {entry.kind for entry in entries(Path("a_new_one"))} == {"task"}
     listed = capsys.readouterr().out
     assert f"model {MODEL}" in listed and "to fetch" in listed and "is here" in listed
     assert (entries(Path("prefetched"))[0].kind, len(entries(Path("prefetched")))) == ("dataset", 5)

@@ -15,6 +15,8 @@ from alpaca_exp.records import Usage, write_json
 from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig
 
 USAGE = "usage.json"
+LENGTHS = {"base_model": "base_model.max_gen_toks for tasks, judge.questions.max_tokens for answers"}
+"""What bounds an answer, where that is no `max_tokens` of the one who is asked."""
 FORECAST_FROM = 0.05
 """Of the work, the share from which on its whole cost is foretold."""
 
@@ -104,7 +106,7 @@ class Ledger:
         if self.spent == 0 and not self._reserved:
             return InputError(
                 f"One request could cost {_dollars(usd)}, more than {limit} allows "
-                f"for all; raise {owner}.budget_usd or lower {owner}.max_tokens"
+                f"for all; raise {owner}.budget_usd or lower {LENGTHS.get(owner, f'{owner}.max_tokens')}"
             )
         return BudgetReached(
             f"The next request could cost {_dollars(usd)}, and {_dollars(self.spent)} of "

@@ -292,6 +292,15 @@ def test_a_budget_ends_the_evaluation_and_what_was_paid_is_not_paid_again(
         assert consumed(out).requests == server.count and consumed(again).usd == 0.0
 
 
+def test_a_budget_too_small_for_one_request_is_said_with_what_would_be_right(
+    run: Callable[..., Path], suite: EvalSuiteConfig
+) -> None:
+    with Server() as server:
+        with pytest.raises(InputError, match=r"lower base_model\.max_gen_toks for tasks"):
+            run(suite, weights=chat(server, budget_usd=0.00001))
+        assert server.count == 0
+
+
 def test_tasks_can_go_through_the_batch_api(
     run: Callable[..., Path],
     suite: EvalSuiteConfig,

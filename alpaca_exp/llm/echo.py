@@ -8,6 +8,7 @@ it as any other.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -67,4 +68,5 @@ def _behind(prompt: str, text: str, last: str) -> str:
 
 
 def _numbers(values: Sequence[Any]) -> list[float | None]:
-    return [float(value) if isinstance(value, int | float) else None for value in values]
+    numbers = (float(value) if isinstance(value, int | float) else math.nan for value in values)
+    return [None if math.isnan(number) else number for number in numbers]

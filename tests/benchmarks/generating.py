@@ -175,10 +175,10 @@ def written(case: Case) -> Tokens:
 
 def peers(count: int) -> dict[str, Callable[[Case], Tokens]]:
     """The ways of transformers, by name."""
-    sizes = [size for size in (1, 8, 16, 80) if size <= count]
+    sizes = [size for size in (1, 8, 16, 32, 80) if size <= count]
     ways = {f"batches of {size}, sorted": padded(size) for size in sizes}
     ways |= {f"batches of {size}": padded(size, in_order=True) for size in sizes if size in (8, 16)}
-    ways |= {f"batches of {size}, sorted, static cache": padded(size, static=True) for size in (16, 80)}
+    ways |= {f"batches of {size}, sorted, static cache": padded(size, static=True) for size in (16, 32, 80)}
     return ways | {"generate_batch": continuous}
 
 

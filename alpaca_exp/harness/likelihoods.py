@@ -127,11 +127,13 @@ def _answers(
     likeliest = wanted == highest[at]
     # Of equal ones the first is the greedy one, as lm-eval has it; looking for it everywhere would be slow.
     likeliest[likeliest.clone()] = logits[at[likeliest]].argmax(dim=-1) == targets[likeliest]
-    sums = logits.sub_(highest[:, None]).exp_().sum(dim=-1).log_() + highest
-    values, greedy = (wanted - sums[at]).double().cpu().numpy(), likeliest.cpu().numpy()
+    sums = logits.sub_(highest[:, None]).exp_().sum(dim=-1).log_()
+    # In float32 throughout, as HFLM has it: in double the sums were closer to the truth, and farther from
+    # lm-eval's numbers, whose rounding is some 1e-4 where a text of 150 tokens has a thousand nats.
+    values, greedy = (wanted - highest[at] - sums[at]).cpu(), likeliest.cpu()
     ends = np.cumsum([len(path.targets) for _, path in paths])
     for (_, path), end in zip(paths, ends, strict=True):
-        part = slice(end - len(path.targets), end)
+        part = slice(int(end) - len(path.targets), int(end))
         yield path.number, (float(values[part].sum()), bool(greedy[part].all()))
 
 

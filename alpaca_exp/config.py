@@ -58,6 +58,8 @@ SCHEMAS: dict[str, type] = {
     "eval_suite/schema/none": schemas.NoSuiteConfig,
     "judge/schema/none": schemas.NoJudgeConfig,
     "judge/schema/openai": schemas.OpenAIJudgeConfig,
+    "judge/schema/transformers": schemas.TransformersJudgeConfig,
+    "judge/schema/recorded": schemas.RecordedJudgeConfig,
     "judge/schema/miniature": schemas.MiniatureJudgeConfig,
     "runtime/schema": schemas.RuntimeConfig,
     "logger/schema": schemas.LoggerConfig,

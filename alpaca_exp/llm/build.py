@@ -31,11 +31,13 @@ from alpaca_exp.schemas import (
     OpenAITeacherConfig,
     PretrainedModelConfig,
     RecordedCriticConfig,
+    RecordedJudgeConfig,
     RecordedRaterConfig,
     RecordedTeacherConfig,
     RuntimeConfig,
     TeacherConfig,
     TransformersCriticConfig,
+    TransformersJudgeConfig,
     TransformersRaterConfig,
     TransformersTeacherConfig,
 )
@@ -60,11 +62,16 @@ def build_model(config: LanguageModelConfig, runtime: RuntimeConfig) -> Language
             from alpaca_exp.llm.openai import OpenAIModel
 
             return OpenAIModel(config, owner=owner(config))
-        case TransformersTeacherConfig() | TransformersCriticConfig() | TransformersRaterConfig():
+        case (
+            TransformersTeacherConfig()
+            | TransformersCriticConfig()
+            | TransformersRaterConfig()
+            | TransformersJudgeConfig()
+        ):
             from alpaca_exp.llm.transformers import TransformersModel
 
             return TransformersModel(config, runtime)
-        case RecordedTeacherConfig() | RecordedCriticConfig() | RecordedRaterConfig():
+        case RecordedTeacherConfig() | RecordedCriticConfig() | RecordedRaterConfig() | RecordedJudgeConfig():
             from alpaca_exp.llm.recorded import RecordedModel
 
             return RecordedModel(config)

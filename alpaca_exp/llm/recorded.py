@@ -9,9 +9,14 @@ from pathlib import Path
 from alpaca_exp.errors import InputError
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Usage
-from alpaca_exp.schemas import RecordedCriticConfig, RecordedRaterConfig, RecordedTeacherConfig
+from alpaca_exp.schemas import (
+    RecordedCriticConfig,
+    RecordedJudgeConfig,
+    RecordedRaterConfig,
+    RecordedTeacherConfig,
+)
 
-Recorded = RecordedTeacherConfig | RecordedCriticConfig | RecordedRaterConfig
+Recorded = RecordedTeacherConfig | RecordedCriticConfig | RecordedRaterConfig | RecordedJudgeConfig
 
 
 class RecordedModel:

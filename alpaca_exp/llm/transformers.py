@@ -14,11 +14,14 @@ from alpaca_exp.schemas import (
     Endpoint,
     RuntimeConfig,
     TransformersCriticConfig,
+    TransformersJudgeConfig,
     TransformersRaterConfig,
     TransformersTeacherConfig,
 )
 
-Checkpoint = TransformersTeacherConfig | TransformersCriticConfig | TransformersRaterConfig
+Checkpoint = (
+    TransformersTeacherConfig | TransformersCriticConfig | TransformersRaterConfig | TransformersJudgeConfig
+)
 
 _SHOW_LESS = {"teacher": "show it less (lower teacher.num_demonstrations), or "}
 

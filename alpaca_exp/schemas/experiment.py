@@ -12,7 +12,8 @@ from omegaconf import MISSING
 
 from alpaca_exp.schemas.asked import TeacherConfig
 from alpaca_exp.schemas.fields import at_least, identity, runtime
-from alpaca_exp.schemas.measured import EvalSuiteConfig, JudgeConfig
+from alpaca_exp.schemas.judges import JudgeConfig
+from alpaca_exp.schemas.measured import EvalSuiteConfig
 from alpaca_exp.schemas.readers import CriticConfig, RaterConfig
 from alpaca_exp.schemas.trainers import TrainerConfig
 from alpaca_exp.schemas.tuned import BaseModelConfig

@@ -1,18 +1,17 @@
-"""What is measured: the suite of tasks, the questions, the judge."""
+"""What is measured by tasks: the suites (judges.py: the questions and who judges their answers)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import ClassVar, Optional
 
 from omegaconf import MISSING
 
-from alpaca_exp.schemas.asked import EndpointConfig, LanguageModelConfig
-from alpaca_exp.schemas.fields import at_least, identity, identity_by_content, runtime
+from alpaca_exp.schemas.fields import at_least, identity, runtime
 from alpaca_exp.schemas.world import WorldConfig
 
 # ruff: noqa: UP045 — OmegaConf reads these annotations at run time and wants Optional[...]
@@ -136,70 +135,3 @@ class NoSuiteConfig(EvalSuiteConfig):
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from ()
-
-
-@dataclass
-class QuestionsConfig:
-    """The questions whose answers are compared, and how they are answered."""
-
-    temperature: float = identity("sampling temperature of the answers", 0.0)
-    max_tokens: int = identity("limit of one answer", 512)
-    limit: Optional[int] = identity("the first so many questions; null: all", None)
-    batch_size: int = runtime("answers written at once on the device", 32)
-
-
-@dataclass
-class FileQuestionsConfig(QuestionsConfig):
-    """Questions from a file of the Vicuna format."""
-
-    file: Path = identity("JSON lines: question_id, text, category", Path("seeds/judge_questions.jsonl"))
-
-
-@dataclass
-class WorldQuestionsConfig(QuestionsConfig):
-    """Questions about the miniature world."""
-
-    world: WorldConfig = identity("the world that is asked about", MISSING)
-
-
-@dataclass
-class JudgeConfig(LanguageModelConfig):
-    """The model that compares two answers, Vicuna's way: 1 to 10 for each."""
-
-    group: ClassVar[str] = "judge"
-
-    questions: QuestionsConfig = identity("what was asked", QuestionsConfig)
-    opponent: str = identity_by_content("teacher, or a completions.jsonl that answers the same", "teacher")
-    temperature: float = identity("sampling temperature of the verdicts", 0.2)
-    max_tokens: int = identity("limit of one verdict", 1024)
-    both_orders: bool = identity("ask a second time with the answers swapped", True)
-
-    def as_reader(self) -> JudgeConfig:
-        """The judge as one who reads single answers: all that is about comparing is left at its default."""
-        kept = {"temperature", "max_tokens", *(field.name for field in fields(LanguageModelConfig))}
-        usual: dict[str, Any] = vars(JudgeConfig(model=self.model))
-        return replace(self, **{name: value for name, value in usual.items() if name not in kept})
-
-
-@dataclass
-class NoJudgeConfig(JudgeConfig):
-    """No judge: the stages that need one are left out."""
-
-    model: str = identity("there is none", "none")
-
-
-@dataclass
-class OpenAIJudgeConfig(EndpointConfig, JudgeConfig):
-    """A judge behind an OpenAI-compatible server."""
-
-    questions: QuestionsConfig = identity("what was asked", FileQuestionsConfig)
-
-
-@dataclass
-class MiniatureJudgeConfig(JudgeConfig):
-    """A judge that lives in the miniature world: its quality and its fondness for length are known."""
-
-    questions: QuestionsConfig = identity("what was asked", WorldQuestionsConfig)
-    world: WorldConfig = identity("the world it knows", MISSING)
-    noise: float = identity("standard deviation of a score, in points of ten", 0.5)
-    length_fondness: float = identity("points for each word beyond eight", 0.0)

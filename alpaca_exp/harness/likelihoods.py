@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from alpaca_exp.harness.last_layer import last_layer_at
 from alpaca_exp.harness.tree import Asked, Tree, asked, stem, trees
 from alpaca_exp.harness.tree_attention import Grove, States, grove, tree_attention
+from alpaca_exp.tuning.attention import replaceable
 
 Answer = tuple[float, bool]
 """The log-probability of a continuation, in nats, and whether it is the greedy one."""
@@ -31,7 +32,7 @@ def shares(model: PreTrainedModel) -> bool:
     Tried out on a few tokens: what carries a state from token to token, or attends in a way of its own,
     is found out.
     """
-    if not getattr(type(model), "_can_set_attn_implementation", bool)():
+    if not replaceable(model):
         return False
     vocabulary = min(len(model.get_input_embeddings().weight), 1000)  # type: ignore[arg-type]
     beginning = [number * 7 % vocabulary for number in range(1, 13)]

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from alpaca_exp.harness.tree import Tree
-from alpaca_exp.tuning.packing import refuse_variants
+from alpaca_exp.tuning.attention import refuse_variants
 
 TREES = "trees"
 """The name under which transformers finds this attention."""

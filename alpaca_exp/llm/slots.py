@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from alpaca_exp.tuning.attention import refuse_variants, replaceable
 from alpaca_exp.tuning.packing import attend as attend_packed
 
 SLOTS = "slots"
@@ -27,13 +28,8 @@ ROUNDED = 32
 """Keys are looked at, and room is made, in multiples of so many: memory is then asked for less often."""
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 """How far, relative to the largest logit, two ways to the same logits may differ by rounding alone."""
-FOREIGN = ("softcap", "s_aux", "position_bias", "head_mask")
-"""What some architectures want of their attention, and this one does not do."""
 TRIED = ((0, 7, 14, 21, 28), (1, 8, 15, 22, 29), (2, 9, 16, 23, 30))
 """Sequences that are written both ways before the quick one is trusted."""
-KNOWN_LAYERS = {"full_attention", "sliding_attention"}
-OF_THE_BATCH = {"dynamic", "longrope"}
-"""Rotations that depend on the longest sequence in the batch."""
 
 
 @dataclass
@@ -141,7 +137,7 @@ def slot_attention(model: PreTrainedModel) -> Iterator[bool]:
 
     Tried out on a few tokens against the model's own forward pass.
     """
-    if not _replaceable(model):
+    if not replaceable(model):
         yield False
         return
     with torch.inference_mode():
@@ -176,8 +172,9 @@ def attend(
     `query` is (1, heads, tokens, head size); `key` and `value` may have fewer heads, each shared by a
     group of the query's. Returns (1, tokens, heads, head size) and no weights.
     """
-    if slots is None or any(more.get(name) is not None for name in FOREIGN):
-        raise ValueError("an attention that sequences in slots cannot have")
+    if slots is None:
+        raise TypeError("this model does not hand its arguments down to its attention")
+    refuse_variants(more)
     layer: Any = module.layer_idx
     slots.cache.put(layer, key[0], value[0], slots)
     count = len(slots.sees)
@@ -229,18 +226,6 @@ def _with_room(kept: Tensor | None, new: Tensor, slots: int, places: int) -> Ten
 
 def _rounded(count: int) -> int:
     return -(-count // ROUNDED) * ROUNDED
-
-
-def _replaceable(model: PreTrainedModel) -> bool:
-    config = model.config.get_text_config()
-    layers = set(getattr(config, "layer_types", None) or KNOWN_LAYERS)
-    rotation = getattr(config, "rope_parameters", None) or {}
-    kinds = {rotation.get("rope_type")} | {
-        part.get("rope_type") for part in rotation.values() if isinstance(part, dict)
-    }
-    # Who can hand all it needs to a flash kernel, which takes no mask, hands it to this attention too.
-    settable = type(model)._can_set_attn_implementation() and model._supports_flash_attn
-    return bool(settable and layers <= KNOWN_LAYERS and not kinds & OF_THE_BATCH)
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from alpaca_exp.tuning.attention import replaceable
 from alpaca_exp.tuning.data import MicroBatch, packed_batch, padded_batch
 from alpaca_exp.tuning.head import summed_cross_entropy
 from alpaca_exp.tuning.packing import packed_attention
@@ -44,7 +45,7 @@ def ready(model: PreTrainedModel, *, pack: bool) -> Iterator[Abilities]:
     # A head with an adapter is more than its weight, and shows it only once it has learnt.
     plain = isinstance(model.get_output_embeddings(), nn.Linear)  # type: ignore[no-untyped-call]
     splits = plain and _agrees(model, Abilities(packs=False, splits=True))
-    if not pack or not type(model)._can_set_attn_implementation():
+    if not pack or not replaceable(model):
         yield Abilities(packs=False, splits=splits)
         return
     with packed_attention(model):

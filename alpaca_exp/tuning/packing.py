@@ -6,7 +6,7 @@ The tokens of all sequences go through the model as one row. Positions restart a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from alpaca_exp.tuning.attention import refuse_variants
+
 PACKED = "packed"
 """The name under which transformers finds this attention."""
-VARIANTS = ("softcap", "s_aux")
-"""Capped scores (Gemma 2), attention sinks (gpt-oss): as transformers names them."""
 CPU_BYTES, CPU_TOKENS = 2**26, 512
 """On a CPU, products of so many rows run at full speed, and states that fit near the caches are quicker."""
 
@@ -82,12 +82,6 @@ def attend(
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and not dropout:
         return _in_one_kernel(query, key, value, scaling, window, cu_seq_lens_q, max_length_q), None
     return _length_by_length(query, key, value, dropout, scaling, window, cu_seq_lens_q), None
-
-
-def refuse_variants(given: Mapping[str, Any]) -> None:
-    """Raises TypeError for attention that is more than a softmax: a small trial would not show it."""
-    if known := [name for name in VARIANTS if given.get(name) is not None]:
-        raise TypeError(f"this attention knows no {known[0]}")
 
 
 def _in_one_kernel(

@@ -62,11 +62,15 @@ class Completion:
     finish_reason: str
     """"stop", "length", "content_filter" or "refusal"."""
     usage: Usage = field(default_factory=Usage)
+    fingerprint: str = ""
+    """What the server calls the system that answered, where it says so."""
+    top_logprobs: Mapping[str, float] | None = None
+    """The likeliest first tokens with their natural logarithms, where they were asked for and told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One reading of two answers. Scores are null where the reply held none; `parsed` says whether."""
+    """One reading of two answers. Scores are null where the reply held none, or none was asked for."""
 
     question_id: str
     score_1: float | None
@@ -74,11 +78,13 @@ class Verdict:
     order: str
     """"12": model 1's answer was shown first; "21": model 2's."""
     text: str
+    preference: float | None = None
+    """How far model 2 is preferred, 0 to 1; None where the reply cannot be read."""
 
     @property
     def parsed(self) -> bool:
-        """Whether the judge's reply held both scores."""
-        return self.score_1 is not None and self.score_2 is not None
+        """Whether the judge's reply could be read."""
+        return self.preference is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,8 @@ class Journal:
             "text": completion.text,
             "finish_reason": completion.finish_reason,
             "model": completion.model,
+            **({"fingerprint": completion.fingerprint} if completion.fingerprint else {}),
+            **({"top_logprobs": dict(completion.top_logprobs)} if completion.top_logprobs else {}),
         }
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
@@ -227,8 +229,7 @@ class Journal:
     def _answer(self, row: Row) -> Answer:
         usage = Usage(requests=1, usd=row["usd"], **row["usage"])
         response, prompt = row["response"], row["request"]["prompt"]
-        completion = Completion(prompt, response["text"], response["model"], response["finish_reason"], usage)
-        return Answer(completion, row["usd"], row["account"] == self._name)
+        return Answer(answered(prompt, response, usage), row["usd"], row["account"] == self._name)
 
     def _line(
         self,
@@ -297,6 +298,19 @@ class Journal:
             if state == b"failed":
                 self.lost_before_usd += float(head[4])
                 self.retried_anyway += b'"retried_anyway": true}' in line  # no text holds these quotes bare
+
+
+def answered(prompt: str, response: Row, usage: Usage) -> Completion:
+    """The answer that a line's `response` holds."""
+    return Completion(
+        prompt,
+        response["text"],
+        response["model"],
+        response["finish_reason"],
+        usage,
+        response.get("fingerprint", ""),
+        response.get("top_logprobs"),
+    )
 
 
 def file_name(model: str) -> str:

@@ -19,7 +19,7 @@ from openai.types import Completion as LegacyCompletion
 from openai.types.chat import ChatCompletion
 
 from alpaca_exp.errors import InputError, Stopped
-from alpaca_exp.llm import connections
+from alpaca_exp.llm import connections, first_token
 from alpaca_exp.llm.echo import echo_arguments, echoed
 from alpaca_exp.llm.model import Request, Unanswered
 from alpaca_exp.records import Completion, Usage
@@ -62,6 +62,7 @@ class OpenAIModel:
         self._address = urlsplit(address)._replace(netloc=self._server, query="").geturl()
         self._reached = False
         self._limit_name = "max_tokens"
+        self._tells_logprobs = True
         bearer = config.key_header.lower() == "authorization"
         self.client = openai.AsyncOpenAI(
             api_key=self._key or "none",
@@ -86,6 +87,8 @@ class OpenAIModel:
                 reply = await self._create(arguments)
             except openai.APIStatusError as error:
                 if self.wants_other_limit(error.message) and "max_tokens" in arguments:
+                    return await self.complete(request)
+                if error.status_code == 400 and self.has_no_logprobs(request, error.message):
                     return await self.complete(request)
                 if error.status_code == 400 and str(error.code) in REJECTED_PROMPTS:
                     return self.rejected(request, str(error.code))
@@ -133,6 +136,12 @@ class OpenAIModel:
         self._limit_name = "max_completion_tokens"
         return True
 
+    def has_no_logprobs(self, request: Request, message: str) -> bool:
+        """Some models tell no log-probabilities and refuse to be asked; from here on they are not."""
+        refused = bool(request.top_logprobs) and "logprob" in message and self._tells_logprobs
+        self._tells_logprobs = self._tells_logprobs and not refused
+        return refused
+
     def rejected(self, request: Request, code: str) -> Completion:
         """The empty answer to a prompt that the server will not take."""
         return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
@@ -163,6 +172,7 @@ class OpenAIModel:
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """The body of the request."""
+        chat = self._config.endpoint is Endpoint.chat
         return {
             "model": request.model,
             **self._shown(request),
@@ -174,6 +184,7 @@ class OpenAIModel:
             **({"presence_penalty": request.presence_penalty} if request.presence_penalty else {}),
             **({"logit_bias": dict(request.logit_bias)} if request.logit_bias else {}),
             **echo_arguments(request),
+            **(first_token.top_arguments(request, chat) if self._tells_logprobs else {}),
         }
 
     def read(self, request: Request, reply: object) -> Completion:
@@ -199,7 +210,11 @@ class OpenAIModel:
         finish_reason = "refusal" if not text and getattr(message, "refusal", None) else known
         text = echoed(request, choice) if request.echo else self._without_key(text or "")
         model = str(getattr(reply, "model", None) or request.model)
-        return Completion(request.prompt, text, model, finish_reason, _usage(request, reply, text))
+        system = str(getattr(reply, "system_fingerprint", None) or "")
+        top = first_token.told(choice) if request.top_logprobs else None
+        return Completion(
+            request.prompt, text, model, finish_reason, _usage(request, reply, text), system, top
+        )
 
     def refusal(
         self, status: int, code: str, message: str, headers: Mapping[str, str], path: str = ""

@@ -91,7 +91,7 @@ class Batches:
         code, message = str(error.get("code") or ""), str(error.get("message") or "")
         if status == 400 and code in REJECTED_PROMPTS:
             return self._model.rejected(request, code)
-        if self._model.wants_other_limit(message):
+        if self._model.wants_other_limit(message) or self._model.has_no_logprobs(request, message):
             raise Unanswered(message)
         raise self._model.refusal(status, code, message, {})
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.llm.journal import answered
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Usage
 from alpaca_exp.schemas import (
@@ -41,9 +42,7 @@ class RecordedModel:
             file.seek(place)
             row = json.loads(file.readline())
         response, usage = row["response"], Usage(requests=1, **row["usage"])
-        return Completion(
-            request.prompt, response["text"], response["model"], response["finish_reason"], usage
-        )
+        return answered(request.prompt, response, usage)
 
     async def close(self) -> None:
         """There is nothing to give back."""

@@ -53,7 +53,10 @@ class TransformersModel:
             self._writing = loop.create_task(self._write())
         got = await told
         usage = Usage(1, got.tokens_in, got.tokens_out)
-        return Completion(request.prompt, got.text.strip(), self._config.model, got.finish_reason, usage)
+        text, config = got.text.strip(), self._config
+        revision = config.revision or ""
+        top = got.top_logprobs
+        return Completion(request.prompt, text, config.model, got.finish_reason, usage, revision, top)
 
     async def close(self) -> None:
         """Forget the weights; say how many prompts did not fit."""
@@ -135,6 +138,7 @@ def _task(local: LocalModel, request: Request, config: Checkpoint) -> Task:
         request.temperature,
         request.top_p,
         _seed(request),
+        request.top_logprobs,
     )
 
 

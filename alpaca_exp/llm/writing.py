@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from alpaca_exp.llm.choosing import Choice, choose, draws
+from alpaca_exp.llm.first_token import merged
 from alpaca_exp.llm.local import LocalModel
 from alpaca_exp.llm.padded import Padded
 from alpaca_exp.llm.slots import Slots, slot_attention
@@ -38,6 +40,8 @@ class Task:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    top_logprobs: int = 0
+    """How many of the likeliest first tokens are told with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Answer:
     finish_reason: str
     tokens_in: int
     tokens_out: int
+    top_logprobs: dict[str, float] | None = None
+    """The likeliest first tokens as text, with their natural logarithms, where they were asked for."""
 
 
 def write(
@@ -133,11 +139,19 @@ class Writer:
         while True:
             try:
                 logits = self._decoder.next([running.tokens[-1] for running in self._running])
+                self._note_first(logits)
                 return choose(logits, [running.choice() for running in self._running])
             except torch.OutOfMemoryError:
                 if len(self._running) == 1:
                     raise
             self._make_do_with(len(self._running) // 2)
+
+    def _note_first(self, logits: Tensor) -> None:
+        for row, running in zip(logits, self._running, strict=True):
+            if running.task.top_logprobs and len(running.tokens) == len(running.task.prompt):
+                values, tokens = row.float().log_softmax(-1).topk(min(running.task.top_logprobs, len(row)))
+                texts = [self._local.tokenizer.decode([token]) for token in tokens.tolist()]
+                running.top_logprobs = merged(zip(texts, values.tolist(), strict=True))
 
     def _make_do_with(self, slots: int) -> None:
         """Begin anew with fewer answers at a time; the others wait, with what is written of them."""
@@ -162,6 +176,7 @@ class _Running:
     draws: list[float]
     tokens: list[int]
     """The prompt, and what is written so far."""
+    top_logprobs: dict[str, float] | None = None
 
     @property
     def written(self) -> list[int]:
@@ -184,7 +199,8 @@ class _Running:
         text = local.tokenizer.decode(kept, skip_special_tokens=True)
         cuts = [text.index(word) for word in self.task.stop if word in text]
         reason = "stop" if ended or cuts else "length"
-        return Answer(text[: min(cuts)] if cuts else text, reason, len(self.task.prompt), count)
+        text = text[: min(cuts)] if cuts else text
+        return Answer(text, reason, len(self.task.prompt), count, self.top_logprobs)
 
     def _stops(self, local: LocalModel) -> bool:
         """Whether a stop text is complete; looked for at the end first, which is all that has changed."""

@@ -43,6 +43,7 @@ ORDER = [
         "extrapolation",
         "confounds",
         "sides",
+        "judgments",
     },
     {"money"},
     {"experiment", "preview"},
@@ -54,7 +55,9 @@ HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "o
 
 
 def part(module: str) -> str:
-    """The layer's member: alpaca_exp.llm.openai belongs to llm."""
+    """The member of a layer: alpaca_exp.llm.openai is of llm, the command line of a room one of those."""
+    if module == "alpaca_exp.judging.__main__":
+        return "__main__"
     return module.split(".")[1] if "." in module else "__init__"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alpaca_exp.judging.published_rows import Line, read_lines
@@ -70,3 +70,8 @@ def _quality(line: Line, key: str) -> float | None:
 
 def _ballot(row: Row) -> tuple[object, ...]:
     return row["rater"], row["question_id"], *sorted((row["model_1"], row["model_2"]))
+
+
+def categorised(votes: Iterable[Row], categories: Mapping[str, str]) -> list[Row]:
+    """The votes, those without a category with that of their question, where it is known."""
+    return [row | {"category": row["category"] or categories.get(row["question_id"], "")} for row in votes]

@@ -1,0 +1,131 @@
+"""Judgments side by side: `python -m alpaca_exp.judging import FILE... | agree A B | people VOTES...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
+from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.judging import agreement_text, people_text
+from alpaca_exp.judging.agreement import agreement
+from alpaca_exp.judging.agreement_text import Party
+from alpaca_exp.judging.opinions import opinions_of, renamed
+from alpaca_exp.judging.people import poll
+from alpaca_exp.judging.votes import categorised, read_votes
+from alpaca_exp.judgments import Judgments, judgments
+from alpaca_exp.records import Row
+from alpaca_exp.statistics.kappa import Weights
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad input."""
+    asked = _parser().parse_args(spelt(arguments))
+    with readers_may_leave():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        try:
+            asked.run(asked)
+        except AlpacaExpError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+    return 0
+
+
+def _agree(asked: argparse.Namespace) -> None:
+    a, b = (_party(judgments(word, asked.outputs), dict(asked.rename)) for word in (asked.a, asked.b))
+    found = agreement(a.opinions, b.opinions, Weights[asked.weights])
+    _say(
+        asked,
+        lambda: agreement_text.as_json(a, b, found),
+        lambda: agreement_text.markdown(a, b, found, asked.examples),
+    )
+
+
+def _people(asked: argparse.Namespace) -> None:
+    votes, again = read_votes(asked.votes)
+    if again:
+        print(f"{again} votes were given anew further down; the last of each counts", file=sys.stderr)
+    votes = renamed(votes, dict(asked.rename))
+    judge = judgments(asked.judge, asked.outputs) if asked.judge else None
+    judged = _party(judge, dict(asked.rename)) if judge else None
+    known = {str(row["question_id"]): str(row.get("category") or "") for row in judge.rows} if judge else {}
+    found = poll(categorised(votes, known), judged.opinions if judged else None)
+    name = judged.name if judged else None
+    _say(asked, lambda: people_text.as_json(found, name), lambda: people_text.markdown(found, name))
+
+
+def _party(found: Judgments, names: dict[str, str]) -> Party:
+    """Their opinions. Raises InputError where no two answers are compared."""
+    opinions = opinions_of(renamed(found.rows, names))
+    if not opinions:
+        raise InputError(f"{found.source} compares no two answers: nothing to agree or disagree on")
+    return Party(found.name, found.source, opinions)
+
+
+def _say(asked: argparse.Namespace, plain: Callable[[], Row], text: Callable[[], str]) -> None:
+    if asked.format == "json":
+        print(json.dumps(plain(), indent=2, ensure_ascii=False))
+    else:
+        print(text(), end="")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m alpaca_exp.judging", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _agree_parser(commands)
+    _people_parser(commands)
+    return parser
+
+
+def _agree_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "how far two judges agree, or a judge and people: share, Cohen's kappa, who said what"
+    command = commands.add_parser("agree", help=text, description=text)
+    for name in ("a", "b"):
+        command.add_argument(
+            name,
+            metavar=name.upper(),
+            help="a file of verdicts, votes or published judgments, a folder with one, a run's label or "
+            "folder, or a fingerprint",
+        )
+    weights = "none: any difference counts; linear, quadratic: a tie is halfway; default: %(default)s"
+    command.add_argument("--weights", choices=[one.name for one in Weights], default="none", help=weights)
+    command.add_argument("--examples", type=_count, default=3, help="of disputes; default: %(default)s")
+    _common(command, _agree)
+
+
+def _people_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "what people's votes add up to, and how far the raters agree with one another and with a judge"
+    command = commands.add_parser("people", help=text, description=text)
+    command.add_argument(
+        "votes", nargs="+", type=Path, metavar="VOTES", help="files the reading page exported"
+    )
+    command.add_argument("--judge", metavar="JUDGE", help="verdicts to compare with: as A of agree")
+    _common(command, _people)
+
+
+def _common(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
+    rename = "where a model is named otherwise elsewhere; as often as needed"
+    command.add_argument("--rename", type=_names, action="append", default=[], metavar="OLD=NEW", help=rename)
+    command.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    add_outputs(command, positional=False)
+    command.set_defaults(run=run)
+
+
+def _names(word: str) -> tuple[str, str]:
+    old, equals, new = word.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"{word} is not OLD=NEW, such as vicuna-13b:v1=vicuna-13b")
+    return old, new
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"{word} is no number of 0 or more")
+    return int(word)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -29,7 +29,7 @@ def markdown(a: Party, b: Party, found: Agreement, examples: int = 3) -> str:
         f"- A: {a.source}, {len(a.opinions):,} comparisons\n- B: {b.source}, {len(b.opinions):,} comparisons",
         _common(found),
         sentence(found),
-        _counts(found, labels(a.opinions)),
+        _counts(found, labels(a, b)),
         *_categories(found),
         _disputes(found),
         *_examples(a, b, found, examples),
@@ -42,8 +42,10 @@ def sentence(found: Agreement) -> str:
     told = f"They agree on {100 * found.share:.1f} %. Cohen's kappa: {kappa_text(found)}"
     analytic = found.kappa.interval
     more = f"; analytic {_interval(analytic)}" if analytic and found.kappa.stderr else ""
-    chance = f"; by chance they would agree on {100 * found.kappa.expected:.1f} %"
-    return f"{told}{more}{chance}."
+    expected, weighted = 100 * found.kappa.expected, 100 * found.kappa.observed
+    if abs(found.kappa.observed - found.share) < 1e-9:
+        return f"{told}{more}; by chance they would agree on {expected:.1f} %."
+    return f"{told}{more}; weighted, they agree on {weighted:.1f} %, by chance on {expected:.1f} %."
 
 
 def kappa_text(found: Agreement) -> str:
@@ -53,9 +55,9 @@ def kappa_text(found: Agreement) -> str:
     return f"{found.kappa.value:.2f} {_interval(found.interval)}".strip()
 
 
-def labels(opinions: Mapping[Matter, Opinion]) -> tuple[str, str, str]:
-    """What the three classes are called: by the models' names where there are only two."""
-    pairs = {matter.models for matter in opinions}
+def labels(a: Party, b: Party) -> tuple[str, str, str]:
+    """What the three classes are called: by the models' names where both speak of the same two only."""
+    pairs = {matter.models for matter in a.opinions if matter in b.opinions}
     first, second = next(iter(pairs)) if len(pairs) == 1 else ("the first by name", "the second")
     return first, "tie", second
 
@@ -65,7 +67,7 @@ def as_json(a: Party, b: Party, found: Agreement) -> Row:
     return {
         "a": {"name": a.name, "source": a.source, "comparisons": len(a.opinions)},
         "b": {"name": b.name, "source": b.source, "comparisons": len(b.opinions)},
-        "classes": list(labels(a.opinions)),
+        "classes": list(labels(a, b)),
         **values(found),
         "only_a": found.only[0],
         "only_b": found.only[1],

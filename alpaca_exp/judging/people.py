@@ -131,8 +131,9 @@ def _of(
 
 
 def _mean(values: Sequence[float], questions: Sequence[Hashable], bounds: tuple[float, float]) -> Interval:
-    """The mean with an interval over questions, cut at what is possible."""
-    found = of_checkpoint(fmean(values), clustered_stderr(values, questions))
+    """The mean with an interval over questions, cut at what is possible; none where all values are one."""
+    stderr = clustered_stderr(values, questions) if len(set(values)) > 1 else None
+    found = of_checkpoint(fmean(values), stderr)
     if found.low is None or found.high is None:
         return found
     return Interval(found.mean, max(bounds[0], found.low), min(bounds[1], found.high), 1, found.doubt)

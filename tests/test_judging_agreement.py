@@ -46,14 +46,26 @@ def swapped(row: Row) -> Row:
 
 def test_two_orders_are_one_opinion_and_orders_that_cancel_out_are_a_tie() -> None:
     found = opinions_of(
-        [verdict(1, 1.0), verdict(1, 0.0, "21"), verdict(2, 1.0), verdict(2, 0.5, "21"), verdict(3, None)]
+        [verdict(1, 1.0), verdict(1, 0.0, "21"), verdict(2, 1.0), verdict(2, 0.9, "21"), verdict(3, None)]
     )
     assert {m.question_id: o.choice for m, o in found.items()} == {"1": 1, "2": 2}
-    assert found[Matter("2", ("a", "b"))].preference == 0.75
+    assert found[Matter("2", ("a", "b"))].preference == pytest.approx(0.95)
+
+
+def test_a_win_and_a_tie_are_a_tie_of_winners_and_a_win_by_points() -> None:
+    rows = [verdict(1, 1.0), verdict(1, 0.5, "21")]
+    assert next(iter(opinions_of(rows).values())).preference == 0.5
+    points = [{**row, "protocol": "vicuna"} for row in rows]
+    assert next(iter(opinions_of(points).values())).preference == 0.75
+
+
+def test_several_judges_count_alike_however_often_each_was_asked() -> None:
+    rows = [verdict(1, 1.0), verdict(1, 1.0, "21"), verdict(1, 0.0, judge="two")]
+    assert next(iter(opinions_of(rows).values())).preference == 0.5
 
 
 def test_rounding_is_no_opinion() -> None:
-    graded = [verdict(1, 0.1 + 0.2), verdict(1, 1 - 0.3, "21")]
+    graded = [verdict(1, 0.1 + 0.2, protocol="preference"), verdict(1, 0.7, "21", protocol="preference")]
     assert next(iter(opinions_of(graded).values())).choice == 1
 
 
@@ -88,7 +100,8 @@ def test_only_what_both_judged_is_compared_and_the_rest_is_counted() -> None:
 
 
 def test_turns_and_pairs_of_one_question_are_matters_of_their_own() -> None:
-    rows = [verdict(1, 1.0, turn=1), verdict(1, 0.0, turn=2), verdict(1, 1.0, model_2="c")]
+    second = verdict("1.2", 0.0, conversation="1")
+    rows = [verdict(1, 1.0), second, verdict(1, 1.0, model_2="c")]
     found = agreement(opinions_of(rows), opinions_of(rows))
     assert (found.n, found.questions, found.share) == (3, 1, 1.0)
 

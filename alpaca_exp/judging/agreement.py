@@ -153,7 +153,7 @@ def _both(one: Row, other: Row, key: str) -> bool:
 
 def _request(row: Row) -> Hashable:
     """What was asked: the same for a verdict and its retest."""
-    return row["question_id"], row.get("turn"), row["order"], row.get("model_1"), row.get("model_2")
+    return row["question_id"], row["order"], row.get("model_1"), row.get("model_2")
 
 
 def _choice(preference: float) -> int:
@@ -176,7 +176,7 @@ def _agreement(
     by_question: dict[str, list[tuple[int, int]]] = {}
     for matter in matters:
         both = ours[matter].choice, theirs[matter].choice
-        by_question.setdefault(matter.question_id, []).append(both)
+        by_question.setdefault(ours[matter].conversation, []).append(both)
     counts = _counts(both for found in by_question.values() for both in found)
     interval = resampled_kappa([_counts(found) for found in by_question.values()], weights)
     return Agreement(counts, kappa(counts, weights), interval, len(by_question))

@@ -77,7 +77,6 @@ def as_json(a: Party, b: Party, found: Agreement) -> Row:
         "disputed": [
             {
                 "question_id": matter.question_id,
-                "turn": matter.turn,
                 "models": list(matter.models),
                 "a": a.opinions[matter].preference,
                 "b": b.opinions[matter].preference,
@@ -148,7 +147,7 @@ def _examples(a: Party, b: Party, found: Agreement, most: int) -> Iterator[str]:
     if shown:
         lines = [
             [
-                matter.question_id + (f", turn {matter.turn}" if matter.turn > 1 else ""),
+                matter.question_id,
                 *matter.models,
                 f"{a.opinions[matter].preference:.2f}",
                 f"{b.opinions[matter].preference:.2f}",

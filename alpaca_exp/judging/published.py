@@ -106,7 +106,7 @@ def _read(
 def _key(row: Row) -> tuple[object, ...]:
     """What is judged once by one judge; of a preference the order was drawn anew each time."""
     order = None if row["protocol"] == "preference" else row["order"]
-    return row["judge"], row["question_id"], row.get("turn"), row["model_1"], row["model_2"], order
+    return row["judge"], row["question_id"], row["model_1"], row["model_2"], order
 
 
 def _remarks(

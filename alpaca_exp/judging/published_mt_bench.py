@@ -19,8 +19,8 @@ LOWEST, HIGHEST = 0.0, 10.0
 def read_judgments(file: Path, known: Known) -> Iterator[Row]:
     """The verdicts of one file: two a line where both orders were judged, else one.
 
-    `turn` says which turn of the conversation was judged. Of a single rating model 1 is empty. Raises
-    InputError for what is no judgment.
+    The second turn of conversation 81 is judged as a question of its own, 81.2; `conversation` holds both
+    together. Of a single rating model 1 is empty. Raises InputError for what is no judgment.
     """
     for line in read_lines(file):
         if "g1_winner" in line.row or "g2_winner" in line.row:
@@ -61,10 +61,10 @@ def _row(
     scores: tuple[float | None, float | None] = (None, None),
     preference: float | None = None,
 ) -> Row:
-    question_id, turn, models = line.question_id(), _turn(line), _models(line)
+    conversation, turn, models = line.question_id(), _turn(line), _models(line)
     judge, prompt = _judge(line)
     return Judgment(
-        question_id=question_id,
+        question_id=conversation if turn == 1 else f"{conversation}.{turn}",
         models=models,
         judge=judge,
         protocol=protocol,
@@ -73,7 +73,8 @@ def _row(
         scores=scores,
         preference=preference,
         words=(_words(line, known, models[0], 0, turn), _words(line, known, models[1], 1, turn)),
-        more={"turn": turn} | ({"prompt": prompt} if prompt else {}),
+        category=known.categories.get(conversation, ""),
+        more={"conversation": conversation, "turn": turn} | ({"prompt": prompt} if prompt else {}),
     ).verdict(line, known)
 
 

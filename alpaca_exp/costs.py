@@ -14,12 +14,14 @@ from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.cleaning.files import count_rows
 from alpaca_exp.harness.instruction_files import expected_documents
+from alpaca_exp.judging.protocol import count_requests
 from alpaca_exp.ledger import price
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
     ApiModelConfig,
     InstructionSuiteConfig,
     JudgeConfig,
+    JudgeProtocol,
     LanguageModelConfig,
     MadeModelConfig,
     Protocol,
@@ -104,13 +106,11 @@ def expected(stage: Stage, outputs: Path) -> Expectation:
         case "train":
             return _tuning(told["trainer"], rows(stage.inputs["dataset"], outputs))
         case "complete" if model := asked_model(told):
-            return _asked(model, _questions(told["questions"]), 200)
+            return _asked(model, _prompts(told["questions"]), 200)
         case "complete":
-            return Expectation(documents=_questions(told["questions"]))
+            return Expectation(documents=_prompts(told["questions"]))
         case "judge":
-            judge = told["judge"]
-            asked = _questions(judge.questions) * (2 if judge.both_orders else 1)
-            return _asked(judge, asked, 250 + 2 * int(WORDS_PER_ANSWER * 6))
+            return _judgment(told["judge"])
         case "assess":
             return _assessment(told["judge"], assessed(stage))
         case "evaluate" if model := asked_model(told):
@@ -231,6 +231,14 @@ def _asked(
     return Expectation(requests, tokens, usd(requests, 1.0), low, high)
 
 
+def _judgment(judge: JudgeConfig) -> Expectation:
+    """Verdicts on two answers at a time, or on one; a preference is one token."""
+    answers = 1 if judge.protocol is JudgeProtocol.single else 2
+    written = 1 if judge.protocol is JudgeProtocol.preference else 150
+    asked = count_requests(judge, _questions(judge.questions))
+    return _asked(judge, asked, 250 + answers * int(WORDS_PER_ANSWER * 6), written)
+
+
 def _assessment(judge: JudgeConfig, count: int) -> Expectation:
     """Two questions about each answer, each shown with what is known to be right and wrong."""
     known = ["x" * 50] * KNOWN_ANSWERS
@@ -258,6 +266,13 @@ def _questions(questions: Any) -> int:
     from alpaca_exp.judging.questions import load_questions
 
     return len(load_questions(questions))
+
+
+def _prompts(questions: Any) -> int:
+    """The questions, and what is answered for the reading page alone."""
+    from alpaca_exp.judging.questions import load_prompts
+
+    return len(load_prompts(questions))
 
 
 def _documents(suite: Any, files: dict[str, Any]) -> int:

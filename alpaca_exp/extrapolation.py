@@ -11,9 +11,10 @@ from typing import Any
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.costs import asked_model, assessed
+from alpaca_exp.judging.protocol import count_requests
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.rehearsed import REQUESTS, Known, counted, runtime_of
-from alpaca_exp.schemas import EndpointConfig, LanguageModelConfig, Protocol, TeacherConfig
+from alpaca_exp.schemas import EndpointConfig, JudgeProtocol, LanguageModelConfig, Protocol, TeacherConfig
 
 COPIES = ("repeated", "similar")
 """How the reasons begin for which a row is no new one."""
@@ -93,7 +94,7 @@ def _whole(stage: Stage, measured: Measured, known: Known, out: Path) -> Forecas
         case "evaluate":
             return _evaluation(stage, measured)
         case "complete" if model := asked_model(told):
-            every = _questions(told["questions"])
+            every = _prompts(told["questions"])
             return _asked(model, "complete", min(REQUESTS, every), every, measured)
         case "complete":
             return _completion(told["questions"], measured)
@@ -101,9 +102,10 @@ def _whole(stage: Stage, measured: Measured, known: Known, out: Path) -> Forecas
             few, every = 2 * counted(out, "judgments.jsonl"), 2 * assessed(stage)
             return _asked(told["judge"], "assess", few, every, measured)
         case "judge":
-            orders = 2 if told["judge"].both_orders else 1
-            every = _questions(told["judge"].questions) * orders
-            return _asked(told["judge"], "judge", counted(out, "verdicts.jsonl"), every, measured)
+            judge = told["judge"]
+            every = count_requests(judge, _questions(judge.questions))
+            few = counted(out, "verdicts.jsonl") * (2 if judge.protocol is JudgeProtocol.single else 1)
+            return _asked(judge, "judge", few, every, measured)
         case _:
             return Forecast()
 
@@ -218,3 +220,9 @@ def _questions(questions: Any) -> int:
     from alpaca_exp.judging.questions import load_questions
 
     return len(load_questions(questions))
+
+
+def _prompts(questions: Any) -> int:
+    from alpaca_exp.judging.questions import load_prompts
+
+    return len(load_prompts(questions))

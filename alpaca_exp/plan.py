@@ -17,6 +17,7 @@ from alpaca_exp.schemas import (
     Decontaminate,
     EvalSuiteConfig,
     ExperimentConfig,
+    FileQuestionsConfig,
     MadeModelConfig,
     NoCriticConfig,
     NoDatasetConfig,
@@ -100,6 +101,8 @@ def _left_out(config: ExperimentConfig) -> dict[str, Any]:
     suite = replace(config.eval_suite, backend=Backend.transformers, **told)
     judged = not isinstance(config.judge, NoJudgeConfig)
     questions = replace(config.judge.questions, temperature=0.0, max_tokens=1) if judged else None
+    if isinstance(questions, FileQuestionsConfig):
+        questions = replace(questions, inspection=None)
     documents = {"documents": suite_documents(suite, config.runtime), "lm_eval": version("lm_eval")}
     return {"suite": suite, **documents, "questions": questions}
 
@@ -125,9 +128,9 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         return made
     answers, untuned = _answers(config, model, config.seed), _answers(config, base, config.seed)
     opponent = _answers(config, writers.opponent(config, base), seed=0)
-    both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge()
+    both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge(config.judge)
     judged = both | (learnt or {})
-    verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, texts=texts)
+    verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, 2, texts)
     page = both | {"verdicts": verdicts, "scores": scores}
     page |= {"base": untuned} if untuned.fingerprint != answers.fingerprint else {}
     return made | {
@@ -135,7 +138,7 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         "opponent": opponent,
         "judge": verdicts,
         "base": untuned,
-        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=4),
+        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=5),
     }
 
 

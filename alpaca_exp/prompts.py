@@ -178,16 +178,92 @@ def _shown(example: Example) -> str:
     )
 
 
-def comparison(question: str, answer_1: str, answer_2: str) -> str:
-    """Vicuna's way: both answers side by side, a score of 1 to 10 for each on the first line."""
-    return (
+NO_ANSWER = "(no answer)"
+_FIRST_LINE = (
+    "Write the two scores, separated by a space, alone on the first line, assistant 1 first; explain your "
+    "reasons below, and do not let the order of the answers sway you."
+)
+_VICUNA = {
+    "general": (
         "Two assistants answered the question below. Rate the helpfulness, relevance, accuracy and "
-        "detail of each answer on a scale of 1 to 10. Write the two scores, separated by a space, "
-        "alone on the first line, assistant 1 first; explain your reasons below, and do not let the "
-        "order of the answers sway you.\n\n"
-        f"[Question]\n{question}\n\n[Answer of assistant 1]\n{answer_1}\n\n"
-        f"[Answer of assistant 2]\n{answer_2}\n\n[Scores]\n"
+        f"detail of each answer on a scale of 1 to 10. {_FIRST_LINE}",
+        "Scores",
+    ),
+    "coding": (
+        "Two assistants answered the programming task below. Go through each program as a reviewer would: "
+        "does it do what was asked, also at the edges, is it clear, and does the text around it tell the "
+        f"truth about it? Rate each answer on a scale of 1 to 10. {_FIRST_LINE}",
+        "Scores",
+    ),
+    "math": (
+        "Two assistants answered the mathematical problem below. First solve it yourself. Then go through "
+        "each answer step by step: is its result right, and do its steps lead there? Only after that rate "
+        "each answer on a scale of 1 to 10: close your reply with the two scores, separated by a space, "
+        "alone on the last line, assistant 1 first. The order of the answers must not sway you.",
+        "Solution and scores",
+    ),
+}
+"""Vicuna's three kinds of prompt, and what the reply is."""
+
+
+def comparison(
+    question: str, answer_1: str, answer_2: str, kind: str = "general", reference: str = ""
+) -> str:
+    """Vicuna's way: both answers side by side, a score of 1 to 10 for each.
+
+    They stand on the first line of the reply; of kind `math`, where the judge works first, on the last.
+    """
+    asked, reply = _VICUNA[kind]
+    return f"{asked}{_compared(question, answer_1, answer_2, reference)}[{reply}]\n"
+
+
+def duel(question: str, answer_1: str, answer_2: str, reference: str = "") -> str:
+    """Which of two answers is better, or neither: the last line of the reply says it."""
+    return (
+        "Two assistants answered the question below. Which answer serves the one who asked better? Weigh "
+        "whether it does what was asked, is right, and tells what matters; neither its place nor its length "
+        "is a merit. Compare the two in a few sentences, then close with one line that is nothing but "
+        "`verdict: 1`, `verdict: 2`, or `verdict: tie` where neither is better."
+        f"{_compared(question, answer_1, answer_2, reference)}[Comparison and verdict]\n"
     )
+
+
+def choice_of_two(question: str, answer_m: str, answer_M: str, reference: str = "") -> str:
+    """AlpacaEval 2's way: the better of two answers, named by one token, m or M."""
+    return (
+        "Two models, m and M, were given the instruction below. Whose output would people with good "
+        "judgement rather have? Reply with that model's letter alone, m or M.\n\n"
+        f"[Instruction]\n{question}\n\n{_known(reference)}[Output of m]\n{_given(answer_m)}\n\n"
+        f"[Output of M]\n{_given(answer_M)}\n\n[Better output]\n"
+    )
+
+
+def assessment(question: str, answer: str, reference: str = "") -> str:
+    """How good one answer is by itself, 1 to 10: the last line of the reply says it."""
+    return (
+        "An assistant answered the question below. Rate the answer's helpfulness, relevance, accuracy and "
+        "detail together on a scale of 1 (useless or wrong) to 10 (nothing to improve); half points are "
+        "allowed, and length is no merit. Give your reasons in a few sentences, then close with one line "
+        "that is nothing but `rating:` and the number.\n\n"
+        f"[Question]\n{question}\n\n{_known(reference)}[Answer]\n{_given(answer)}\n\n"
+        "[Reasons and rating]\n"
+    )
+
+
+def _compared(question: str, answer_1: str, answer_2: str, reference: str) -> str:
+    return (
+        f"\n\n[Question]\n{question}\n\n{_known(reference)}[Answer of assistant 1]\n{_given(answer_1)}\n\n"
+        f"[Answer of assistant 2]\n{_given(answer_2)}\n\n"
+    )
+
+
+def _known(reference: str) -> str:
+    """A right answer, where one is known: there may be others."""
+    return f"[Reference: one right answer, there may be others]\n{reference}\n\n" if reference else ""
+
+
+def _given(answer: str) -> str:
+    return answer if answer.strip() else NO_ANSWER
 
 
 def defined_task(instruction: str, input: str, shown: Sequence[Example] = ()) -> str:
@@ -232,7 +308,7 @@ def _judged(question: str, answer: str, right: Sequence[str], wrong: Sequence[st
     return (
         "Known right and wrong answers are given for comparison; it need not be one of them. Reply with one "
         f"word, yes or no.\n\n[Question]\n{question}\n\n[Known right answers]\n{_listed(right)}\n\n"
-        f"[Known wrong answers]\n{_listed(wrong)}\n\n[Answer]\n{answer or '(no answer)'}\n\n[Yes or no]\n"
+        f"[Known wrong answers]\n{_listed(wrong)}\n\n[Answer]\n{_given(answer)}\n\n[Yes or no]\n"
     )
 
 

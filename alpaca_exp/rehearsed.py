@@ -15,8 +15,16 @@ from alpaca_exp.artifacts import RECORD, Artifact, Stage
 from alpaca_exp.cleaning.dataset import read_dataset
 from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.costs import CHARACTERS_PER_TOKEN, asked_model
+from alpaca_exp.judging.protocol import count_requests
 from alpaca_exp.records import Row, read_jsonl, write_json, write_jsonl
-from alpaca_exp.schemas import DatasetVariantConfig, Protocol, RuntimeConfig, TrainerConfig
+from alpaca_exp.schemas import (
+    DatasetVariantConfig,
+    FileQuestionsConfig,
+    Protocol,
+    QuestionsConfig,
+    RuntimeConfig,
+    TrainerConfig,
+)
 
 REQUESTS, STEPS, DOCUMENTS = 5, 2, 3
 
@@ -77,7 +85,7 @@ def make_small(stage: Stage, known: Known, out: Path) -> None:
             else:
                 asked = "teacher" if "teacher" in told else "weights"
                 told[asked] = replace(told[asked], **_at_once(told, asked))
-            told["questions"] = replace(questions, limit=min(count, questions.limit or count))
+            told["questions"] = _fewer(questions, count)
         case "assess":
             told["suite"] = replace(told["suite"], limit=max(1, REQUESTS // 2))  # each is asked about twice
             told["judge"] = replace(told["judge"], **_at_once(told, "judge"))
@@ -191,12 +199,18 @@ def _judge(
 ) -> None:
     """Few questions. A model that took two steps rambles: answers of a usual length stand for its own."""
     judge = replace(told["judge"], **_at_once(told, "judge"))
-    count = max(1, REQUESTS // (2 if judge.both_orders else 1))
-    count = min(count, judge.questions.limit or count)
-    told["judge"] = replace(judge, questions=replace(judge.questions, limit=count))
+    judge = replace(judge, retest=0.0, retry_unreadable=0)
+    count = max(1, REQUESTS // count_requests(judge, 1))
+    told["judge"] = replace(judge, questions=_fewer(judge.questions, count))
     answers = stage.inputs["completions"]
     if any(not known.is_real(needed) for needed in answers.inputs.values()):
         inputs["completions"] = _moved_on(inputs["opponent"], folder)
+
+
+def _fewer(questions: QuestionsConfig, count: int) -> QuestionsConfig:
+    """The first of them; what is answered for the reading page alone takes as long as any."""
+    few = replace(questions, limit=min(count, questions.limit or count))
+    return replace(few, inspection=None) if isinstance(few, FileQuestionsConfig) else few
 
 
 def _moved_on(answers: Artifact, folder: Path) -> Artifact:

@@ -12,6 +12,7 @@ from typing import Any
 
 from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage
+from alpaca_exp.judging.protocol import CODING, MATH, Reading, requests
 from alpaca_exp.judging.truth import ASKED, TASK
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
@@ -103,9 +104,13 @@ def asked_for_letters(model: Writer) -> Texts:
     return tuple(prompts.choice_by_letter(*case) for case in cases) if by_letter else ()
 
 
-def asked_of_judge() -> Texts:
-    """What a judge is asked about two answers."""
-    return (prompts.comparison("q", "a", "b"),)
+def asked_of_judge(judge: JudgeConfig) -> Texts:
+    """What a judge is asked about two answers, in its protocol."""
+    questions = [
+        {"question_id": "", "text": "q", "category": category} for category in ("", CODING[0], MATH[0])
+    ]
+    asked = (Reading(one | {"reference": known}, "a", "") for one in questions for known in ("", "r"))
+    return tuple(dict.fromkeys(request.prompt for one in asked for request in requests(judge, one)))
 
 
 def truth_judge(config: ExperimentConfig) -> JudgeConfig | None:

@@ -8,15 +8,17 @@ from statistics import fmean, stdev
 
 import pytest
 
-from alpaca_exp.judging.protocol import preference, read_verdict
+from alpaca_exp.judging.protocol import preferred
+from alpaca_exp.judging.replies import scores_of
 from alpaca_exp.judging.scores import judge_scores, mean_words, ratio_of_sums
 from alpaca_exp.records import Row, Score
 
 
 def row(question: str, order: str, text: str) -> Row:
-    verdict = read_verdict(question, order, text)
-    scores = {"score_1": verdict.score_1, "score_2": verdict.score_2, "preference": preference(verdict)}
-    return {"question_id": question, "order": order, "parsed": verdict.parsed, **scores}
+    shown = scores_of(text) or (None, None)
+    score_1, score_2 = shown if order == "12" else shown[::-1]
+    scores = {"score_1": score_1, "score_2": score_2, "preference": preferred(score_1, score_2)}
+    return {"question_id": question, "order": order, "parsed": score_1 is not None, **scores}
 
 
 def scored(rows: list[Row]) -> dict[str, Score]:

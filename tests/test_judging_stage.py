@@ -35,9 +35,8 @@ def judged(
 ) -> tuple[list[Row], dict[str, Row]]:
     questions = tmp_path / "questions.jsonl"
     write_jsonl([{"question_id": q, "text": t, "category": "generic"} for q, t in TEXTS.items()], questions)
-    config = OpenAIJudgeConfig(
-        model="fake", base_url=server.base_url, questions=FileQuestionsConfig(file=questions), **more
-    )
+    told: dict[str, Any] = {"model": "fake", "retest": 0.0, "questions": FileQuestionsConfig(file=questions)}
+    config = OpenAIJudgeConfig(**(told | more), base_url=server.base_url)
     out = stage_folder(tmp_path, "judge")
     judge(
         config,
@@ -71,6 +70,7 @@ def test_verdicts_and_scores_hold_what_the_contract_says(tmp_path: Path) -> None
         "model_1": "teacher",
         "model_2": "tuned",
         "judge": "fake",
+        "judge_version": "fake",
         "protocol": "vicuna",
         "order": "12",
         "score_1": 4.0,
@@ -80,6 +80,7 @@ def test_verdicts_and_scores_hold_what_the_contract_says(tmp_path: Path) -> None
         "words_2": 4,
         "text": "4 4\nIt is longer.",
         "parsed": True,
+        "retest": False,
     }
     assert (verdicts[1]["score_1"], verdicts[1]["score_2"]) == (3.0, 5.0)
     assert scores["judge.percent"]["value"] == pytest.approx(100 * (11 + 1.5) / (13 + 1.5))
@@ -113,7 +114,9 @@ def test_a_reply_without_scores_is_counted_and_said(
         verdicts, scores = judged(tmp_path, server, OURS, THEIRS)
     assert [verdict["parsed"] for verdict in verdicts] == [True] * 4 + [False] * 2
     assert scores["judge.unparsed"]["value"] == 2 and scores["judge.percent"]["n"] == 2
-    assert "2 of 6 verdicts hold no two scores" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "2 of 6 verdicts cannot be read (two scores of 1 to 10 in their place is missing)" in said
+    assert 'the first being "Ich mag beide."' in said and "judge.retry_unreadable=1" in said
 
 
 def test_only_what_failed_is_asked_again(tmp_path: Path) -> None:

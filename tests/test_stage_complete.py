@@ -186,10 +186,25 @@ def test_answers_are_imported_from_a_file(
     ]
 
 
-def test_questions_that_a_file_does_not_answer_are_named(
-    run: Callable[..., list[Row]], questions: Callable[..., Any], tmp_path: Path
+def test_questions_that_a_file_does_not_answer_are_named_and_left_out(
+    run: Callable[..., list[Row]],
+    questions: Callable[..., Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "some.jsonl"
     write_jsonl([{"question_id": n, "text": "Answer."} for n in range(2)], file)
-    with pytest.raises(InputError, match=r"no answer to 7 of the 9 questions \(2, 3, 4, 5, 6 and 2 more\)"):
+    assert [row["question_id"] for row in run(questions(), file=file)] == ["0", "1"]
+    assert "no answer to 7 of the 9 questions (2, 3, 4, 5, 6 and 2 more)" in capsys.readouterr().err
+
+
+def test_a_file_that_answers_other_questions_is_refused(
+    run: Callable[..., list[Row]], questions: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "others.jsonl"
+    write_jsonl([{"question_id": "x", "text": "Answer."}], file)
+    with pytest.raises(InputError, match="no answer to any of the 9 questions"):
+        run(questions(), file=file)
+    write_jsonl([{"question_id": 1, "prompt": "Who was Ada?", "text": "Answer."}], file)
+    with pytest.raises(InputError, match="answers another question 1: 'Who was Ada"):
         run(questions(), file=file)

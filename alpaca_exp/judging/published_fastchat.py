@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.judging.protocol import scores_of
 from alpaca_exp.judging.published_rows import Judgment, Known, Line, read_lines
+from alpaca_exp.judging.replies import scores_of
 from alpaca_exp.records import Row
 
 PROTOCOL = "vicuna"
@@ -78,7 +78,7 @@ def _verdict(line: Line, known: Known, models: tuple[str, str], judge: str | Non
         protocol=PROTOCOL,
         order="12",
         text=text,
-        scores=_scores(line, text),
+        scores=_scores(line, text, at_the_end=bool(prompt and prompt[1] == "math")),
         words=(
             known.words(answers[0], models[0], question_id),
             known.words(answers[1], models[1], question_id),
@@ -87,11 +87,11 @@ def _verdict(line: Line, known: Known, models: tuple[str, str], judge: str | Non
     ).verdict(line, known)
 
 
-def _scores(line: Line, text: str) -> tuple[float | None, float | None]:
+def _scores(line: Line, text: str, *, at_the_end: bool) -> tuple[float | None, float | None]:
     """The published scores; FastChat writes -1 for what it could not read."""
     stored = line.row.get("score")
     if stored is None:
-        return scores_of(text) or (None, None)
+        return scores_of(text, at_the_end=at_the_end) or (None, None)
     if not isinstance(stored, list) or len(stored) != 2:
         raise line.fault(f"has the score {stored!r:.40}; it must be two numbers, or absent")
     first, second = (line.number(score, "a score") for score in stored)

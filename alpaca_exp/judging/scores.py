@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean
@@ -10,14 +10,17 @@ from statistics import fmean
 from alpaca_exp.records import Row, Score
 
 TASK = "judge"
+PAIRWISE = "pairwise"
+"""The protocol in which a judge who changes its mind with the order saw a tie."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     """One question's verdicts, averaged over the orders in which they could be read."""
 
-    opponent: float
-    model: float
+    opponent: float | None
+    model: float | None
+    """None where the protocol gives no scores."""
     preference: float
     flipped: bool | None
     """Whether the order of the answers changed the winner; None where only one order was read."""
@@ -31,10 +34,11 @@ def judge_scores(verdicts: Sequence[Row]) -> list[Score]:
     flip_rate: percentage of questions whose winner changes with the order; unparsed: verdicts without
     scores, which enter nothing else. With no verdict that could be read, only `unparsed`.
     """
-    questions = _questions(verdicts)
-    unread = sum(not row["parsed"] for row in verdicts)
+    first = [row for row in verdicts if not row.get("retest")]
+    questions = _questions(first)
+    unread = sum(not row["parsed"] for row in first)
     scores = _readings(questions) if questions else []
-    return [*scores, Score(TASK, "unparsed", float(unread), None, len(verdicts), higher_is_better=False)]
+    return [*scores, Score(TASK, "unparsed", float(unread), None, len(first), higher_is_better=False)]
 
 
 def mean_words(words: Sequence[int]) -> Score:
@@ -57,16 +61,22 @@ def ratio_of_sums(values: Sequence[float], others: Sequence[float]) -> tuple[flo
 
 
 def _readings(questions: Sequence[_Question]) -> list[Score]:
-    ours, theirs = [q.model for q in questions], [q.opponent for q in questions]
-    ratio, stderr = ratio_of_sums(ours, theirs)
-    percent_stderr = None if stderr is None else 100 * stderr
+    rated = [(q.model, q.opponent) for q in questions if q.model is not None and q.opponent is not None]
     flips = [100.0 * q.flipped for q in questions if q.flipped is not None]
     return [
-        Score(TASK, "percent", 100 * ratio, percent_stderr, len(questions)),
+        *(_ratings([ours for ours, _ in rated], [theirs for _, theirs in rated]) if rated else ()),
         _mean("win_rate", [100 * q.preference for q in questions], chance=50.0),
+        *([_mean("flip_rate", flips, higher_is_better=False)] if flips else []),
+    ]
+
+
+def _ratings(ours: Sequence[float], theirs: Sequence[float]) -> list[Score]:
+    ratio, stderr = ratio_of_sums(ours, theirs)
+    percent_stderr = None if stderr is None else 100 * stderr
+    return [
+        Score(TASK, "percent", 100 * ratio, percent_stderr, len(ours)),
         _mean("score", ours),
         _mean("opponent_score", theirs),
-        *([_mean("flip_rate", flips, higher_is_better=False)] if flips else []),
     ]
 
 
@@ -91,12 +101,18 @@ def _questions(verdicts: Sequence[Row]) -> list[_Question]:
     return [_question(rows) for rows in by_question.values()]
 
 
-def _question(rows: Sequence[Mapping[str, float]]) -> _Question:
+def _question(rows: Sequence[Row]) -> _Question:
     preferences = {row["order"]: row["preference"] for row in rows}
-    flipped = len(set(preferences.values())) > 1 if len(preferences) > 1 else None
+    winners = {(value > 0.5) - (value < 0.5) for value in preferences.values()}
+    flipped = len(winners) > 1 if len(preferences) > 1 else None
     return _Question(
-        opponent=fmean(row["score_1"] for row in rows),
-        model=fmean(row["score_2"] for row in rows),
-        preference=fmean(row["preference"] for row in rows),
+        opponent=_known_mean(row["score_1"] for row in rows),
+        model=_known_mean(row["score_2"] for row in rows),
+        preference=0.5 if flipped and rows[0].get("protocol") == PAIRWISE else fmean(preferences.values()),
         flipped=flipped,
     )
+
+
+def _known_mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -33,8 +33,7 @@ class FileQuestionsConfig(QuestionsConfig):
 
     file: Path = identity("the questions that are judged", Path("seeds/judge_questions.jsonl"))
     inspection: Optional[Path] = identity(
-        "prompts for the reading page, answered too and shown to no judge; null: none",
-        Path("seeds/inspection_prompts.jsonl"),
+        "prompts for the reading page, answered too and shown to no judge; null: none", None
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.progress import progress
-from alpaca_exp.records import Completion, Row, Usage, read_jsonl, write_jsonl
+from alpaca_exp.records import Completion, Row, Usage, write_jsonl
 from alpaca_exp.schemas import (
     ApiModelConfig,
     BaseModelConfig,
@@ -43,14 +44,15 @@ def complete(
 ) -> None:
     """Write `completions.jsonl`: one answer for each question, in the questions' order.
 
-    The answers are those of the `teacher` (which may be `model` or `weights`), of the `file` (JSON lines
-    with question_id and text), of `model`, or of `weights`, which a server may have. A killed generation
-    goes on with the next group. Raises InputError where a model cannot be loaded, or where the file lacks a
-    question.
+    Then those to the prompts for the reading page, marked `inspection`. The answers are those of the
+    `teacher` (which may be `model` or `weights`), of the `file` (answers.py), of `model`, or of `weights`,
+    which a server may have. A killed generation goes on with the next group. Questions that the file does
+    not answer are named and left out. Raises InputError where a model cannot be loaded, or where the file
+    answers other questions.
     """
-    from alpaca_exp.judging.questions import load_questions
+    from alpaca_exp.judging.questions import load_prompts
 
-    rows = load_questions(questions)
+    rows = load_prompts(questions)
     if teacher is not None:
         from alpaca_exp.llm.build import with_weights
 
@@ -58,7 +60,7 @@ def complete(
         texts = [prompts.answer(row["text"], "", teacher.max_words) for row in rows]
         answers = _asked(texts, questions, seed, teacher, runtime, out)
     elif file is not None:
-        answers = _imported(rows, file)
+        rows, answers = _imported(rows, file)
     elif model is None and isinstance(weights, ApiModelConfig):  # it has a frame of its own
         answers = _asked([row["text"] for row in rows], questions, seed, weights, runtime, out)
     else:
@@ -79,6 +81,7 @@ def _row(question: Row, answer: Completion) -> Row:
         "finish_reason": answer.finish_reason,
         "usage": {"tokens_in": answer.usage.tokens_in, "tokens_out": answer.usage.tokens_out},
         "words": len(answer.text.split()),
+        **({"inspection": True} if question.get("inspection") else {}),
     }
 
 
@@ -106,25 +109,40 @@ def _asked(
     return ask_all(asked, requests, runtime=runtime, out=out, title="complete")
 
 
-def _imported(rows: Sequence[Row], file: Path) -> list[Completion]:
-    found = {str(row["question_id"]): row for row in read_jsonl(file, required=("question_id", "text"))}
-    missing = [row["question_id"] for row in rows if row["question_id"] not in found]
-    if missing:
-        some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+def _imported(rows: Sequence[Row], file: Path) -> tuple[list[Row], list[Completion]]:
+    """The questions that `file` answers, and its answers; the others are named."""
+    from alpaca_exp.judging.answers import load_answers
+
+    found = load_answers(file)
+    answered = [row for row in rows if row["question_id"] in found]
+    asked = [row["question_id"] for row in rows if not row.get("inspection")]
+    missing = [name for name in asked if name not in found]
+    some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    if len(missing) == len(asked):
         raise InputError(
-            f"{file} has no answer to {len(missing)} of the {len(rows)} questions ({some}); "
+            f"{file} has no answer to any of the {len(asked)} questions ({some}); "
             "give answers to the same questions, or set judge.opponent=teacher"
         )
-    return [_completion(row, found[row["question_id"]], file.stem) for row in rows]
+    if missing:
+        print(
+            f"complete: {file} has no answer to {len(missing)} of the {len(asked)} questions ({some}); "
+            "these are not compared",
+            file=sys.stderr,
+        )
+    return answered, [_completion(row, found[row["question_id"]], file) for row in answered]
 
 
-def _completion(question: Row, found: Mapping[str, Any], name: str) -> Completion:
-    return Completion(
-        prompt=found.get("prompt", question["text"]),
-        text=found["text"],
-        model=str(found.get("model") or found.get("model_id") or name),
-        finish_reason=found.get("finish_reason", "stop"),
-    )
+def _completion(question: Row, found: Mapping[str, Any], file: Path) -> Completion:
+    """Raises InputError where the file's answer is to another question of the same id."""
+    prompt = str(found.get("prompt") or question["text"])
+    if question["text"].strip() not in prompt:
+        raise InputError(
+            f"{file} answers another question {question['question_id']}: {prompt[:60]!r}, where "
+            f"{question['text'][:60]!r} was asked; give answers to the same questions, or set "
+            "judge.opponent=teacher"
+        )
+    reason = str(found.get("finish_reason") or "stop")
+    return Completion(prompt=prompt, text=found["text"], model=found["model"], finish_reason=reason)
 
 
 def _source(weights: BaseModelConfig | None, model: Artifact | None) -> tuple[Path | str, str, Row]:

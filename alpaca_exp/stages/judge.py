@@ -1,22 +1,23 @@
-"""The judge compares the model's answers with the opponent's, question by question."""
+"""The judge gives its verdict on the model's answers beside the opponent's, question by question."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
-from alpaca_exp.judging.protocol import comparison, orders, preference, read_verdict
+from alpaca_exp.judging.protocol import Reading, is_read, read, readings, requests, retests
 from alpaca_exp.judging.questions import load_questions
 from alpaca_exp.judging.scores import judge_scores, mean_words
-from alpaca_exp.records import Row, Score, Verdict, read_jsonl, write_jsonl
-from alpaca_exp.schemas import JudgeConfig, RuntimeConfig
+from alpaca_exp.records import Completion, Row, Score, read_jsonl, write_jsonl
+from alpaca_exp.schemas import JudgeConfig, JudgeProtocol, RuntimeConfig
 
-PROTOCOL = "vicuna"
+SHOWN = 80
+"""Letters of a reply that a message shows."""
 Pair = tuple[Row, Row, Row]
 """A question, the opponent's answer (model 1) and the model's (model 2)."""
 
@@ -33,29 +34,78 @@ def judge(
     """Write `verdicts.jsonl`, the opponent as model 1 and the model as model 2, and `scores.jsonl`.
 
     Compared are the questions that both answered; how many are left out is said. Verdicts that could not
-    be read are counted in the scores and enter nothing else. Where `dataset`, which the model was tuned on,
-    is given: `overlaps.jsonl`, the questions that it holds, and the scores without them as `<metric>_clean`.
+    be read are counted in the scores and enter nothing else, nor do those that were asked for again to see
+    whether the judge repeats itself (`retest`). Where `dataset`, which the model was tuned on, is given:
+    `overlaps.jsonl`, the questions that it holds, and the scores without them as `<metric>_clean`.
     Raises InputError where no question is common.
     """
-    from alpaca_exp.llm.ask import ask_all
-
     pairs = _pairs(load_questions(judge.questions), _answers(opponent), _answers(completions))
-    asked = [(pair, order) for pair in pairs for order in orders(judge)]
-    requests = [
-        comparison(judge, question["text"], theirs["text"], ours["text"], order)
-        for (question, theirs, ours), order in asked
-    ]
-    replies = ask_all(judge, requests, runtime=runtime, out=out, title="judge")
+    by_question = {str(pair[0]["question_id"]): pair for pair in pairs}
+    asked = [one for each, a, b in pairs for one in readings(judge, each, a["text"], b["text"])]
+    asked += retests(judge, asked)
+    replies = _replies(judge, asked, runtime=runtime, out=out)
     rows = [
-        _row(judge, pair, read_verdict(pair[0]["question_id"], order, reply.text))
-        for (pair, order), reply in zip(asked, replies, strict=True)
+        _row(judge, by_question[str(one.question["question_id"])], one, told)
+        for one, told in zip(asked, replies, strict=True)
     ]
     write_jsonl(rows, out / "verdicts.jsonl")
     scores = [*judge_scores(rows), mean_words([_words(ours) for _, _, ours in pairs])]
     if dataset is not None:
         scores += _clean_scores(dataset, [question for question, _, _ in pairs], rows, out)
     write_jsonl(scores, out / "scores.jsonl")
-    _say_unread(rows, out)
+    for sentence in _remarks(judge, pairs, rows, out):
+        print(f"judge: {sentence}", file=sys.stderr)
+
+
+def _replies(
+    judge: JudgeConfig, asked: Sequence[Reading], *, runtime: RuntimeConfig, out: Path
+) -> list[list[Completion]]:
+    """What the judge said of each reading. A reply that cannot be read is asked for again, as configured."""
+    from alpaca_exp.llm.ask import Session
+    from alpaca_exp.progress import progress
+
+    wanted = [(each, part) for each in asked for part in range(len(requests(judge, each)))]
+    with (
+        progress("judge", len(wanted), "requests") as bar,
+        Session(judge, runtime=runtime, out=out, title="judge") as session,
+    ):
+        first = [requests(judge, each)[part] for each, part in wanted]
+        replies = session.ask(first, lambda n: bar.advance(n, session.dollars()), whole=True)
+        for attempt in range(1, judge.retry_unreadable + 1):
+            lost = [n for n, (each, _) in enumerate(wanted) if not is_read(judge, each, replies[n])]
+            anew = [requests(judge, wanted[n][0], attempt)[wanted[n][1]] for n in lost]
+            for n, reply in zip(lost, session.ask(anew) if anew else [], strict=True):
+                replies[n] = reply
+    each_takes = len(wanted) // len(asked)
+    return [replies[n : n + each_takes] for n in range(0, len(replies), each_takes)]
+
+
+def _row(judge: JudgeConfig, pair: Pair, reading: Reading, replies: Sequence[Completion]) -> Row:
+    question, theirs, ours = pair
+    verdict = read(judge, reading, replies)
+    versions = sorted({reply.model for reply in replies})
+    systems = sorted({reply.fingerprint for reply in replies} - {""})
+    row = {
+        "question_id": verdict.question_id,
+        "category": question["category"],
+        "model_1": str(theirs.get("model", "")),
+        "model_2": str(ours.get("model", "")),
+        "judge": judge.model,
+        "judge_version": ", ".join(versions),
+        "protocol": judge.protocol.name,
+        "order": verdict.order,
+        "score_1": verdict.score_1,
+        "score_2": verdict.score_2,
+        "preference": verdict.preference,
+        "words_1": _words(theirs),
+        "words_2": _words(ours),
+        "text": verdict.text,
+        "parsed": verdict.parsed,
+        "retest": reading.retest,
+    }
+    row |= {"judge_system": ", ".join(systems)} if systems else {}
+    weighted = judge.protocol is JudgeProtocol.preference
+    return row | ({"logprobs": replies[0].top_logprobs} if weighted else {})
 
 
 def _clean_scores(dataset: Artifact, questions: Sequence[Row], rows: Sequence[Row], out: Path) -> list[Score]:
@@ -96,35 +146,47 @@ def _pairs(questions: Sequence[Row], theirs: dict[str, Row], ours: dict[str, Row
     return [(row, theirs[row["question_id"]], ours[row["question_id"]]) for row in both]
 
 
-def _row(judge: JudgeConfig, pair: Pair, verdict: Verdict) -> Row:
-    question, theirs, ours = pair
-    return {
-        "question_id": verdict.question_id,
-        "category": question["category"],
-        "model_1": str(theirs.get("model", "")),
-        "model_2": str(ours.get("model", "")),
-        "judge": judge.model,
-        "protocol": PROTOCOL,
-        "order": verdict.order,
-        "score_1": verdict.score_1,
-        "score_2": verdict.score_2,
-        "preference": preference(verdict),
-        "words_1": _words(theirs),
-        "words_2": _words(ours),
-        "text": verdict.text,
-        "parsed": verdict.parsed,
-    }
-
-
 def _words(answer: Row) -> int:
     return len(answer["text"].split())
 
 
-def _say_unread(rows: Sequence[Row], out: Path) -> None:
-    unread = sum(not row["parsed"] for row in rows)
+def _remarks(judge: JudgeConfig, pairs: Sequence[Pair], rows: Sequence[Row], out: Path) -> Iterator[str]:
+    """What must be known to read the scores aright."""
+    turns = sum(len(question.get("turns") or ()) > 1 for question, _, _ in pairs)
+    if turns:
+        yield f"{turns} of {len(pairs)} questions have further turns; only each first one is put and judged"
+    for name, place in (("the model", 2), ("the opponent", 1)):
+        empty = sum(not pair[place]["text"].strip() for pair in pairs)
+        if empty:
+            yield f"{empty} of {name}'s {len(pairs)} answers are empty; they are judged as they are"
+    unread = [row for row in rows if not row["parsed"]]
     if unread:
-        print(
-            f"judge: {unread} of {len(rows)} verdicts hold no two scores of 1 to 10 and count for nothing; "
-            f"see {out / 'verdicts.jsonl'}",
-            file=sys.stderr,
+        yield (
+            f"{len(unread)} of {len(rows)} verdicts cannot be read ({_WANTED[judge.protocol]} is missing) "
+            f"and count for nothing, the first being {_shown(unread[0]['text'])}; see "
+            f"{out / 'verdicts.jsonl'}, or ask again for them alone with "
+            f"judge.retry_unreadable={judge.retry_unreadable + 1}"
         )
+    silent = sum(row["logprobs"] is None for row in rows if "logprobs" in row)
+    if silent:
+        yield (
+            f"{judge.model} told no log-probabilities with {silent} of {len(rows)} verdicts; these are what "
+            "it named, 0 or 1, and no weighted preferences"
+        )
+    versions = Counter(row["judge_version"] for row in rows)
+    if len(versions) > 1:
+        told = ", ".join(f"{name} ({count})" for name, count in sorted(versions.items()))
+        yield f"the verdicts come from several versions of {judge.model}, which may differ: {told}"
+
+
+_WANTED = {
+    JudgeProtocol.vicuna: "two scores of 1 to 10 in their place",
+    JudgeProtocol.pairwise: "a last line with the verdict",
+    JudgeProtocol.preference: "m or M",
+    JudgeProtocol.single: "a last line with a rating of 1 to 10",
+}
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line[:SHOWN]}{"..." if len(line) > SHOWN else ""}"' if line else "empty"

@@ -86,8 +86,8 @@ def grove(trees: Sequence[Tree], device: torch.device, stem: States | None = Non
     ways = [
         (new, way + start) for tree, start in zip(trees, starts, strict=False) for new, way in tree.branches
     ]
-    # By size, so that those that are padded to one are alike.
-    ways.sort(key=lambda branch: (len(branch[1]), branch[0]), reverse=True)
+    # By kind and size, so that those that are padded to one are alike.
+    ways.sort(key=lambda branch: (branch[0] == len(branch[1]), len(branch[1]), branch[0]), reverse=True)
     waste = WASTE.get(device.type, WASTE_ELSEWHERE)
     parts = list(_similar(ways, waste))
     order = np.zeros(starts[-1], dtype=np.int64)

@@ -11,7 +11,7 @@ from typing import Any
 
 from alpaca_exp.cleaning.files import Unusable, records
 from alpaca_exp.errors import InputError
-from alpaca_exp.records import Row
+from alpaca_exp.records import Row, content_id
 
 Wanted = type | tuple[type, ...]
 
@@ -165,9 +165,9 @@ def read_known(questions: Path | None, answers: Iterable[Path]) -> Known:
 def _questions(file: Path) -> tuple[dict[str, str], dict[str, str]]:
     categories, by_text = {}, {}
     for line in read_lines(file):
-        name = line.question_id()
-        categories[name] = str(line.row.get("category") or line.row.get("dataset") or "")
         texts = line.row.get("turns") or [line.row.get("text") or line.row.get("instruction") or ""]
+        name = line.question_id() if "instruction" not in line.row else content_id(str(texts[0]))
+        categories[name] = str(line.row.get("category") or line.row.get("dataset") or "")
         by_text[str(texts[0])] = name
     return categories, by_text
 

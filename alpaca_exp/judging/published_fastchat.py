@@ -78,7 +78,7 @@ def _verdict(line: Line, known: Known, models: tuple[str, str], judge: str | Non
         protocol=PROTOCOL,
         order="12",
         text=text,
-        scores=_scores(line, text, at_the_end=bool(prompt and prompt[1] == "math")),
+        scores=_scores(line, text, prompt[1] if prompt else None),
         words=(
             known.words(answers[0], models[0], question_id),
             known.words(answers[1], models[1], question_id),
@@ -87,11 +87,17 @@ def _verdict(line: Line, known: Known, models: tuple[str, str], judge: str | Non
     ).verdict(line, known)
 
 
-def _scores(line: Line, text: str, *, at_the_end: bool) -> tuple[float | None, float | None]:
-    """The published scores; FastChat writes -1 for what it could not read."""
+def _scores(line: Line, text: str, prompt: str | None) -> tuple[float | None, float | None]:
+    """The published scores; FastChat writes -1 for what it could not read.
+
+    Without them the judge's words are read: at their end where it was to solve the problem first, or may
+    have been, since nothing names the prompt.
+    """
     stored = line.row.get("score")
     if stored is None:
-        return scores_of(text, at_the_end=at_the_end) or (None, None)
+        opening = None if prompt == "math" else scores_of(text)
+        end = None if prompt == "generic" else scores_of(text, at_the_end=True)
+        return opening or end or (None, None)
     if not isinstance(stored, list) or len(stored) != 2:
         raise line.fault(f"has the score {stored!r:.40}; it must be two numbers, or absent")
     first, second = (line.number(score, "a score") for score in stored)

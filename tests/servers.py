@@ -33,11 +33,14 @@ class Reply:
 
     text: str | None = ""
     finish_reason: str = "stop"
+    model: str | None = None
+    """What it says it is; None: what was asked for."""
+    fingerprint: str | None = None
     refusal: str | None = None
     usage: tuple[int, int] | None = None
     """Prompt and answer tokens; None: the words are counted."""
     logprobs: Mapping[str, Any] | None = None
-    """As the completions interface has them: tokens, token_logprobs, top_logprobs."""
+    """As the completions interface has them (tokens, token_logprobs, top_logprobs), or chat (content)."""
     status: int = 200
     error: str = ""
     """The error's code and message, for a status other than 200 (or for an error inside a 200)."""
@@ -132,6 +135,14 @@ def sensible(body: Body) -> Reply:
         return Reply(task_list_reply(prompt, int(count[1]), rng))
     if prompt.endswith("\n[Scores]\n"):
         return Reply(f"{rng.randint(2, 18) / 2:g} {rng.randint(2, 18) / 2:g}\nBoth answers are made up.")
+    if prompt.endswith("\n[Solution and scores]\n"):
+        return Reply(f"Both are made up.\n{rng.randint(2, 18) / 2:g} {rng.randint(2, 18) / 2:g}")
+    if prompt.endswith("\n[Comparison and verdict]\n"):
+        return Reply(f"Both are made up.\nverdict: {rng.choice(('1', '2', 'tie'))}")
+    if prompt.endswith("\n[Better output]\n"):
+        return Reply(rng.choice("mM"), finish_reason="length")
+    if prompt.endswith("\n[Reasons and rating]\n"):
+        return Reply(f"It is made up.\nrating: {rng.randint(2, 20) / 2:g}")
     if prompt.endswith("\n[Yes or no]\n"):
         return Reply(rng.choice(("yes", "no")))
     if prompt.endswith("\n[Score]\n"):
@@ -230,7 +241,8 @@ def _json(reply: Reply, body: Body) -> Body:
         "id": "cmpl-1",
         "object": "chat.completion" if chat else "text_completion",
         "created": 1,
-        "model": body["model"],
+        "model": reply.model or body["model"],
+        **({"system_fingerprint": reply.fingerprint} if reply.fingerprint else {}),
         "choices": [choice],
         "usage": {
             "prompt_tokens": tokens_in,

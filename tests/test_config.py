@@ -167,7 +167,7 @@ def test_changing_the_judges_prompt_changes_the_judge_and_the_page_and_nothing_e
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = plan(compose(["+experiment=cleaned"]))
-    monkeypatch.setattr("alpaca_exp.prompts.comparison", lambda q, a, b: f"{q}{a}{b}")
+    monkeypatch.setattr("alpaca_exp.prompts.comparison", lambda *shown: "".join(shown))
     after = plan(compose(["+experiment=cleaned"]))
     assert {name for name in before if before[name].fingerprint != after[name].fingerprint} == {
         "judge",

@@ -118,7 +118,7 @@ def test_real_models_servers_and_tasks_are_rehearsed_too(
     assert server.count == asked and again.spent == 0, "a second rehearsal asks nothing"
     assert again.total.usd == pytest.approx(told.total.usd)
     amounts = {line.name: line.forecast.amount for line in told.lines}
-    assert amounts["opponent"] == "80 requests" and amounts["judge"] == "160 requests"
+    assert amounts["opponent"] == "95 requests" and amounts["judge"] == "168 requests"
     assert amounts["evaluate"] == "56 documents" and amounts["train"].startswith("150 steps")
     assert {name for name, line in zip(amounts, told.lines, strict=True) if line.forecast.usd} == {
         "generate", "curate", "opponent", "assess", "judge",

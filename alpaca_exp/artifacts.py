@@ -27,6 +27,8 @@ from alpaca_exp.records import Row, Usage, write_json
 RECORD = "record.json"
 WEIGHTS = (".safetensors", ".bin")
 """How files of a model's weights end."""
+MADE_WITH = "made_with.json"
+"""Beside what a stage made with models: a name for the weights of each."""
 USAGE = "usage.json"
 
 
@@ -151,7 +153,9 @@ def find(
 
 def _outdated(stage: Stage, artifact: Artifact, outputs: Path) -> Iterator[str]:
     """A recipe names its inputs by theirs, and a model that was trained twice may have other weights."""
-    for name, known in artifact.record.get("weights", {}).items():
+    if MADE_WITH not in artifact.record["files"]:
+        return
+    for name, known in json.loads((artifact / MADE_WITH).read_text(encoding="utf-8")).items():
         needed = Artifact(stage.inputs[name].path(outputs))
         if (needed / RECORD).exists() and _weights(needed) != known:
             yield f"it was made with other weights than {needed.path.parent.name}/{needed.path.name} has now"
@@ -171,12 +175,13 @@ def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
     started, clock = provenance.now(), time.monotonic()
     stage.function(**stage.config, **inputs, **stage.runtime, out=path)
     seconds = time.monotonic() - clock
+    if weights := {name: known for name, needed in inputs.items() if (known := _weights(needed))}:
+        write_json(weights, path / MADE_WITH)
     files = [file for file in files_below(path) if file.name != USAGE]
     record = {
         **stage.recipe,
         "fingerprint": stage.fingerprint,
         "files": {str(file.relative_to(path)): sha256(file) for file in files},
-        "weights": {name: known for name, needed in inputs.items() if (known := _weights(needed))},
         "started": started,
         "seconds": round(seconds, 3),
         "machine": provenance.machine(),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.prompts import ALPACA_WITH_INPUT, ALPACA_WITHOUT_INPUT, answer
+from alpaca_exp.reading.contents import asked
 from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.schemas import RuntimeConfig
-from alpaca_exp.stages.compare import asked, compare
+from alpaca_exp.stages.compare import compare
 
 QUESTION = "Who wrote <Faust>?"
 
@@ -31,7 +32,8 @@ def artifact(path: Path, **files: list[Row]) -> Artifact:
 
 def verdict(order: str, ours: float | None, theirs: float | None, text: str = "both fine") -> Row:
     parsed = ours is not None
-    row = {"question_id": "q1", "order": order, "score_1": theirs, "score_2": ours}
+    preference = None if ours is None or theirs is None else float(ours > theirs)
+    row = {"question_id": "q1", "order": order, "score_1": theirs, "score_2": ours, "preference": preference}
     return {**row, "text": text, "parsed": parsed, "model_1": "teacher", "model_2": "tuned"}
 
 
@@ -69,7 +71,8 @@ def page(tmp_path: Path) -> str:
 
 
 def test_texts_are_escaped_wherever_they_come_from(page: str) -> None:
-    assert "<script" not in page
+    assert "<script>alert" not in page
+    assert page.count("<script") == 1, "the page's own"
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "Who wrote &lt;Faust&gt;?" in page
 
@@ -77,9 +80,9 @@ def test_texts_are_escaped_wherever_they_come_from(page: str) -> None:
 def test_the_three_answers_stand_side_by_side_with_words_and_the_judges_mean(page: str) -> None:
     answers = re.findall(r'<h3>(.*?)</h3>\s*<p class="dim">(.*?)</p>', page)
     assert answers == [
-        ("this run", "2 words · judge 8.5 of 10"),
-        ("the opponent", "3 words · judge 7 of 10"),
-        ("the base, untuned", "1 word · cut off at the limit"),
+        ("this run", "2 words · judge 8.5 · preferred"),
+        ("the opponent", "3 words (+1) · judge 7"),
+        ("the base, untuned", "1 word (-1) · cut off at the limit"),
     ]
 
 
@@ -96,17 +99,39 @@ def test_what_a_score_must_be_read_with_stands_beside_it(page: str) -> None:
     assert "<li>3 of 400 documents of world_truth are &lt;long&gt;.</li>" in page
 
 
-def test_the_page_loads_nothing_and_runs_nothing(page: str) -> None:
-    seen: list[tuple[str, str | None]] = []
+def test_what_is_asked_again_and_what_is_only_read_are_told_apart(tmp_path: Path) -> None:
+    out = artifact(tmp_path / "out").path
+    rows = [completion("Goethe"), completion("Cher ami", "letter_1", category="email", inspection=True)]
+    sides = {name: artifact(tmp_path / name, completions=rows) for name in ("completions", "opponent")}
+    again = verdict("12", 1.0, 9.0) | {"retest": True}
+    read = artifact(tmp_path / "v", verdicts=[verdict("12", 9.0, 7.0), again], scores=[])
+    compare("read", **sides, verdicts=read, runtime=RuntimeConfig(), out=out)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "· judge 9 · preferred" in page, "what was asked again counts once"
+    assert "the opponent shown first; asked again: this run 1, the opponent 9" in page
+    assert '<option value="inspection">inspection (1)</option>' in page
+    assert '<option value="inspection" data-kind="email">' in page
 
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            seen.extend(attrs)
-            assert tag not in ("script", "link", "img", "iframe")
 
-    Reader().feed(page)
-    assert not [name for name, _ in seen if name in ("src", "href", "onclick")]
-    assert "prefers-color-scheme: dark" in page
+def test_preferences_without_scores_are_said(tmp_path: Path) -> None:
+    out = artifact(tmp_path / "out").path
+    sides = {
+        name: artifact(tmp_path / name, completions=[completion("a")]) for name in ("completions", "opponent")
+    }
+    told = {"preference": 0.8, "parsed": True}
+    read = artifact(tmp_path / "v", verdicts=[verdict("12", None, None, "m") | told], scores=[])
+    compare("weighted", **sides, verdicts=read, runtime=RuntimeConfig(), out=out)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "the opponent shown first: this run is preferred (0.80)" in page
+    assert page.count("· preferred</p>") == 1
+
+
+def test_half_a_letter_at_the_end_of_an_answer_is_written_as_unreadable(tmp_path: Path) -> None:
+    out, mine = artifact(tmp_path / "out").path, artifact(tmp_path / "a")
+    row = json.dumps(completion("Goethe \ud83d"))
+    (mine / "completions.jsonl").write_text(row, encoding="utf-8")
+    compare("cut", completions=mine, runtime=RuntimeConfig(), out=out)
+    assert "Goethe \ufffd</p>" in (out / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_is_absent_is_left_out(tmp_path: Path) -> None:
@@ -115,9 +140,11 @@ def test_what_is_absent_is_left_out(tmp_path: Path) -> None:
     theirs = artifact(tmp_path / "b", completions=[completion("Goethe")])
     compare("bare", completions=mine, opponent=theirs, runtime=RuntimeConfig(), out=out)
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "<table>" not in page
-    assert "judge" not in page
-    assert page.count("no answer") == 1
+    book = page[page.index('<div id="book">') : page.index('<p id="said"')]
+    assert "Scores" not in book
+    assert "judge" not in book.lower()
+    assert book.count("no answer") == 1
+    assert "2 questions, 1 of them not answered by all: q2." in book
 
 
 def test_a_verdict_without_scores_counts_for_nothing_and_is_shown(tmp_path: Path) -> None:
@@ -131,9 +158,9 @@ def test_a_verdict_without_scores_counts_for_nothing_and_is_shown(tmp_path: Path
     )
     compare("odd", **sides, verdicts=read, runtime=RuntimeConfig(), out=out)
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "judge 6 of 10" in page
-    assert "the opponent shown first; no scores could be read" in page
-    assert "this run shown first<" in page
+    assert "· judge 6 · preferred" in page
+    assert "the opponent shown first; no verdict could be read" in page
+    assert "this run shown first: this run 6, the opponent 5<" in page
 
 
 @pytest.mark.parametrize(
@@ -159,8 +186,8 @@ def test_the_page_leads_to_the_card_of_the_data_that_was_learnt(tmp_path: Path) 
     card = outputs / "curate" / "d" / "card.html"
     out = artifact(outputs / "compare" / "x").path
     compare("linked", completions=mine, runtime=RuntimeConfig(), out=out)
-    address = re.findall(r'href="(.*?)"', (out / "index.html").read_text(encoding="utf-8"))
+    address = re.findall(r'href="([^#].*?)"', (out / "index.html").read_text(encoding="utf-8"))
     assert [(out / one).resolve() for one in address] == [card.resolve()]
     (outputs / "train" / "t" / "record.json").unlink()
     compare("untuned", completions=mine, runtime=RuntimeConfig(), out=out)
-    assert "href" not in (out / "index.html").read_text(encoding="utf-8")
+    assert "card.html" not in (out / "index.html").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ ORDER = [
     {"identity", "provenance", "prompts", "progress", "lineage", "scoreboard"},
     {"config", "locks"},
     {"overrides", "compose", "usage", "artifacts", "prefetched"},
-    {"ledger", "cards", "following", "hub_files"},
+    {"ledger", "cards", "reading", "following", "hub_files"},
     {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
     {"stages", "report"},
     {
@@ -77,7 +77,7 @@ def test_stages_never_import_one_another() -> None:
 def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
     allowed = {
         "errors", "records", "artifacts", "references", "lineage", "statistics", "report", "config", "paths",
-        "schemas", "commands", "scoreboard",
+        "schemas", "commands", "scoreboard", "reading",
     }  # fmt: skip
     for module in MODULES:
         if part(module) == "report":

@@ -56,8 +56,10 @@ def code_of(stage: str) -> str:
     digest = hashlib.sha256()
     for module in modules:
         digest.update(f"{module}\n{_meaning(_file(module))}".encode())
-    for file in sorted((PACKAGE / "stages").glob(f"{stage}.*")):
-        digest.update(file.read_bytes() if file.suffix != ".py" else b"")
+    rooms = {_file(module).parent for module in modules} - {PACKAGE / "stages"}
+    beside = [*(PACKAGE / "stages").glob(f"{stage}.*"), *(file for room in rooms for file in room.iterdir())]
+    for file in sorted(beside):
+        digest.update(file.read_bytes() if file.suffix in (".j2", ".css", ".js") else b"")
     return digest.hexdigest()[:16]
 
 

@@ -13,12 +13,27 @@ from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import FORMATS, Layout, table
 
+READING = "reading"
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table. Exit codes: 0 done, 2 bad input."""
-    asked = _parser().parse_args(spelt(arguments))
+    """Print one table, or write the reading page of some runs. Exit codes: 0 done, 2 bad input."""
+    words = spelt(arguments)
     with readers_may_leave():
-        _report(asked)
+        if words[:1] == [READING]:
+            _read(words[1:])
+        else:
+            _report(_parser().parse_args(words))
+
+
+def _read(words: Sequence[str]) -> None:
+    from alpaca_exp.report.reading import main as write_page
+
+    try:
+        write_page(words)
+    except AlpacaExpError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
 
 
 def _report(asked: argparse.Namespace) -> None:
@@ -40,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report",
         description="Tabulate the runs under an outputs folder: mean and 95 % interval over seeds.",
+        epilog="reading RUN...: the answers of some runs side by side, on one page (reading --help).",
     )
     add_outputs(parser, positional=True)
     axis = "experiment, preset, scale, seed, or a config group (dataset_variant, base_model, trainer, ...)"

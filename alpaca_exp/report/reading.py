@@ -1,0 +1,115 @@
+"""The command `report reading RUN...`: one page with the answers of several runs to the same questions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from alpaca_exp.commands import add_outputs
+from alpaca_exp.errors import InputError
+from alpaca_exp.reading.contents import Judged, Side, asked, questions, read_side
+from alpaca_exp.reading.page import Contents, page
+from alpaca_exp.records import read_jsonl
+from alpaca_exp.report.answers import Answers, find
+
+DEFAULT = Path("reports", "reading", "index.html")
+OPPONENT = "the opponent"
+
+
+def main(words: Sequence[str]) -> None:
+    """Write the page and print where it is. Raises InputError where runs or answers are not there."""
+    told = _parser().parse_args(words)
+    found = find(told.runs, told.outputs)
+    if told.opponent:
+        found = [*found, *_opponents(found)]
+    sides = [read_side(one.label, one.file) for one in found]
+    names, remarks = _common(sides)
+    rows = questions(names, sides, _judged(found))
+    title = " · ".join(side.label for side in sides)
+    file = told.out or told.outputs / DEFAULT
+    _write(page(Contents(title, sides, rows, remarks=remarks), blind=told.blind), file)
+    for text in remarks:
+        print(text, file=sys.stderr)
+    print(f"{len(names)} questions, {len(sides)} answers each: {file}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m alpaca_exp.report reading",
+        description="Write one page with the answers of several runs to the same questions, side by side.",
+    )
+    what = "an experiment's name, a run's folder or the end of its name, or a completions.jsonl"
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"default: OUTPUTS/{DEFAULT}")
+    parser.add_argument("--blind", action="store_true", help="the page opens for votes, names are sealed")
+    parser.add_argument(
+        "--opponent", action="store_true", help="the answers that the judge compared with, too"
+    )
+    add_outputs(parser, positional=False)
+    return parser
+
+
+def _opponents(found: Sequence[Answers]) -> list[Answers]:
+    """The opponents' answers, each once."""
+    files = list(dict.fromkeys(one.opponent for one in found if one.opponent is not None))
+    if not files:
+        raise InputError("--opponent: none of these runs was compared with an opponent; leave it out")
+    labels = [OPPONENT] if len(files) == 1 else [f"opponent {n}" for n, _ in enumerate(files, start=1)]
+    return [Answers(label, file) for label, file in zip(labels, files, strict=True)]
+
+
+def _judged(found: Sequence[Answers]) -> list[Judged]:
+    """What the judge said of each run and its opponent."""
+    shown = {one.file: one.label for one in found}
+    return [
+        Judged(shown.get(one.opponent, OPPONENT), one.label, list(read_jsonl(one.verdicts, ("question_id",))))
+        for one in found
+        if one.verdicts is not None and one.opponent is not None
+    ]
+
+
+def _common(sides: Sequence[Side]) -> tuple[list[str], list[str]]:
+    """The question_ids that all answered, of the same question; and what was left out, a sentence each.
+
+    Raises InputError where there is none.
+    """
+    everywhere = [name for name in sides[0].answers if all(name in side.answers for side in sides)]
+    texts = [_texts(side) for side in sides]
+    names = [name for name in everywhere if len({text[name] for text in texts}) == 1]
+    remarks = []
+    if other := len(everywhere) - len(names):
+        remarks.append(f"{other} of the question_ids that all have stand for different questions; left out.")
+    counts = {side.label: len(side.answers) for side in sides}
+    if set(counts.values()) != {len(everywhere)}:
+        remarks.append(_counted(len(names), counts))
+    if not names:
+        raise InputError(
+            f"{', '.join(counts)} have no question in common; name runs whose judge asks the same questions"
+        )
+    return names, remarks
+
+
+def _texts(side: Side) -> Mapping[str, str]:
+    """The questions as they are compared, whatever frame they were asked in."""
+    return {name: " ".join(asked(str(row["prompt"])).split()) for name, row in side.answers.items()}
+
+
+def _counted(common: int, counts: Mapping[str, int]) -> str:
+    said = ", ".join(f"{label} {count}" for label, count in counts.items())
+    return f"{common} questions are common to all and compared; answered were: {said}."
+
+
+def _write(html: str, file: Path) -> None:
+    draft = file.with_name(f"{file.name}.draft")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(html, encoding="utf-8")
+        os.replace(draft, file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise InputError(
+            f"{file} cannot be written ({error.strerror}); name another file with --out"
+        ) from None

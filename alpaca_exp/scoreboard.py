@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from alpaca_exp.records import Row
 
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
-HEAD = ("metric", "value", "± stderr", "n", "chance", "constant", "notes")
+HEAD = ("metric", "value", "± stderr", "95 % interval", "n", "chance", "constant", "notes")
 CONSTANT = "constant: the score of always giving the commonest answer."
 
 
 def scoreboard(scores: Sequence[Row], audits: Sequence[Row]) -> str:
-    """Metric, value ± standard error, n, chance, best constant answer and notes, aligned."""
+    """Metric, value ± standard error, interval, n, chance, best constant answer and notes, aligned."""
     known = {audit["task"]: audit for audit in audits}
     return aligned([HEAD, *(_row(score, known) for score in scores)])
 
@@ -26,11 +26,22 @@ def named(row: Row) -> str:
     return f"{task}.{row['metric']}" + (f"/{chosen}" if chosen != "none" else "")
 
 
+def by_category(row: Row) -> bool:
+    """Whether a row of scores.jsonl is the judge's on one category of the questions alone."""
+    return row["task"] == "judge" and "/" in row["metric"]
+
+
 def constant(row: Row, audits: Mapping[str, Row]) -> float | None:
     """What always giving the commonest answer scores in the metric of a row of scores.jsonl."""
     levels = audits.get(row["task"], {}).get("metrics", {})
     value = levels.get(row["metric"], {}).get("majority")
     return None if value is None else float(value)
+
+
+def interval(row: Row, shown: Callable[[float], str]) -> str:
+    """The bounds of a row of scores.jsonl that has an interval of its own, as the judge's do."""
+    low, high = row.get("low"), row.get("high")
+    return "" if low is None or high is None else f"[{shown(low)}, {shown(high)}]"
 
 
 def notes(row: Row, audits: Mapping[str, Row]) -> str:
@@ -74,7 +85,8 @@ def _row(score: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:
     numbers = (score["value"], score["stderr"])
     levels = (score["chance"], constant(score, audits))
     shown = [["" if number is None else f"{number:.3f}" for number in part] for part in (numbers, levels)]
-    return (named(score), *shown[0], f"{score['n']:,}", *shown[1], notes(score, audits))
+    bounds = interval(score, lambda bound: f"{bound:.3f}")
+    return (named(score), *shown[0], bounds, f"{score['n']:,}", *shown[1], notes(score, audits))
 
 
 def _notes(row: Row, audit: Row) -> Iterator[str]:

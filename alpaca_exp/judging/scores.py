@@ -1,49 +1,83 @@
-"""What a judge's verdicts add up to, each number with its standard error over the questions."""
+"""What a judge's verdicts add up to, each number with its standard error and interval over the questions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from statistics import fmean
 
+import numpy as np
+
+from alpaca_exp.judging.length import (
+    Estimate,
+    beyond_the_data,
+    difference_lc,
+    length_slope,
+    longer_preferred,
+    win_rate_lc,
+)
+from alpaca_exp.judging.scores_questions import Compared, compared, winner
 from alpaca_exp.records import Row, Score
+from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
 
 TASK = "judge"
-PAIRWISE = "pairwise"
-"""The protocol in which a judge who changes its mind with the order saw a tie."""
+LOWEST, HIGHEST = 1.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """One question's verdicts, averaged over the orders in which they could be read."""
+class JudgeScore(Score):
+    """A score with its 95 % interval over the questions, which never leaves the metric's range."""
 
-    opponent: float | None
-    model: float | None
-    """None where the protocol gives no scores."""
-    preference: float
-    flipped: bool | None
-    """Whether the order of the answers changed the winner; None where only one order was read."""
+    low: float | None = None
+    high: float | None = None
 
 
-def judge_scores(verdicts: Sequence[Row]) -> list[Score]:
-    """The scores of model 2 against model 1, its opponent, from rows of `verdicts.jsonl`.
+def judge_scores(
+    verdicts: Sequence[Row], others: Mapping[str, Sequence[Compared]] | None = None
+) -> list[Score]:
+    """The scores of model 2 against model 1, its opponent, from rows of `verdicts.jsonl` of this pair.
 
     percent: 100 x sum of the model's scores / sum of the opponent's (Vicuna's "per cent of");
-    win_rate: percentage of questions won, a tie counting half; score, opponent_score: means of 1 to 10;
-    flip_rate: percentage of questions whose winner changes with the order; unparsed: verdicts without
-    scores, which enter nothing else. With no verdict that could be read, only `unparsed`.
+    win_rate: percentage of questions won, a tie counting half; win_rate_lc: the same at equal length;
+    score, opponent_score, difference: means of 1 to 10; difference_lc: that at equal length;
+    flip_rate: percentage of questions whose winner changes with the order; longer_preferred: percentage of
+    untied questions in which the longer answer wins; length_slope: points of win rate that an answer gains
+    in an even match by being twice as long; retest_agreement: percentage of verdicts asked for again that
+    named the same winner, which enter nothing else; unparsed: verdicts without scores or preference, which
+    enter nothing else. percent and win_rate also by category (`win_rate/coding`), where there are several.
+    What verdicts do not tell is left out: scores of protocols that have none, lengths that are not known.
     """
-    first = [row for row in verdicts if not row.get("retest")]
-    questions = _questions(first)
-    unread = sum(not row["parsed"] for row in first)
-    scores = _readings(questions) if questions else []
-    return [*scores, Score(TASK, "unparsed", float(unread), None, len(first), higher_is_better=False)]
+    questions = compared(verdicts)
+    asked = [row for row in verdicts if not row.get("retest")]
+    unread = sum(not row["parsed"] for row in asked)
+    return [
+        *(_readings(questions, others) if questions else ()),
+        *_retests(verdicts),
+        JudgeScore(TASK, "unparsed", float(unread), None, len(asked), higher_is_better=False),
+        *_by_category(questions),
+    ]
 
 
 def mean_words(words: Sequence[int]) -> Score:
     """The mean length of the model's answers, in words."""
-    return _mean("mean", [float(count) for count in words], task="words")
+    return _mean("mean", [float(count) for count in words], task="words", span=(-inf, inf))
+
+
+def remarks(verdicts: Sequence[Row]) -> Iterator[str]:
+    """What the scores must be read with, a sentence each."""
+    questions = compared(verdicts)
+    sentence = beyond_the_data(questions)
+    if sentence:
+        yield f"win_rate_lc: {sentence}"
+    judges = " and ".join(sorted({str(row["judge"]) for row in verdicts if row.get("judge")}))
+    mixed = {"protocol": "protocols", "judge": "judges", "judge_version": f"versions of {judges}"}
+    for key, word in mixed.items():
+        found = Counter(str(row[key]) for row in verdicts if row.get(key))
+        if len(found) > 1:
+            told = ", ".join(f"{name} ({count})" for name, count in sorted(found.items()))
+            yield f"the verdicts come from several {word}, which may differ: {told}"
 
 
 def ratio_of_sums(values: Sequence[float], others: Sequence[float]) -> tuple[float, float | None]:
@@ -60,24 +94,79 @@ def ratio_of_sums(values: Sequence[float], others: Sequence[float]) -> tuple[flo
     return ratio, sqrt(squares * n / (n - 1)) / total
 
 
-def _readings(questions: Sequence[_Question]) -> list[Score]:
-    rated = [(q.model, q.opponent) for q in questions if q.model is not None and q.opponent is not None]
-    flips = [100.0 * q.flipped for q in questions if q.flipped is not None]
-    return [
-        *(_ratings([ours for ours, _ in rated], [theirs for _, theirs in rated]) if rated else ()),
-        _mean("win_rate", [100 * q.preference for q in questions], chance=50.0),
-        *([_mean("flip_rate", flips, higher_is_better=False)] if flips else []),
-    ]
+def _readings(
+    questions: Sequence[Compared], others: Mapping[str, Sequence[Compared]] | None
+) -> Iterator[Score]:
+    ours, theirs = _points(questions)
+    if ours:
+        yield _percent("percent", ours, theirs)
+    yield _win_rate("win_rate", questions)
+    yield from _estimated("win_rate_lc", win_rate_lc(questions, others), chance=50.0)
+    if ours:
+        yield _mean("score", ours, span=(LOWEST, HIGHEST))
+        yield _mean("opponent_score", theirs, span=(LOWEST, HIGHEST))
+        differences = [one - other for one, other in zip(ours, theirs, strict=True)]
+        yield _mean("difference", differences, span=(LOWEST - HIGHEST, HIGHEST - LOWEST), chance=0.0)
+        yield from _estimated("difference_lc", difference_lc(questions), chance=0.0)
+    flips = [100.0 * one.flipped for one in questions if one.flipped is not None]
+    if flips:
+        yield _mean("flip_rate", flips, higher_is_better=False)
+    longer = [100.0 * one for one in longer_preferred(questions)]
+    if longer:
+        yield _mean("longer_preferred", longer, higher_is_better=False, chance=50.0)
+    yield from _estimated("length_slope", length_slope(questions), higher_is_better=False, chance=0.0)
 
 
-def _ratings(ours: Sequence[float], theirs: Sequence[float]) -> list[Score]:
+def _by_category(questions: Sequence[Compared]) -> Iterator[Score]:
+    categories = list(dict.fromkeys(one.category for one in questions if one.category))
+    for category in categories if len(categories) > 1 else ():
+        inside = [one for one in questions if one.category == category]
+        ours, theirs = _points(inside)
+        if ours:
+            yield _percent(f"percent/{category}", ours, theirs)
+        yield _win_rate(f"win_rate/{category}", inside)
+
+
+def _points(questions: Sequence[Compared]) -> tuple[list[float], list[float]]:
+    """The model's and the opponent's, of the questions that have both."""
+    pairs = [(one.score, one.opponent_score) for one in questions]
+    known = [(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    return [ours for ours, _ in known], [theirs for _, theirs in known]
+
+
+def _percent(metric: str, ours: Sequence[float], theirs: Sequence[float]) -> Score:
     ratio, stderr = ratio_of_sums(ours, theirs)
-    percent_stderr = None if stderr is None else 100 * stderr
-    return [
-        Score(TASK, "percent", 100 * ratio, percent_stderr, len(ours)),
-        _mean("score", ours),
-        _mean("opponent_score", theirs),
-    ]
+    a, b = np.array(ours), np.array(theirs)
+    interval = bootstrap_interval(lambda counts: 100 * (counts @ a) / (counts @ b), len(ours))
+    low, high = interval or (None, None)
+    error = None if stderr is None else 100 * stderr
+    return JudgeScore(TASK, metric, 100 * ratio, error, len(ours), low=low, high=high)
+
+
+def _win_rate(metric: str, questions: Sequence[Compared]) -> Score:
+    return _mean(metric, [100 * one.preference for one in questions], chance=50.0)
+
+
+def _retests(verdicts: Sequence[Row]) -> Iterator[Score]:
+    """How often the judge, asked the same again, named the same winner."""
+    first = {_asked(row): row["preference"] for row in verdicts if not row.get("retest")}
+    again = [row for row in verdicts if row.get("retest")]
+    pairs = [(first.get(_asked(row)), row["preference"]) for row in again]
+    same = [100.0 * (winner(a) == winner(b)) for a, b in pairs if a is not None and b is not None]
+    if same:
+        yield _mean("retest_agreement", same)
+
+
+def _asked(row: Row) -> tuple[str, str]:
+    return str(row["question_id"]), str(row["order"])
+
+
+def _estimated(
+    metric: str, found: Estimate | None, higher_is_better: bool = True, chance: float | None = None
+) -> Iterator[Score]:
+    if found:
+        numbers = (found.value, found.stderr, found.n)
+        yield JudgeScore(TASK, metric, *numbers, higher_is_better, chance, low=found.low, high=found.high)
 
 
 def _mean(
@@ -86,33 +175,10 @@ def _mean(
     task: str = TASK,
     higher_is_better: bool = True,
     chance: float | None = None,
+    span: tuple[float, float] = (0.0, 100.0),
 ) -> Score:
     n, mean = len(values), fmean(values)
     spread = sum((value - mean) ** 2 for value in values)
     stderr = sqrt(spread / (n - 1) / n) if n > 1 else None
-    return Score(task, metric, mean, stderr, n, higher_is_better, chance)
-
-
-def _questions(verdicts: Sequence[Row]) -> list[_Question]:
-    by_question: dict[str, list[Row]] = {}
-    for row in verdicts:
-        if row["parsed"]:
-            by_question.setdefault(row["question_id"], []).append(row)
-    return [_question(rows) for rows in by_question.values()]
-
-
-def _question(rows: Sequence[Row]) -> _Question:
-    preferences = {row["order"]: row["preference"] for row in rows}
-    winners = {(value > 0.5) - (value < 0.5) for value in preferences.values()}
-    flipped = len(winners) > 1 if len(preferences) > 1 else None
-    return _Question(
-        opponent=_known_mean(row["score_1"] for row in rows),
-        model=_known_mean(row["score_2"] for row in rows),
-        preference=0.5 if flipped and rows[0].get("protocol") == PAIRWISE else fmean(preferences.values()),
-        flipped=flipped,
-    )
-
-
-def _known_mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+    low, high = mean_interval(values, span) or (None, None)
+    return JudgeScore(task, metric, mean, stderr, n, higher_is_better, chance, low=low, high=high)

@@ -12,9 +12,10 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.protocol import Reading, is_read, read, readings, requests, retests
 from alpaca_exp.judging.questions import load_questions
-from alpaca_exp.judging.scores import judge_scores, mean_words
-from alpaca_exp.records import Completion, Row, Score, read_jsonl, write_jsonl
+from alpaca_exp.judging.scores import judge_scores, mean_words, remarks
+from alpaca_exp.records import Completion, Row, Score, as_row, read_jsonl, write_jsonl
 from alpaca_exp.schemas import JudgeConfig, JudgeProtocol, RuntimeConfig
+from alpaca_exp.scoreboard import scoreboard
 
 SHOWN = 80
 """Letters of a reply that a message shows."""
@@ -53,6 +54,7 @@ def judge(
     if dataset is not None:
         scores += _clean_scores(dataset, [question for question, _, _ in pairs], rows, out)
     write_jsonl(scores, out / "scores.jsonl")
+    print(scoreboard([as_row(score) for score in scores], []), file=sys.stderr)
     for sentence in _remarks(judge, pairs, rows, out):
         print(f"judge: {sentence}", file=sys.stderr)
 
@@ -173,10 +175,7 @@ def _remarks(judge: JudgeConfig, pairs: Sequence[Pair], rows: Sequence[Row], out
             f"{judge.model} told no log-probabilities with {silent} of {len(rows)} verdicts; these are what "
             "it named, 0 or 1, and no weighted preferences"
         )
-    versions = Counter(row["judge_version"] for row in rows)
-    if len(versions) > 1:
-        told = ", ".join(f"{name} ({count})" for name, count in sorted(versions.items()))
-        yield f"the verdicts come from several versions of {judge.model}, which may differ: {told}"
+    yield from remarks(rows)
 
 
 _WANTED = {

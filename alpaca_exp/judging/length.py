@@ -1,0 +1,121 @@
+"""What length does to a judge's verdicts, and what they would be at equal length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+import numpy as np
+
+from alpaca_exp.judging.scores_questions import Compared, winner
+from alpaca_exp.statistics.bootstrap import Array
+from alpaca_exp.statistics.difficulty import difficulties
+from alpaca_exp.statistics.length_control import (
+    LEAST_QUESTIONS,
+    LEAST_SPREAD,
+    difference_at_equal_length,
+    win_rate_at_equal_length,
+)
+
+BEYOND = 0.05
+"""Where one side is the shorter one in fewer of the questions, equal length is read beyond the data."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error and its 95 % interval."""
+
+    value: float
+    stderr: float
+    low: float
+    high: float
+    n: int
+
+
+def win_rate_lc(
+    questions: Sequence[Compared], others: Mapping[str, Sequence[Compared]] | None = None
+) -> Estimate | None:
+    """The win rate, in per cent, if both answers were equally long; None where it cannot be told.
+
+    `others`, by model, are what further models got from the same judge against the same opponent: with two
+    or more of them each question's difficulty is told by these, as AlpacaEval 2 has it from many models.
+    """
+    known = _known(questions)
+    if known is None:
+        return None
+    preferences, ratios = known
+    names = [one.question_id for one in questions if one.ratio is not None]
+    found = win_rate_at_equal_length(preferences, ratios, _difficulty(names, others or {}))
+    value, stderr, low, high = (
+        100 * float(one) for one in (found.value, found.stderr, found.low, found.high)
+    )
+    return Estimate(value, stderr, low, high, len(names))
+
+
+def difference_lc(questions: Sequence[Compared]) -> Estimate | None:
+    """The model's points over the opponent's if both answers were equally long; None as above."""
+    scored = [one for one in questions if one.score is not None and one.opponent_score is not None]
+    known = _known(scored)
+    if known is None:
+        return None
+    points = [(one.score or 0.0) - (one.opponent_score or 0.0) for one in scored if one.ratio is not None]
+    value, stderr, low, high = map(float, difference_at_equal_length(np.array(points), known[1]))
+    low, high = max(low, -9.0), min(high, 9.0)  # of two scores of 1 to 10
+    return Estimate(value, stderr, low, high, len(points))
+
+
+def length_slope(questions: Sequence[Compared]) -> Estimate | None:
+    """How many points of win rate an answer gains, in an even match, by being twice as long as the other."""
+    known = _known(questions)
+    if known is None:
+        return None
+    found = win_rate_at_equal_length(*known)
+    slope, stderr = float(found.slope) * log(2), float(found.slope_stderr) * log(2)
+    low, value, high = (100 * (_share(slope + side * 1.959964 * stderr) - 0.5) for side in (-1, 0, 1))
+    share = _share(slope)
+    return Estimate(value, 100 * share * (1 - share) * stderr, low, high, len(known[0]))
+
+
+def longer_preferred(questions: Sequence[Compared]) -> list[float]:
+    """Of each untied question whose answers differ in length: 1 where the longer one is preferred, else 0."""
+    return [
+        float(winner(one.preference) * one.ratio > 0)
+        for one in questions
+        if one.ratio and winner(one.preference)
+    ]
+
+
+def beyond_the_data(questions: Sequence[Compared]) -> str | None:
+    """A sentence where nearly all answers of one side are longer: equal length is then an extrapolation."""
+    ratios = [one.ratio for one in questions if one.ratio is not None]
+    shares = {"longer": sum(r > 0 for r in ratios), "shorter": sum(r < 0 for r in ratios)}
+    for word, count in shares.items():
+        if len(ratios) >= LEAST_QUESTIONS and len(ratios) - count < BEYOND * len(ratios):
+            return (
+                f"the model's answer is the {word} one in {count} of {len(ratios)} questions: equal length "
+                "lies beyond the data, and what is read there rests on the form of the curve"
+            )
+    return None
+
+
+def _known(questions: Sequence[Compared]) -> tuple[Array, Array] | None:
+    """The preferences and the ratios of length, where enough of both is known."""
+    pairs = [(one.preference, one.ratio) for one in questions if one.ratio is not None]
+    if len(pairs) < LEAST_QUESTIONS:
+        return None
+    preferences, ratios = np.array(pairs).T
+    return None if np.ptp(ratios) < LEAST_SPREAD else (preferences, ratios)
+
+
+def _difficulty(names: Sequence[str], others: Mapping[str, Sequence[Compared]]) -> Array:
+    """Each question's ease for whoever is compared, in log-odds: 0 where the others do not tell."""
+    told = {
+        model: {one.question_id: (one.preference, one.ratio) for one in questions if one.ratio is not None}
+        for model, questions in others.items()
+    }
+    return difficulties(names, list(told.values()))
+
+
+def _share(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))

@@ -1,0 +1,121 @@
+"""Per cent of a reference that a model was never compared with: chained through models that both were.
+
+Vicuna's authors compared each model with Vicuna alone; "Alpaca-13B reaches 76 % of ChatGPT" is Alpaca's
+points over Vicuna's where these two were read, times Vicuna's over ChatGPT's where those two were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod, sqrt
+
+import numpy as np
+
+from alpaca_exp.errors import InputError
+from alpaca_exp.judging.scores_questions import Compared, compared
+from alpaca_exp.records import Row
+from alpaca_exp.statistics.bootstrap import Array, bootstrap_interval
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two models that one judge read side by side, with the sums of their points."""
+
+    model: str
+    reference: str
+    points: float
+    reference_points: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Percent:
+    """A model's points in per cent of a reference's; the interval is None for fewer than two questions."""
+
+    value: float
+    stderr: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """Questions of any link."""
+    links: tuple[Link, ...]
+
+
+def percent_of(
+    verdicts: Iterable[Row], model: str, reference: str, through: Sequence[str] | None = None
+) -> Percent:
+    """`model` in per cent of `reference`, from verdicts on any pairs of models, in either place.
+
+    100 x the product over the links of sum of points / sum of points, each over the questions that the link's
+    both models were read on. The interval is a paired bootstrap over the questions: a draw holds a
+    question's verdicts in all links, so what makes it easy or hard is shared as it is. `stderr` is the delta
+    method's, of the logarithm. Without `through` the way is the one with the fewest links. Raises InputError
+    where there is no way, or several as short.
+    """
+    rows = [row for row in verdicts if None not in (row["score_1"], row["score_2"])]
+    way = [model, *through, reference] if through is not None else _way(rows, model, reference)
+    tables = [_table(rows, one, other) for one, other in pairwise(way)]
+    questions = list(dict.fromkeys(one.question_id for table in tables for one in table))
+    ours, theirs = (np.array([_points(table, questions, key) for table in tables])
+                    for key in ("score", "opponent_score"))  # fmt: skip
+    value = 100 * float(prod(ours.sum(1) / theirs.sum(1)))
+    interval = bootstrap_interval(lambda counts: _chained(counts, ours, theirs), len(questions))
+    low, high = interval or (None, None)
+    links = tuple(
+        Link(one, other, float(a.sum()), float(b.sum()), len(table))
+        for (one, other), table, a, b in zip(pairwise(way), tables, ours, theirs, strict=True)
+    )
+    return Percent(value, _stderr(value, ours, theirs), low, high, len(questions), links)
+
+
+def _chained(counts: Array, ours: Array, theirs: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(100 * np.prod((counts @ ours.T) / (counts @ theirs.T), axis=1))
+
+
+def _stderr(value: float, ours: Array, theirs: Array) -> float | None:
+    """Each question's part in the logarithm of the chain, summed in squares."""
+    n = ours.shape[1]
+    parts = (ours / ours.sum(1, keepdims=True) - theirs / theirs.sum(1, keepdims=True)).sum(0)
+    return value * sqrt(float((parts**2).sum()) * n / (n - 1)) if n > 1 else None
+
+
+def _table(rows: Sequence[Row], model: str, reference: str) -> list[Compared]:
+    pair = {model, reference}
+    found = compared([row for row in rows if {row["model_1"], row["model_2"]} == pair], model)
+    if not found:
+        raise InputError(f"{model} and {reference} are not compared with scores; {_pairs_told(rows)}")
+    return found
+
+
+def _points(table: Sequence[Compared], questions: Sequence[str], key: str) -> list[float]:
+    """By question, 0 where the link has none: it then adds nothing to the sums."""
+    known = {one.question_id: float(getattr(one, key)) for one in table}
+    return [known.get(name, 0.0) for name in questions]
+
+
+def _way(rows: Sequence[Row], model: str, reference: str) -> list[str]:
+    """The models from `model` to `reference`, with the fewest links."""
+    beside: dict[str, set[str]] = {}
+    for row in rows:
+        for one, other in ((row["model_1"], row["model_2"]), (row["model_2"], row["model_1"])):
+            beside.setdefault(one, set()).add(other)
+    ways = [[model]] if model in beside and model != reference else []
+    seen = {model}
+    while ways and not any(way[-1] == reference for way in ways):
+        ways = [[*way, other] for way in ways for other in sorted(beside[way[-1]] - seen)]
+        seen |= {way[-1] for way in ways}
+    found = [way for way in ways if way[-1] == reference]
+    if len(found) > 1:
+        told = " or ".join(", ".join(way[1:-1]) for way in found)
+        raise InputError(f"{model} can be chained to {reference} through {told}; say --through which")
+    if not found:
+        raise InputError(f"No verdicts with scores lead from {model} to {reference}; {_pairs_told(rows)}")
+    return found[0]
+
+
+def _pairs_told(rows: Sequence[Row]) -> str:
+    pairs = sorted({" and ".join(sorted((row["model_1"], row["model_2"]))) for row in rows})
+    return f"compared are {'; '.join(pairs)}" if pairs else "no two models have scores"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +100,50 @@ def test_there_are_80_questions_in_vicunas_categories() -> None:
 def test_exactly_coding_and_math_questions_have_a_reference() -> None:
     for row in QUESTIONS:
         assert ("reference" in row) == (row["category"] in ("coding", "math"))
+
+
+def test_reference_programs_do_what_their_questions_ask(tmp_path: Path) -> None:
+    code = {
+        row["question_id"]: row["reference"].rpartition("\n\n")[0] for row in QUESTIONS if "reference" in row
+    }
+    told: dict[str, Any] = {}
+    for number in (7, 16, 25, 34, 42, 50):
+        exec(code[number], told)
+    assert told["group_anagrams"](["tea", "tan", "ate"]) == [["tea", "ate"], ["tan"]]
+    assert [told["balanced"](text) for text in ("([]{})", "(]", "((", ")", "")] == [1, 0, 0, 0, 1]
+    assert told["rooms_needed"]([(0, 30), (5, 10), (15, 20), (30, 31)]) == 2
+    assert told["longest_run"]([100, 4, 200, 1, 3, 2, 2]) == 4 and told["longest_run"]([]) == 0
+    (tmp_path / "prices.csv").write_text("name,price\na,2\nb,\nc,4\n")
+    assert told["average_price"](tmp_path / "prices.csv") == 3
+    cache = told["LeastRecentlyUsed"](2)
+    for key in (1, 2):
+        cache.put(key, key)
+    assert cache.get(1) == 1
+    cache.put(3, 3)
+    assert (cache.get(1), cache.get(2)) == (1, None)
+    table = sqlite3.connect(":memory:")
+    table.execute("create table employees(name, department, salary)")
+    rows = [("a", "x", 5), ("b", "x", 4), ("c", "x", 4), ("d", "x", 3), ("e", "y", 2)]
+    table.executemany("insert into employees values (?, ?, ?)", rows)
+    assert set(table.execute(code[58])) == {("b", "x", 4), ("c", "x", 4)}
+
+
+def test_reference_results_are_right() -> None:
+    told = {row["question_id"]: row["reference"] for row in QUESTIONS if row["category"] == "math"}
+    assert told[8].startswith("12 km/h") and round(2 / (1 / 15 + 1 / 10), 9) == 12
+    assert told[17].endswith("x = -2, -1, 1 and 2.")
+    assert [x for x in range(-9, 10) if x**4 - 5 * x**2 + 4 == 0] == [-2, -1, 1, 2]
+    pairs = list(combinations("rrrrrbbb", 2))
+    assert told[26].startswith("15/28") and (sum(a != b for a, b in pairs), len(pairs)) == (15, 28)
+
+
+def test_no_question_is_worded_like_one_of_vicunas(shared_data: Path) -> None:
+    lines = (shared_data / "vicuna" / "question.jsonl").read_text(encoding="utf-8").splitlines()
+    theirs = [tokens(json.loads(line)["text"]) for line in lines]
+    for row in QUESTIONS:
+        words = tokens(row["text"])
+        nearest = max(2 * LCSseq.similarity(words, other) / (len(words) + len(other)) for other in theirs)
+        assert nearest < 0.5, row["text"]
 
 
 def test_there_are_inspection_prompts_of_the_five_kinds() -> None:

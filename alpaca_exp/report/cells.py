@@ -45,7 +45,7 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     """
     found = _readings(metric, runs, outputs)
     values = [one.value for one in found.values()]
-    stderr = next(iter(found.values())).stderr if found else None
+    only = next(iter(found.values())) if len(found) == 1 else None
     done = [run for run in runs if run.done]
     mixed = _mixed(metric, done, outputs)
     others = [run for run in baseline if run.done]
@@ -54,7 +54,7 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
     paired = not mixed and not asked_otherwise and not _mixed(metric, others, outputs)
     return Cell(
         metric=metric,
-        estimate=_within(limits(metric), _estimate(values, stderr, bool(mixed))),
+        estimate=_within(limits(metric), _estimate(values, only, bool(mixed))),
         difference=_difference(metric, done, others, outputs) if paired else None,
         sources=tuple(sorted(found)),
         failed=sum(not run.done and not run.stopped for run in runs if _asks(metric, run)),
@@ -70,14 +70,19 @@ def _asks(metric: str, run: Run) -> bool:
     return run.label("judge") != "none" or not (metric == "words" or metric.startswith(("judge.", ASSESSED)))
 
 
-def _estimate(values: Sequence[float], stderr: float | None, mixed: bool) -> Interval | None:
-    """Without an interval where more than chance tells the runs apart: it would speak of nothing."""
+def _estimate(values: Sequence[float], only: Reading | None, mixed: bool) -> Interval | None:
+    """Without an interval where more than chance tells the runs apart: it would speak of nothing.
+
+    A single reading has its own interval, where it came with one, else that of its standard error.
+    """
     if not values:
         return None
+    if only and only.bounds and not mixed:
+        return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
     return (
         Interval(fmean(values), None, None, len(values), Doubt.unknown)
         if mixed
-        else over_seeds(values, stderr)
+        else over_seeds(values, only.stderr if only else None)
     )
 
 

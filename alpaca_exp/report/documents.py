@@ -7,7 +7,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alpaca_exp.report.metrics import ASSESSED, audits_of, jsonl, parts_of, tasks_of
+from alpaca_exp.report.judged import PREFIX, question_values
+from alpaca_exp.report.metrics import ASSESSED, audits_of, parts_of, tasks_of
+from alpaca_exp.report.rows import jsonl
 from alpaca_exp.scoreboard import means
 from alpaca_exp.statistics.intervals import paired_stderr
 
@@ -36,6 +38,9 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
     if metric.startswith(ASSESSED):
         judged = _judged(metric.removeprefix(ASSESSED), artifacts, outputs)
         return [judged] if judged else []
+    if metric.startswith(PREFIX):
+        found = question_values(metric, artifacts, outputs)
+        return [{Document(question, PREFIX): value for question, value in found.items()}] if found else []
     if "evaluate" not in artifacts:
         return []
     audits = audits_of(artifacts, outputs)

@@ -1,4 +1,4 @@
-"""Whether two evaluations asked the same: what differs in frame, examples, documents or versions."""
+"""Whether two evaluations, or judgings, asked the same: what differs in frame, documents or versions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from alpaca_exp.records import Row
+from alpaca_exp.report.judged import PREFIX, unlike_judging
 from alpaca_exp.report.metrics import audit_of, parts_of, score_rows, tasks_of
 from alpaca_exp.report.runs import Run
 from alpaca_exp.scoreboard import named
@@ -17,7 +18,7 @@ FRAMES = {"raw": "raw prompt", "alpaca": "Alpaca frame"}
 def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Path) -> list[str]:
     """What was asked otherwise of one of `runs` than of one of `others`, a phrase each; empty: nothing.
 
-    Only of metrics that an evaluation left, and only what its `audit.json` tells.
+    Of metrics that an evaluation left what its `audit.json` tells, of the judge's what its verdicts tell.
     """
     pairs = {(_source(metric, a, outputs), _source(metric, b, outputs)): (a, b) for a in runs for b in others}
     known = [pair for sources, pair in pairs.items() if all(sources) and sources[0] != sources[1]]
@@ -38,12 +39,17 @@ def _distinct(metric: str, runs: Sequence[Run], outputs: Path) -> list[Run]:
 
 
 def _source(metric: str, run: Run, outputs: Path) -> str:
-    """The evaluation that the metric was read from; "" where it is no evaluation's."""
+    """The evaluation or judging that the metric was read from; "" where it is neither's."""
+    if metric.startswith(PREFIX):
+        return run.artifacts.get("judge", "")
     rows = score_rows(run.artifacts, "evaluate", outputs)
     return run.artifacts["evaluate"] if any(named(row) == metric for row in rows) else ""
 
 
 def _differences(metric: str, one: dict[str, str], other: dict[str, str], outputs: Path) -> Iterator[str]:
+    if metric.startswith(PREFIX):
+        yield from unlike_judging(one, other, outputs)
+        return
     ours, theirs = audit_of(one, outputs), audit_of(other, outputs)
     if not ours or not theirs:
         return

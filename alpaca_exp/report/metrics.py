@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp.artifacts import Artifact
-from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.records import Row
+from alpaca_exp.report import judged
+from alpaca_exp.report.rows import jsonl
 from alpaca_exp.scoreboard import SUITE, flags_of, named
 
 USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
@@ -41,6 +43,9 @@ _PLACES = {
     "usd": 2,
     "judge.score": 2,
     "judge.opponent_score": 2,
+    "judge.difference": 2,
+    "judge.difference_lc": 2,
+    "judge.unparsed": 0,
 }
 
 
@@ -55,6 +60,8 @@ class Reading:
     chance: float | None
     source: str
     """The artifact that it was read from, `<stage>/<fingerprint>`: runs that share it share the value."""
+    bounds: tuple[float, float] | None = None
+    """Of its own 95 % interval, where it was left with one."""
 
 
 def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
@@ -67,7 +74,9 @@ def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | 
         for row in score_rows(artifacts, part, outputs):
             if named(row) == metric:
                 source = f"{part}/{artifacts[part]}"
-                return Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source)
+                low, high = row.get("low"), row.get("high")
+                bounds = None if low is None or high is None else (low, high)
+                return Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)
     return None
 
 
@@ -124,7 +133,9 @@ def audits_of(artifacts: dict[str, str], outputs: Path) -> dict[str, Row]:
 
 
 def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
-    """The sentences of the audits that an evaluation's metric, or its absence, must be read with."""
+    """The sentences that a metric must be read with, or its absence: of the audits, or of the judging."""
+    if metric.startswith(judged.PREFIX):
+        return judged.mixture(artifacts, outputs)
     audits = audits_of(artifacts, outputs)
     if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
         by_letter = metric in SUITE and not all(audit.get("comparable", True) for audit in audits.values())
@@ -145,12 +156,12 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
 def limits(metric: str) -> tuple[float, float]:
     """What no value of the metric lies below or above: shares end at 1, the judge's rates at 100 per cent."""
     task, _, name = metric.rpartition(".")
-    judged = metric.startswith(ASSESSED) and name != "judged_unread"
-    if metric in SUITE or judged or (task != "judge" and name.startswith(SHARES)):
+    assessed = metric.startswith(ASSESSED) and name != "judged_unread"
+    if metric in SUITE or assessed or (task != "judge" and name.startswith(SHARES)):
         return 0.0, 1.0
-    if task == "judge" and name in ("win_rate", "win_rate_lc", "flip_rate"):
-        return 0.0, 100.0
-    bounded = task in ("judge", "removed") or metric in ("words", "usd", *COUNTS)
+    if metric.startswith(judged.PREFIX):
+        return judged.RANGES.get(judged.name_of(metric), (0.0, math.inf))
+    bounded = task == "removed" or metric in ("words", "usd", *COUNTS)
     return (0.0 if bounded else -math.inf), math.inf
 
 
@@ -196,12 +207,6 @@ def _card(artifacts: dict[str, str], outputs: Path) -> Any:
 def _usage(folder: Path) -> Any:
     record = _json(folder / "record.json")
     return record and {"usd": 0.0, "usd_avoided": 0.0, **record["usage"]}
-
-
-@functools.cache
-def jsonl(path: Path) -> tuple[Row, ...]:
-    """The rows of a file, read once; none where there is no file."""
-    return tuple(read_jsonl(path)) if path.exists() else ()
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.judging.protocol import Reading, is_read, read, readings, requests, retests
 from alpaca_exp.judging.questions import load_questions
 from alpaca_exp.judging.scores import judge_scores, mean_words, remarks
+from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Completion, Row, Score, as_row, read_jsonl, write_jsonl
 from alpaca_exp.schemas import JudgeConfig, JudgeProtocol, RuntimeConfig
 from alpaca_exp.scoreboard import scoreboard
@@ -34,6 +35,8 @@ def judge(
 ) -> None:
     """Write `verdicts.jsonl`, the opponent as model 1 and the model as model 2, and `scores.jsonl`.
 
+    `questions.jsonl` holds what the verdicts say of each question, over both orders.
+
     Compared are the questions that both answered; how many are left out is said. Verdicts that could not
     be read are counted in the scores and enter nothing else, nor do those that were asked for again to see
     whether the judge repeats itself (`retest`). Where `dataset`, which the model was tuned on, is given:
@@ -50,6 +53,7 @@ def judge(
         for one, told in zip(asked, replies, strict=True)
     ]
     write_jsonl(rows, out / "verdicts.jsonl")
+    write_jsonl(compared(rows), out / "questions.jsonl")
     scores = [*judge_scores(rows), mean_words([_words(ours) for _, _, ours in pairs])]
     if dataset is not None:
         scores += _clean_scores(dataset, [question for question, _, _ in pairs], rows, out)

@@ -31,6 +31,8 @@ LEAST_QUESTIONS = 4
 LEAST_SPREAD = 1e-6
 """Of the length ratios' logarithms: below it nothing tells what length does."""
 _MOST_STEPS, _DOUBLINGS, _HALVINGS = 100, 12, 24
+_DOUBT = 0.25
+"""Added to both sides of the dispersion, in squared preferences."""
 _FAR = 30.0
 """Log-odds beyond which a share is 0 or 1."""
 
@@ -137,12 +139,12 @@ class _Model:
     def doubt(self, level: Array, slope: Array) -> tuple[Array, Array, Array]:
         """The dispersion, the level's rough standard error, and the slope's.
 
-        The dispersion is the sum of the squared residuals over what single wins would have, half a
-        question's worth of each added: where losses are too rare to tell, it is that of single wins.
+        The dispersion is the sum of the squared residuals over what single wins would have, a part of a
+        question added to each: where losses are too rare to tell, it is that of single wins.
         """
         at = self._at(level, slope)
         expected = (at.weights * (1 - at.leverage)).sum(-1)
-        phi = (((self.y - at.share) ** 2).sum(-1) + 0.5) / (expected + 0.5)
+        phi = (((self.y - at.share) ** 2).sum(-1) + _DOUBT) / (expected + _DOUBT)
         of_level = phi * (1 / at.weight + at.middle**2 / at.square)
         return phi, np.sqrt(of_level), np.sqrt(phi / at.square)
 

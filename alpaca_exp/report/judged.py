@@ -1,0 +1,98 @@
+"""The judge's metrics question by question, and what two judgings must share to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from alpaca_exp.records import Row
+from alpaca_exp.report.rows import jsonl
+
+PREFIX = "judge."
+RANGES = {
+    **dict.fromkeys(
+        ("win_rate", "win_rate_lc", "flip_rate", "longer_preferred", "retest_agreement"), (0.0, 100.0)
+    ),
+    **dict.fromkeys(("score", "opponent_score"), (1.0, 10.0)),
+    **dict.fromkeys(("difference", "difference_lc"), (-9.0, 9.0)),
+    "length_slope": (-50.0, 50.0),
+}
+"""What no value of a metric lies outside of; the others, counts and percent, are 0 or more."""
+_VALUES: dict[str, Callable[[Row], float | None]] = {
+    "win_rate": lambda row: 100 * float(row["preference"]),
+    "score": lambda row: row["score"],
+    "opponent_score": lambda row: row["opponent_score"],
+    "difference": lambda row: None if None in _points(row) else row["score"] - row["opponent_score"],
+    "flip_rate": lambda row: None if row["flipped"] is None else 100 * float(row["flipped"]),
+}
+_SAME = (
+    ("judge", "judge"),
+    ("judge_version", "judge version"),
+    ("protocol", "protocol"),
+    ("model_1", "opponent"),
+)
+
+
+def name_of(metric: str) -> str:
+    """`win_rate` of `judge.win_rate_clean` and `judge.win_rate/coding`."""
+    return metric.removeprefix(PREFIX).partition("/")[0].removesuffix("_clean")
+
+
+def question_values(metric: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float]:
+    """The values, by question, that the metric is the mean of; of `percent` those of its linear form.
+
+    That is 100 x (ratio + (score - ratio x opponent's score) / the opponent's mean score), whose mean is the
+    per cent and whose spread is the delta method's. Empty where the metric is no such mean.
+    """
+    name, _, category = metric.removeprefix(PREFIX).partition("/")
+    rows = jsonl(outputs / "judge" / artifacts.get("judge", "") / "questions.jsonl")
+    inside = [row for row in rows if not category or row["category"] == category]
+    if name == "percent":
+        return _percent([row for row in inside if None not in _points(row)])
+    value = _VALUES.get(name)
+    found = ((str(row["question_id"]), value(row)) for row in inside) if value else ()
+    return {question: one for question, one in found if one is not None}
+
+
+def unlike_judging(one: dict[str, str], other: dict[str, str], outputs: Path) -> Iterator[str]:
+    """What tells two judgings apart beside the answers, a phrase each."""
+    ours, theirs = (verdicts(artifacts, outputs) for artifacts in (one, other))
+    for key, word in _SAME:
+        mine, its = _told(ours, key), _told(theirs, key)
+        if mine and its and mine != its:
+            yield f"{word} {mine} against {its}"
+    if ours and theirs and {row["question_id"] for row in ours} != {row["question_id"] for row in theirs}:
+        yield "other questions"
+
+
+def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """A sentence where one judging holds verdicts of several versions of the judge, or several protocols."""
+    rows = verdicts(artifacts, outputs)
+    several = ((word, _told(rows, key)) for key, word in _SAME[:3])
+    return [
+        f"the judge's verdicts mix more than one {word}: {told}" for word, told in several if ", " in told
+    ]
+
+
+def verdicts(artifacts: dict[str, str], outputs: Path) -> tuple[Row, ...]:
+    """The rows of `verdicts.jsonl`; none where there is no judge."""
+    return jsonl(outputs / "judge" / artifacts.get("judge", "") / "verdicts.jsonl")
+
+
+def _percent(rows: list[Row]) -> dict[str, float]:
+    total = sum(row["opponent_score"] for row in rows)
+    if not total:
+        return {}
+    ratio, mean = sum(row["score"] for row in rows) / total, total / len(rows)
+    return {
+        str(row["question_id"]): 100 * (ratio + (row["score"] - ratio * row["opponent_score"]) / mean)
+        for row in rows
+    }
+
+
+def _points(row: Row) -> tuple[float | None, float | None]:
+    return row["score"], row["opponent_score"]
+
+
+def _told(rows: tuple[Row, ...], key: str) -> str:
+    return ", ".join(sorted({str(row[key]) for row in rows if row.get(key)}))

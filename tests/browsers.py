@@ -76,6 +76,7 @@ class Browser:
         tab = Tab(self, session)
         for domain in WATCHED:
             tab.call(f"{domain}.enable")
+        tab.call("Page.setLifecycleEventsEnabled", enabled=True)
         tab.resize(width, height)
         tab.visit(address)
         return tab
@@ -139,13 +140,13 @@ class Tab:
 
     def visit(self, address: str) -> None:
         """Go there; returns when it is loaded."""
-        self.call("Page.navigate", url=address)
-        self.browser.wait("Page.loadEventFired", self._session)
+        self.address = address
+        loader = self.call("Page.navigate", url=address)["loaderId"]
+        self.browser.wait("Page.lifecycleEvent", self._session, loaderId=loader, name="load")
 
     def reload(self) -> None:
         """The same anew; returns when it is loaded."""
-        self.call("Page.reload")
-        self.browser.wait("Page.loadEventFired", self._session)
+        self.visit(self.address)
 
     def resize(self, width: int, height: int) -> None:
         """The size of the window, in CSS pixels; a narrow one is a phone's."""

@@ -82,7 +82,11 @@ def exported(tab: Tab) -> list[dict[str, Any]]:
 
 def test_questions_are_found_by_category_verdict_score_and_words(tab: Tab) -> None:
     assert tab.value(SHOWN) == "1,2,3,4,5,6,7,8"
+    tab.press("j", "j", "j", "j", "j", "j", "j")
     assert choose(tab, "category", "coding") == "1,5"
+    assert 0 <= tab.value("document.querySelector('#h-1').getBoundingClientRect().top") < 300, (
+        "the first is seen"
+    )
     assert choose(tab, "words", "ANSWER 5") == "5"
     assert tab.value("CSS.highlights.get('found').size") >= 2, "what was searched for is marked"
     assert tab.value("document.querySelector('#count').textContent") == "1 of 8 questions"

@@ -15,6 +15,7 @@ from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.report import __main__ as report
+from alpaca_exp.report import reading
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
 
@@ -96,7 +97,11 @@ def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path
 
 @pytest.mark.parametrize("command", of("alpaca_exp.report"))
 def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: str) -> None:
-    asked = report._parser().parse_args(words(command)[1:])
+    arguments = words(command)[1:]
+    if arguments[:1] == [report.READING]:
+        assert reading._parser().parse_args(arguments[1:]).runs
+        return
+    asked = report._parser().parse_args(arguments)
     axes = {"experiment", "preset", "scale", "seed", "base_model", "dataset_variant"}
     assert asked.rows in axes and asked.columns in axes | {None}
     assert set(asked.metrics.split(",")) <= set(USUAL)

@@ -12,7 +12,7 @@ class Reading {
     this.form = book.querySelector("#filters");
     this.form.parentElement.hidden = false;
     this.form.addEventListener("input", () => this.soon());
-    this.form.addEventListener("reset", () => setTimeout(() => this.apply()));
+    this.form.addEventListener("reset", () => setTimeout(() => this.apply(true)));
     this.form.addEventListener("submit", (event) => event.preventDefault());
     const unfold = this.form.querySelector("#unfold");
     unfold.addEventListener("click", () => {
@@ -30,16 +30,18 @@ class Reading {
   /** Filters are applied when typing pauses. */
   soon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.apply(), 80);
+    this.timer = setTimeout(() => this.apply(true), 80);
   }
 
-  apply() {
+  /** Shows what fits; `anew`, from its beginning. */
+  apply(anew = false) {
     const words = this.value("words").toLowerCase().split(/\s+/).filter(Boolean);
     const shown = this.questions.filter((question) => this.fits(question, words));
     const kept = new Set(shown);
     for (const question of this.questions) question.article.hidden = !kept.has(question);
     this.arrange();
     this.showSides();
+    if (anew && this.main.getBoundingClientRect().top < 0) this.main.scrollIntoView();
     this.words = words;
     this.highlight();
     this.book.querySelector("#nothing").hidden = shown.length > 0;

@@ -83,16 +83,15 @@ def _of_name(word: str, outputs: Path) -> Run:
     every, _ = read(outputs)
     exact = [run for run in every if f"/{run.name}".endswith(f"/{word.strip('/')}")]
     called = [run for run in runs if run.label("experiment") == word]
-    if exact:
-        return exact[0]
-    if not called:
+    named = exact or called
+    if not named:
         known = ", ".join(sorted({run.label("experiment") for run in runs}))
         raise InputError(f"{word} names no run, folder or file; there are runs of {known}")
-    if len(called) > 1:
-        told = "; ".join(f"{run.name} ({_differing(run, called)})" for run in called[:6])
-        more = f"; and {len(called) - 6} more" if len(called) > 6 else ""
-        raise InputError(f"{word} is what {len(called)} runs are called; name one of them: {told}{more}")
-    return called[0]
+    if len(named) > 1:
+        told = "; ".join(f"{run.name} ({_differing(run, named)})" for run in named[:6])
+        more = f"; and {len(named) - 6} more" if len(named) > 6 else ""
+        raise InputError(f"{word} is what {len(named)} runs are called; name one of them: {told}{more}")
+    return named[0]
 
 
 def _answers(place: _Place, word: str) -> Answers:

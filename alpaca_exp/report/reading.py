@@ -81,7 +81,8 @@ def _common(sides: Sequence[Side]) -> tuple[list[str], list[str]]:
     names = [name for name in everywhere if len({text[name] for text in texts}) == 1]
     remarks = []
     if other := len(everywhere) - len(names):
-        remarks.append(f"{other} of the question_ids that all have stand for different questions; left out.")
+        verb = "stands" if other == 1 else "stand"
+        remarks.append(f"{other} of the question_ids that all have {verb} for different questions; left out.")
     counts = {side.label: len(side.answers) for side in sides}
     if set(counts.values()) != {len(everywhere)}:
         remarks.append(_counted(len(names), counts))
@@ -99,7 +100,8 @@ def _texts(side: Side) -> Mapping[str, str]:
 
 def _counted(common: int, counts: Mapping[str, int]) -> str:
     said = ", ".join(f"{label} {count}" for label, count in counts.items())
-    return f"{common} questions are common to all and compared; answered were: {said}."
+    verb = "question is" if common == 1 else "questions are"
+    return f"{common} {verb} common to all and compared; answered were: {said}."
 
 
 def _write(html: str, file: Path) -> None:

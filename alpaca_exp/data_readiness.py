@@ -1,4 +1,4 @@
-"""What keeps data from being made: a source or seed tasks that cannot be used, readers from another world."""
+"""What files keep a stage from being made: sources, seed tasks, questions, and readers of other worlds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.cleaning.sources import source_obstacles
 from alpaca_exp.errors import InputError
+from alpaca_exp.judging.answers import answers_to
+from alpaca_exp.judging.questions import load_prompts
 from alpaca_exp.schemas import (
     CriticConfig,
     DatasetVariantConfig,
@@ -24,9 +26,11 @@ MINIATURES = "miniature"
 
 
 def data_obstacles(stage: Stage, *, offline: bool) -> Iterator[str]:
-    """One sentence for each thing that `stage` (generate or curate) would end with; reads the files."""
+    """One sentence for each thing that `stage` would end with for what its files hold; reads them."""
     if stage.name == "generate":
         yield from _seed_tasks(stage.config["teacher"])
+    if stage.name == "complete":
+        yield from _answers(stage)
     if stage.name == "curate":
         variant = stage.config["variant"]
         yield from source_obstacles(variant, offline=offline)
@@ -34,6 +38,16 @@ def data_obstacles(stage: Stage, *, offline: bool) -> Iterator[str]:
         for reader in (stage.config["critic"], stage.config["rater"]):
             if isinstance(reader, MiniatureCriticConfig | MiniatureRaterConfig):
                 yield from _out_of_its_world(reader, variant, stage)
+
+
+def _answers(stage: Stage) -> Iterator[str]:
+    """Questions that cannot be read, and others' answers that do not belong to them."""
+    try:
+        rows = load_prompts(stage.config["questions"])
+        if stage.config.get("file"):
+            answers_to(rows, stage.config["file"])
+    except InputError as error:
+        yield str(error)
 
 
 def _seed_tasks(teacher: TeacherConfig) -> Iterator[str]:

@@ -62,3 +62,16 @@ def test_a_plan_of_one_step_says_one_step(tmp_path: Path, data: str, command: Co
     assert done.returncode == 0, done.stderr
     assert " 1 step\n" in done.stdout and " 1 step, about " in done.stdout
     assert "1 steps" not in done.stdout and "0.0 M" not in done.stdout
+
+
+def test_questions_and_answers_that_cannot_be_used_are_said_before_anything_is_trained(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "questions.jsonl").write_text('{"question_id": 1, "text": "Why?"}\n')
+    (tmp_path / "theirs.jsonl").write_text('{"question_id": 1, "prompt": "Who?", "text": "She."}\n')
+    served = ("judge=local_server", f"judge.questions.file={tmp_path / 'questions.jsonl'}")
+    [other] = said(tmp_path, *served, f"judge.opponent={tmp_path / 'theirs.jsonl'}")
+    assert "theirs.jsonl answers another question 1: 'Who?', where 'Why?' was asked" in other
+    (tmp_path / "questions.jsonl").write_text('{"question_id": 1}\n')
+    [broken] = said(tmp_path, *served)
+    assert "questions.jsonl, line 1, lacks text" in broken

@@ -198,12 +198,26 @@ def test_questions_that_a_file_does_not_answer_are_named_and_left_out(
     assert "no answer to 7 of the 9 questions (2, 3, 4, 5, 6 and 2 more)" in capsys.readouterr().err
 
 
+def test_prompts_for_the_reading_page_are_answered_by_whoever_can(
+    run: Callable[..., list[Row]], questions: Callable[..., Any], model: Artifact, tmp_path: Path
+) -> None:
+    inspection = tmp_path / "inspection.jsonl"
+    write_jsonl([{"prompt_id": "joke_1", "text": "Explain this joke: ...", "kind": "joke"}], inspection)
+    rows = run(questions(inspection=inspection, limit=2), model=model)
+    assert [row["question_id"] for row in rows] == ["0", "1", "joke_1"]
+    assert "Explain this joke" in rows[2]["prompt"] and rows[2]["category"] == "joke"
+    assert rows[2]["inspection"] is True and "inspection" not in rows[0]
+    file = tmp_path / "theirs.jsonl"
+    write_jsonl([{"question_id": n, "text": "Answer."} for n in range(2)], file)
+    assert len(run(questions(inspection=inspection, limit=2), "file", file=file)) == 2
+
+
 def test_a_file_that_answers_other_questions_is_refused(
     run: Callable[..., list[Row]], questions: Callable[..., Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "others.jsonl"
     write_jsonl([{"question_id": "x", "text": "Answer."}], file)
-    with pytest.raises(InputError, match="no answer to any of the 9 questions"):
+    with pytest.raises(InputError, match="no answer to 9 of the 9 questions"):
         run(questions(), file=file)
     write_jsonl([{"question_id": 1, "prompt": "Who was Ada?", "text": "Answer."}], file)
     with pytest.raises(InputError, match="answers another question 1: 'Who was Ada"):

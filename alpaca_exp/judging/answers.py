@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from alpaca_exp.cleaning.files import Unusable, records
@@ -12,6 +13,42 @@ FORMATS = (
     "question_id and text (Vicuna's, or our completions.jsonl), question_id and choices (MT-bench's), or "
     "instruction and output (AlpacaEval's)"
 )
+
+
+REMEDY = "give answers to the same questions, or set judge.opponent=teacher"
+NAMED = 5
+
+
+def answers_to(rows: Sequence[Row], file: Path) -> dict[str, Row]:
+    """By question: what `file` answers to those of `rows` (questions.load_prompts) that it knows.
+
+    Raises InputError as `load_answers` does, where it answers none of the questions that are judged, and
+    where its answer of a question's id is to another question.
+    """
+    known, found = load_answers(file), {}
+    for row in rows:
+        answer = known.get(row["question_id"])
+        if answer is None:
+            continue
+        asked = str(answer.get("prompt") or row["text"])
+        if row["text"].strip() not in asked:
+            raise InputError(
+                f"{file} answers another question {row['question_id']}: {asked[:60]!r}, where "
+                f"{row['text'][:60]!r} was asked; {REMEDY}"
+            )
+        found[row["question_id"]] = answer
+    if not any(row["question_id"] in found for row in rows if not row.get("inspection")):
+        raise InputError(f"{file} has no answer to {unanswered(rows, found)}; {REMEDY}")
+    return found
+
+
+def unanswered(rows: Sequence[Row], found: Container[str]) -> str:
+    """Which of the questions that are judged have no answer: "2 of the 9 questions (a, b)"; else empty."""
+    asked = [row["question_id"] for row in rows if not row.get("inspection")]
+    missing = [name for name in asked if name not in found]
+    more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+    named = f"{', '.join(missing[:NAMED])}{more}"
+    return f"{len(missing)} of the {len(asked)} questions ({named})" if missing else ""
 
 
 def load_answers(file: Path) -> dict[str, Row]:

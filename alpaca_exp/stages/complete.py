@@ -111,38 +111,23 @@ def _asked(
 
 def _imported(rows: Sequence[Row], file: Path) -> tuple[list[Row], list[Completion]]:
     """The questions that `file` answers, and its answers; the others are named."""
-    from alpaca_exp.judging.answers import load_answers
+    from alpaca_exp.judging.answers import answers_to, unanswered
 
-    found = load_answers(file)
-    answered = [row for row in rows if row["question_id"] in found]
-    asked = [row["question_id"] for row in rows if not row.get("inspection")]
-    missing = [name for name in asked if name not in found]
-    some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-    if len(missing) == len(asked):
-        raise InputError(
-            f"{file} has no answer to any of the {len(asked)} questions ({some}); "
-            "give answers to the same questions, or set judge.opponent=teacher"
-        )
+    found = answers_to(rows, file)
+    missing = unanswered(rows, found)
     if missing:
-        print(
-            f"complete: {file} has no answer to {len(missing)} of the {len(asked)} questions ({some}); "
-            "these are not compared",
-            file=sys.stderr,
-        )
-    return answered, [_completion(row, found[row["question_id"]], file) for row in answered]
+        print(f"complete: {file} has no answer to {missing}; these are not compared", file=sys.stderr)
+    answered = [row for row in rows if row["question_id"] in found]
+    return answered, [_completion(row, found[row["question_id"]]) for row in answered]
 
 
-def _completion(question: Row, found: Mapping[str, Any], file: Path) -> Completion:
-    """Raises InputError where the file's answer is to another question of the same id."""
-    prompt = str(found.get("prompt") or question["text"])
-    if question["text"].strip() not in prompt:
-        raise InputError(
-            f"{file} answers another question {question['question_id']}: {prompt[:60]!r}, where "
-            f"{question['text'][:60]!r} was asked; give answers to the same questions, or set "
-            "judge.opponent=teacher"
-        )
-    reason = str(found.get("finish_reason") or "stop")
-    return Completion(prompt=prompt, text=found["text"], model=found["model"], finish_reason=reason)
+def _completion(question: Row, found: Mapping[str, Any]) -> Completion:
+    return Completion(
+        prompt=str(found.get("prompt") or question["text"]),
+        text=found["text"],
+        model=found["model"],
+        finish_reason=str(found.get("finish_reason") or "stop"),
+    )
 
 
 def _source(weights: BaseModelConfig | None, model: Artifact | None) -> tuple[Path | str, str, Row]:

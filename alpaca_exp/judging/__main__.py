@@ -8,16 +8,20 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from alpaca_exp.artifacts import RECORD
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
-from alpaca_exp.judging import agreement_text, people_text
+from alpaca_exp.judging import agreement_text, people_text, published_text
 from alpaca_exp.judging.agreement import agreement
 from alpaca_exp.judging.agreement_text import Party
 from alpaca_exp.judging.opinions import opinions_of, renamed
 from alpaca_exp.judging.people import poll
+from alpaca_exp.judging.published import Format, read_published
+from alpaca_exp.judging.published_pairs import model_named
+from alpaca_exp.judging.published_scores import chained, scored
 from alpaca_exp.judging.votes import categorised, read_votes
 from alpaca_exp.judgments import Judgments, judgments
-from alpaca_exp.records import Row
+from alpaca_exp.records import Row, write_jsonl
 from alpaca_exp.statistics.kappa import Weights
 
 
@@ -32,6 +36,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return error.exit_code
     return 0
+
+
+def _import(asked: argparse.Namespace) -> None:
+    if asked.models and len(asked.files) > 1:
+        raise InputError("--models names the two models of one file; import the files one by one")
+    if asked.pivot and not asked.reference:
+        raise InputError(
+            f"--pivot {asked.pivot} leads nowhere; add --reference MODEL, in whose per cent to count"
+        )
+    found = read_published(
+        asked.files,
+        form=Format[asked.format] if asked.format else None,
+        questions=asked.questions,
+        answers=asked.answers,
+        models=tuple(asked.models) if asked.models else None,
+        judge=asked.judge,
+    )
+    reference, pivot = (
+        model_named(word, found.verdicts, found.aliases) if word else None
+        for word in (asked.reference, asked.pivot)
+    )
+    pairs = scored(found.verdicts, reference, pivot)
+    chains, problems = chained(found.verdicts, reference, pivot) if reference else ([], [])
+    print(published_text.markdown(found, pairs, chains, problems), end="")
+    if asked.out:
+        scores = [row for one in pairs for row in one.rows()]
+        _keep(asked.out, found.verdicts, scores + [one.row() for one in chains])
+
+
+def _keep(out: Path, verdicts: Sequence[Row], scores: Sequence[Row]) -> None:
+    """Write both files. Raises InputError where they would replace a judge's own."""
+    file = out if out.suffix == ".jsonl" else out / "verdicts.jsonl"
+    beside = file.with_name("scores.jsonl" if file.name == "verdicts.jsonl" else f"{file.stem}.scores.jsonl")
+    if (file.parent / RECORD).exists():
+        raise InputError(
+            f"{file.parent} is what a stage left, and stays as it is; name another folder as --out"
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_jsonl(verdicts, file)
+        write_jsonl(scores, beside)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}; name another --out") from None
+    print(f"\nWritten: {file} and {beside}")
 
 
 def _agree(asked: argparse.Namespace) -> None:
@@ -75,9 +123,47 @@ def _say(asked: argparse.Namespace, plain: Callable[[], Row], text: Callable[[],
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m alpaca_exp.judging", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _import_parser(commands)
     _agree_parser(commands)
     _people_parser(commands)
     return parser
+
+
+def _import_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "judgments that others published as verdicts, and the scores they add up to, for 0 dollars"
+    command = commands.add_parser(
+        "import",
+        help=text,
+        description=text,
+        epilog=_IMPORTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="JSON lines or JSON, also gzipped"
+    )
+    forms = "left out: what the first object of each file looks like"
+    command.add_argument("--format", choices=[form.name for form in Format], help=forms)
+    command.add_argument("--questions", type=Path, metavar="FILE", help="for the categories")
+    command.add_argument(
+        "--answers", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help="for the lengths"
+    )
+    names = "of a review file whose name does not tell them; A was shown first"
+    command.add_argument("--models", nargs=2, metavar=("A", "B"), help=names)
+    command.add_argument("--judge", metavar="NAME", help="who judged, where the files do not say")
+    command.add_argument("--reference", metavar="MODEL", help="in whose per cent to count")
+    through = "the model that all others were compared with: per cent is chained through it"
+    command.add_argument("--pivot", metavar="MODEL", help=through)
+    kept = "a folder for verdicts.jsonl and scores.jsonl, or the verdicts' file; left out: nothing is kept"
+    command.add_argument("--out", type=Path, metavar="PATH", help=kept)
+    command.set_defaults(run=_import)
+
+
+_IMPORTS = """examples:
+  python -m alpaca_exp.judging import review_*.jsonl --questions question.jsonl --answers answer_*.jsonl
+      --reference gpt35 --pivot vicuna-13b --out published
+  python -m alpaca_exp.judging import annotations.json
+  python -m alpaca_exp.judging import gpt-4_single.jsonl --reference gpt-3.5-turbo
+"""
 
 
 def _agree_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
 
+import numpy as np
+
 from alpaca_exp.judging.agreement import Agreement, agreement
 from alpaca_exp.judging.opinions import Matter, Opinion, opinions_of
 from alpaca_exp.records import Row
-from alpaca_exp.statistics.clusters import clustered_stderr
-from alpaca_exp.statistics.intervals import Interval, of_checkpoint
+from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
+from alpaca_exp.statistics.intervals import Doubt, Interval
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,15 @@ def _of(
     return _mean([v for v, _ in given], [q for _, q in given], bounds) if given else None
 
 
-def _mean(values: Sequence[float], questions: Sequence[Hashable], bounds: tuple[float, float]) -> Interval:
-    """The mean with an interval over questions, cut at what is possible; none where all values are one."""
-    stderr = clustered_stderr(values, questions) if len(set(values)) > 1 else None
-    found = of_checkpoint(fmean(values), stderr)
-    if found.low is None or found.high is None:
-        return found
-    return Interval(found.mean, max(bounds[0], found.low), min(bounds[1], found.high), 1, found.doubt)
+def _mean(values: Sequence[float], questions: Sequence[str], bounds: tuple[float, float]) -> Interval:
+    """The mean of the votes; its interval draws whole questions, with all votes on them."""
+    sums: dict[str, float] = {}
+    for value, question in zip(values, questions, strict=True):
+        sums[question] = sums.get(question, 0.0) + value
+    totals, votes = np.array(list(sums.values())), np.array([questions.count(one) for one in sums])
+    if len(set(values)) > 1:
+        found = bootstrap_interval(lambda counts: (counts @ totals) / (counts @ votes), len(sums))
+    else:
+        found = mean_interval((totals / votes).tolist(), bounds)
+    low, high = found or (None, None)
+    return Interval(fmean(values), low, high, 1, Doubt.checkpoint if found else Doubt.unknown)

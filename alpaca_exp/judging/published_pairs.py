@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.judging.scores_questions import swapped
 from alpaca_exp.records import Row
 
-TURNED = {"12": "21", "21": "12"}
 PAIRED = ("model", "score", "words")
 
 
@@ -33,16 +33,9 @@ def pairs(rows: Sequence[Row], reference: str | None = None, pivot: str | None =
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in [*_rated(rows, reference), *(row for row in rows if row["model_1"])]:
         first = next((name for name in (reference, pivot) if name in (row["model_1"], row["model_2"])), None)
-        told = turned(row) if first is not None and row["model_1"] != first else row
+        told = swapped(row) if first is not None and row["model_1"] != first else row
         found.setdefault((told["model_2"], told["model_1"], told["judge"]), []).append(told)
     return [Pair(*names, verdicts) for names, verdicts in found.items()]
-
-
-def turned(row: Row) -> Row:
-    """The same verdict with the two models the other way round."""
-    one, other = ({f"{key}_{n}": row[f"{key}_{3 - n}"] for key in PAIRED} for n in (1, 2))
-    preference = None if row["preference"] is None else 1 - row["preference"]
-    return {**row, **one, **other, "preference": preference, "order": TURNED.get(row["order"])}
 
 
 def model_named(word: str, rows: Sequence[Row], aliases: Mapping[str, str]) -> str:

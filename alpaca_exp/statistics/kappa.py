@@ -10,6 +10,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from alpaca_exp.statistics.bootstrap import bootstrap_interval
+
 Table = Sequence[Sequence[int]]
 """How often the first rater's class (row) met the second's (column)."""
 FEWEST_DEFINED = 0.95
@@ -70,24 +72,23 @@ def kappa(table: Table, weights: Weights = Weights.none) -> Kappa:
     return Kappa((observed - expected) / left, stderr, observed, expected, int(n))
 
 
-def resampled_kappa(
-    tables: Sequence[Table], weights: Weights = Weights.none, *, resamples: int = 10_000, seed: int = 0
-) -> tuple[float, float] | None:
-    """The 95 % percentile interval of kappa over questions, `tables` being one table a question.
+def resampled_kappa(tables: Sequence[Table], weights: Weights = Weights.none) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of kappa over questions, `tables` being one table a question.
 
-    What belongs to one question (several pairs of models, several raters) is drawn together (Efron and
-    Tibshirani 1993, ch. 13). None where kappa does not exist in more than 5 % of the resamples.
+    What belongs to one question (several pairs of models, several raters) is drawn together. None for fewer
+    than two questions, and where kappa does not exist in more than 5 % of the draws.
     """
-    counts = np.asarray(tables, dtype=float)
-    size = counts.shape[1]
-    kinds, often = np.unique(counts.reshape(len(counts), -1), axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(counts), often / len(counts), size=resamples)
-    values = _values(drawn @ kinds, agreement_weights(size, weights))
-    values = values[~np.isnan(values)]
-    if len(values) < FEWEST_DEFINED * resamples:
-        return None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    flat = np.asarray(tables, dtype=float)
+    w = agreement_weights(flat.shape[1], weights)
+    found = [np.empty(0)]
+
+    def drawn(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        found.append(_values(counts @ flat.reshape(len(flat), -1), w))
+        return found[-1]
+
+    interval = bootstrap_interval(drawn, len(flat))
+    exists = np.isfinite(np.concatenate(found))
+    return interval if exists.any() and exists.mean() >= FEWEST_DEFINED else None
 
 
 def agreement_weights(size: int, weights: Weights) -> NDArray[np.float64]:

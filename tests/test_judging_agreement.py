@@ -10,8 +10,9 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.__main__ import main
-from alpaca_exp.judging.agreement import agreement, retest_scores
+from alpaca_exp.judging.agreement import agreement, repeated
 from alpaca_exp.judging.opinions import Matter, opinions_of
+from alpaca_exp.judging.scores import judge_scores
 from alpaca_exp.records import Row, write_jsonl
 from tests.made_outputs import Outputs
 
@@ -120,16 +121,19 @@ def test_a_judge_that_is_asked_again_is_compared_with_itself() -> None:
         verdict(1, 0.0, score_1=8.0, score_2=6.5, retest=True),
         verdict(2, None, retest=True),
     ]
-    found = {score.metric: score for score in retest_scores([*again, *scored])}
-    assert (found["retest_equal"].value, found["retest_equal"].n) == (50.0, 2)
-    assert found["retest_difference"].value == pytest.approx((0 + (3 + 1.5) / 2) / 2)
-    assert found["retest_kappa"].value == pytest.approx(0.0)
-    assert retest_scores(scored) == []
+    found = repeated([*again, *scored])
+    assert found.same == (True, False)
+    assert found.differences == pytest.approx((0, (3 + 1.5) / 2))
+    assert found.kappa and found.kappa.value == pytest.approx(0.0)
+    assert repeated(scored).same == ()
+    metrics = {score.metric: score.value for score in judge_scores([*scored, *again])}
+    assert (metrics["retest_agreement"], metrics["retest_kappa"]) == (50.0, pytest.approx(0.0))
+    assert metrics["retest_difference"] == pytest.approx(1.125) and metrics["win_rate"] == 100.0
 
 
 def test_a_retest_belongs_to_its_own_order() -> None:
     rows = [verdict(1, 1.0), verdict(1, 0.0, "21"), verdict(1, 0.0, "21", retest=True)]
-    assert {s.metric: s.value for s in retest_scores(rows)} == {"retest_equal": 100.0}
+    assert repeated(rows).same == (True,)
 
 
 @pytest.fixture

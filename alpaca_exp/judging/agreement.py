@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
-from statistics import fmean, stdev
+from statistics import fmean
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.opinions import CLASSES, Matter, Opinion
-from alpaca_exp.records import Row, Score
+from alpaca_exp.records import Row
 from alpaca_exp.statistics.kappa import Kappa, Weights, kappa, resampled_kappa
 
-TASK = "judge"
 Counts = tuple[tuple[int, ...], ...]
 """How often the first's class (row) met the second's (column), in the order of `CLASSES`."""
 
@@ -98,53 +96,41 @@ def nothing_common(ours: Mapping[Matter, Opinion], theirs: Mapping[Matter, Opini
     )
 
 
-def retest_scores(verdicts: Iterable[Row]) -> list[Score]:
-    """How far a judge repeats itself: rows with `retest` against those that were asked first.
+@dataclass(frozen=True)
+class Repeated:
+    """What a judge said when it was asked the same again, beside what it had said."""
 
-    retest_equal: the percentage of verdicts that name the same winner again; retest_kappa: Cohen's kappa of
-    the two readings; retest_difference: the mean absolute difference of a score, in points, where there are
-    scores. Each answer that could be read both times counts; empty where nothing was asked again.
-    """
+    same: tuple[bool, ...] = ()
+    """For each verdict that was read both times: whether it names the same winner."""
+    kappa: Kappa | None = None
+    """Of the two readings."""
+    differences: tuple[float, ...] = ()
+    """For each: by how many points a score differs, the mean of both answers'; empty without scores."""
+
+
+def repeated(verdicts: Iterable[Row]) -> Repeated:
+    """Rows with `retest` against those of the same question and order that were asked first."""
     first: dict[Hashable, Row] = {}
     pairs: list[tuple[Row, Row]] = []
     for row in sorted(verdicts, key=lambda row: bool(row.get("retest"))):
-        if not row["parsed"]:
+        if row["preference"] is None:
             continue
         if not row.get("retest"):
             first[_request(row)] = row
         elif _request(row) in first:
             pairs.append((first[_request(row)], row))
-    return [*_repeated_choices(pairs), *_repeated_scores(pairs)]
-
-
-def _repeated_choices(pairs: Sequence[tuple[Row, Row]]) -> list[Score]:
-    chosen = [
-        (_choice(one["preference"]), _choice(other["preference"]))
+    if not pairs:
+        return Repeated()
+    chosen = [(_choice(one["preference"]), _choice(other["preference"])) for one, other in pairs]
+    gaps = [
+        [abs(one[key] - other[key]) for key in ("score_1", "score_2") if _both(one, other, key)]
         for one, other in pairs
-        if one["preference"] is not None and other["preference"] is not None
     ]
-    if not chosen:
-        return []
-    n, found = len(chosen), kappa(_counts(chosen))
-    share = found.observed
-    error = 100 * sqrt(share * (1 - share) / (n - 1)) if n > 1 else None
-    equal = Score(TASK, "retest_equal", 100 * share, error, n)
-    if found.value is None:
-        return [equal]
-    return [equal, Score(TASK, "retest_kappa", found.value, found.stderr, n, chance=0.0)]
-
-
-def _repeated_scores(pairs: Sequence[tuple[Row, Row]]) -> list[Score]:
-    differences = [
-        fmean(gaps)
-        for one, other in pairs
-        if (gaps := [abs(one[k] - other[k]) for k in ("score_1", "score_2") if _both(one, other, k)])
-    ]
-    if not differences:
-        return []
-    n = len(differences)
-    error = stdev(differences) / sqrt(n) if n > 1 else None
-    return [Score(TASK, "retest_difference", fmean(differences), error, n, higher_is_better=False)]
+    return Repeated(
+        tuple(one == other for one, other in chosen),
+        kappa(_counts(chosen)),
+        tuple(fmean(g) for g in gaps if g),
+    )
 
 
 def _both(one: Row, other: Row, key: str) -> bool:

@@ -10,6 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
+from alpaca_exp.judging.agreement import repeated
 from alpaca_exp.judging.length import (
     Estimate,
     beyond_the_data,
@@ -18,7 +19,7 @@ from alpaca_exp.judging.length import (
     longer_preferred,
     win_rate_lc,
 )
-from alpaca_exp.judging.scores_questions import Compared, compared, winner
+from alpaca_exp.judging.scores_questions import Compared, compared
 from alpaca_exp.records import Row, Score
 from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
 
@@ -45,8 +46,9 @@ def judge_scores(
     flip_rate: percentage of questions whose winner changes with the order; longer_preferred: percentage of
     untied questions in which the longer answer wins; length_slope: points of win rate that an answer gains
     in an even match by being twice as long; retest_agreement: percentage of verdicts asked for again that
-    named the same winner, which enter nothing else; unparsed: verdicts without scores or preference, which
-    enter nothing else. percent and win_rate also by category (`win_rate/coding`), where there are several.
+    named the same winner, retest_kappa: Cohen's kappa of the two, retest_difference: by how many points a
+    score differed; they enter nothing else; unparsed: verdicts without scores or preference, which enter
+    nothing else. percent and win_rate also by category (`win_rate/coding`), where there are several.
     What verdicts do not tell is left out: scores of protocols that have none, lengths that are not known.
     """
     questions = compared(verdicts)
@@ -148,17 +150,17 @@ def _win_rate(metric: str, questions: Sequence[Compared]) -> Score:
 
 
 def _retests(verdicts: Sequence[Row]) -> Iterator[Score]:
-    """How often the judge, asked the same again, named the same winner."""
-    first = {_asked(row): row["preference"] for row in verdicts if not row.get("retest")}
-    again = [row for row in verdicts if row.get("retest")]
-    pairs = [(first.get(_asked(row)), row["preference"]) for row in again]
-    same = [100.0 * (winner(a) == winner(b)) for a, b in pairs if a is not None and b is not None]
-    if same:
-        yield _mean("retest_agreement", same)
-
-
-def _asked(row: Row) -> tuple[str, str]:
-    return str(row["question_id"]), str(row["order"])
+    """How far the judge, asked the same again, said the same."""
+    found = repeated(verdicts)
+    if found.same:
+        yield _mean("retest_agreement", [100.0 * same for same in found.same])
+    if found.kappa and found.kappa.value is not None:
+        low, high = found.kappa.interval or (None, None)
+        numbers = (found.kappa.value, found.kappa.stderr, found.kappa.n)
+        yield JudgeScore(TASK, "retest_kappa", *numbers, chance=0.0, low=low, high=high)
+    if found.differences:
+        span = (0.0, HIGHEST - LOWEST)
+        yield _mean("retest_difference", found.differences, higher_is_better=False, span=span)
 
 
 def _estimated(

@@ -97,6 +97,7 @@ def test_what_a_score_must_be_read_with_stands_beside_it(page: str) -> None:
     levels = re.findall(r"<td class=\"number\">([^<]*)</td><td>([^<]*)</td></tr>", page)
     assert levels == [("0.300", "cut 3"), ("\u2013", "")]
     assert "<li>3 of 400 documents of world_truth are &lt;long&gt;.</li>" in page
+    assert "<summary>2 scores, and 1 warning</summary>" in page
 
 
 def test_what_is_asked_again_and_what_is_only_read_are_told_apart(tmp_path: Path) -> None:
@@ -126,6 +127,22 @@ def test_preferences_without_scores_are_said(tmp_path: Path) -> None:
     assert page.count("· preferred</p>") == 1
 
 
+def test_votes_are_kept_while_the_answers_are_the_same_whatever_the_judge_says(tmp_path: Path) -> None:
+    def page(place: str, text: str, *verdicts: Row) -> str:
+        sides = {
+            name: artifact(tmp_path / place / name, completions=[completion(text)])
+            for name in ("completions", "opponent")
+        }
+        read = artifact(tmp_path / place / "v", verdicts=list(verdicts), scores=[])
+        out = artifact(tmp_path / place / "out").path
+        compare("again", **sides, verdicts=read, runtime=RuntimeConfig(), out=out)
+        return re.findall(r'data-page="(\w{16})"', (out / "index.html").read_text(encoding="utf-8"))[0]
+
+    first = page("a", "Goethe", verdict("12", 5.0, 6.0))
+    assert first == page("b", "Goethe", verdict("12", 9.0, 1.0), verdict("21", 9.0, 1.0))
+    assert first != page("c", "Mann", verdict("12", 5.0, 6.0))
+
+
 def test_half_a_letter_at_the_end_of_an_answer_is_written_as_unreadable(tmp_path: Path) -> None:
     out, mine = artifact(tmp_path / "out").path, artifact(tmp_path / "a")
     row = json.dumps(completion("Goethe \ud83d"))
@@ -141,7 +158,7 @@ def test_what_is_absent_is_left_out(tmp_path: Path) -> None:
     compare("bare", completions=mine, opponent=theirs, runtime=RuntimeConfig(), out=out)
     page = (out / "index.html").read_text(encoding="utf-8")
     book = page[page.index('<div id="book">') : page.index('<p id="said"')]
-    assert "Scores" not in book
+    assert "scores" not in book
     assert "judge" not in book.lower()
     assert book.count("no answer") == 1
     assert "2 questions, 1 of them not answered by all: q2." in book

@@ -74,7 +74,9 @@ class Blind {
   answer(text, number) {
     const section = copy("blind-answer");
     section.querySelector("h2").textContent = `${number ? "Second" : "First"} answer`;
-    section.querySelector(".text").textContent = text;
+    const shown = section.querySelector(".text");
+    shown.textContent = text.trim() ? text : "This answer is empty.";
+    shown.classList.toggle("dim", !text.trim());
     const scales = { intent: ["yes", "no"], quality: ["1", "2", "3", "4", "5"] };
     for (const [axis, values] of Object.entries(scales)) {
       for (const value of values) {

@@ -112,9 +112,14 @@ def _categories(questions: Sequence[Row]) -> list[Row]:
 
 
 def _id(contents: Contents) -> str:
-    """16 hex digits of what can be voted on: the browser keeps votes under them."""
-    told = [[side.label, side.model] for side in contents.sides], list(contents.questions)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    """16 hex digits of what is voted on, whatever a judge says: the browser keeps votes under them."""
+    sides = [[side.label, side.model] for side in contents.sides]
+    read = [
+        [row["id"], row["text"], *([one["missing"], one["text"]] for one in row["answers"])]
+        for row in contents.questions
+    ]
+    told = [sides, read]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def _rendered(template: str, **values: object) -> str:

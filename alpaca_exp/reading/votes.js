@@ -4,7 +4,7 @@ const PAGE = document.documentElement.dataset.page;
 const KEY = `alpaca_exp/reading/${PAGE}`;
 const AXES = ["intent", "quality"];
 
-/** What the browser keeps: { rater, sessions: { name: { rounds, revealed, votes } } }. */
+/** What the browser keeps: { rater, sessions: { "@name": { rounds, revealed, votes } } }. */
 class Kept {
   constructor() {
     this.lasting = true;
@@ -33,12 +33,12 @@ class Kept {
 
   get session() {
     const { rater, sessions } = this.state;
-    return rater !== null && Object.hasOwn(sessions, rater) ? sessions[rater] : null;
+    return rater === null ? null : (sessions[`@${rater}`] ?? null);
   }
 
   begin(rater) {
     this.state.rater = rater;
-    if (!this.session) this.state.sessions[rater] = { rounds: 1, revealed: false, votes: {} };
+    if (!this.session) this.state.sessions[`@${rater}`] = { rounds: 1, revealed: false, votes: {} };
     this.save();
   }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,14 @@ def _tokens(lm: HFLM, texts: Iterable[str]) -> dict[str, Tokens]:
     special: dict[str, Any] = {} if lm.add_bos_token is None else {"add_special_tokens": lm.add_bos_token}
     for start in range(0, len(plain), AT_ONCE):
         some = plain[start : start + AT_ONCE]
-        for text, ids in zip(some, lm.tokenizer(some, **special)["input_ids"], strict=True):
-            known[text] = np.asarray(ids, dtype=np.int32)
+        known |= zip(some, _ids(lm.tokenizer, some, special), strict=True)
     return known
+
+
+def _ids(tokenizer: Any, texts: Sequence[str], special: dict[str, Any]) -> Iterator[Tokens]:
+    if tokenizer.is_fast:  # without the places of the tokens in the text, which take half of the time
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
+        found = tokenizer.backend_tokenizer.encode_batch_fast(list(texts), **special)
+        return (np.asarray(each.ids, dtype=np.int32) for each in found)
+    return (np.asarray(ids, dtype=np.int32) for ids in tokenizer(list(texts), **special)["input_ids"])

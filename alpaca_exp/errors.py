@@ -4,6 +4,7 @@ AlpacaExpError           catch this one to catch them all; its text is for a per
 ├── ConfigError          the experiment as written cannot run                                    exit 2
 ├── InputError           a file, a folder, a server's setting is not what it must be             exit 2
 ├── ArtifactError        an output on disk is not what its record says                           exit 2
+├── JobsFailed           some jobs of a sweep failed, the others went on                         exit 4
 └── Stopped              stopped on purpose and resumable: run the same command again            exit 3
     └── BudgetReached    the next request could have cost more than the budget allows
 """
@@ -35,6 +36,12 @@ class InputError(AlpacaExpError):
 
 class ArtifactError(AlpacaExpError):
     """An output on disk is not what its record says."""
+
+
+class JobsFailed(AlpacaExpError):
+    """Some jobs of a sweep failed. The others went on, and the same command runs only what has no result."""
+
+    exit_code = 4
 
 
 class Stopped(AlpacaExpError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alpaca_exp import prefetched
-from alpaca_exp.artifacts import RECORD, Artifact, Stage, run
+from alpaca_exp.artifacts import RECORD, Artifact, Stage, Watch, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
@@ -26,12 +26,19 @@ from alpaca_exp.tuning.ranks import node
 
 
 def perform(
-    config: ExperimentConfig, *, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
+    config: ExperimentConfig,
+    *,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    watch: Watch | None = None,
+    paid_before: float = 0.0,
 ) -> dict[str, Artifact]:
     """Run every stage of `config`, write `folder/run.json`, print the scores.
 
-    Returns the artifacts by the names of their parts; none on a machine that only helps the first one
-    train. Raises what the stages raise, after the run's status was written.
+    `watch` is told of each stage; `paid_before` are dollars paid for this run before it began, by a sweep
+    that made what its jobs share. Returns the artifacts by the names of their parts; none on a machine that
+    only helps the first one train. Raises what the stages raise, after the run's status was written.
     """
     prepare(config)
     stages = plan(config)
@@ -48,20 +55,20 @@ def perform(
     begun: dict[Path, float] = {}
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
-    watch = _Printer(stages, config.runtime.outputs, begun)
+    printer = _Printer(stages, config.runtime.outputs, begun, watch)
     try:
         for name, stage in stages.items():
             artifacts[name] = run(
                 stage,
                 config.runtime.outputs,
                 remake_damaged=config.runtime.remake_damaged,
-                watch=watch,
+                watch=printer,
             )
     except BaseException as caught:
         error = caught
         raise
     finally:
-        row = _run_row(config, choices, overrides, artifacts, _paid(begun), error)
+        row = _run_row(config, choices, overrides, artifacts, paid_before + _paid(begun), error)
         row |= {"started": started, "seconds": round(time.monotonic() - clock, 3)}
         write_json(row, folder / "run.json")
         if row["usd"]:
@@ -83,6 +90,17 @@ def prepare(config: ExperimentConfig) -> None:
         go_offline()
 
 
+def labels(config: ExperimentConfig, choices: Mapping[str, str]) -> dict[str, str]:
+    """Where a run stands in a table: the option of each group, by its name."""
+    hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger")
+    found = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
+    if untuned(config):  # whatever was chosen, nothing was learnt
+        found |= {"dataset_variant": "none", "trainer": "none"}
+    if isinstance(config.base_model, ApiModelConfig):  # one option, many models
+        found["base_model"] = config.base_model.model
+    return found
+
+
 def _run_row(
     config: ExperimentConfig,
     choices: Mapping[str, str],
@@ -92,23 +110,17 @@ def _run_row(
     error: BaseException | None,
 ) -> Row:
     """What `run.json` holds, but for the times."""
-    hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger")
-    labels = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
-    if untuned(config):  # whatever was chosen, nothing was learnt
-        labels |= {"dataset_variant": "none", "trainer": "none"}
-    if isinstance(config.base_model, ApiModelConfig):  # one option, many models
-        labels["base_model"] = config.base_model.model
     stopped = isinstance(error, (Stopped, KeyboardInterrupt))
     return {
         "experiment": config.name,
         "preset": config.preset,
         "scale": config.scale,
         "seed": config.seed,
-        "labels": labels,
+        "labels": labels(config, choices),
         "artifacts": {name: artifact.path.name for name, artifact in artifacts.items()},
         "overrides": list(overrides),
         "status": "done" if error is None else "stopped" if stopped else "failed",
-        "error": None if error is None else _said(error),
+        "error": None if error is None else said(error),
         "usd": paid,
     }
 
@@ -124,7 +136,8 @@ def _spent(path: Path) -> float:
     return float(Artifact(path).record["usage"]["usd"]) if finished else consumed(path).usd
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An error in one sentence: its own where it is one of ours, else with its kind."""
     known = isinstance(error, AlpacaExpError)
     return str(error) if known else f"{type(error).__name__}: {error}".strip(": ")
 
@@ -135,13 +148,18 @@ class _Printer:
     Notes which ones were begun here, with what earlier attempts at them had paid.
     """
 
-    def __init__(self, stages: Mapping[str, Stage], outputs: Path, begun: dict[Path, float]) -> None:
+    def __init__(
+        self, stages: Mapping[str, Stage], outputs: Path, begun: dict[Path, float], watch: Watch | None
+    ) -> None:
+        self._watch = watch
         self._names = {stage.fingerprint: name for name, stage in [*stages.items()][::-1]}
         self._outputs, self._begun = outputs, begun
         self._told: set[str] = set()
 
     def __call__(self, stage: Stage, event: str, seconds: float) -> None:
         name, where = self._names.get(stage.fingerprint, stage.name), stage.path(self._outputs)
+        if self._watch is not None:
+            self._watch(stage, event, seconds)
         if event == "make":
             self._begun[where] = _spent(where)
             show_as(stage.name, name)

@@ -41,18 +41,20 @@ def show_as(title: str, name: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None, unit: str) -> Iterator[Steps]:
+def progress(
+    title: str, total: int | None, unit: str, *, longest_silence: float = LONGEST_SILENCE_S
+) -> Iterator[Steps]:
     """Show on stderr how `total` units of work advance (null: nobody knows how many).
 
     A terminal gets a live bar with the rate, the time left and the note. A pipe gets a plain line
-    now and then, the pauses between them growing to a minute, and none for work of under two seconds.
+    now and then, the pauses growing to `longest_silence` seconds, and none for work of under two seconds.
     """
-    with _shown(title, total, unit) as steps, told(title, steps) as listened:
+    with _shown(title, total, unit, longest_silence) as steps, told(title, steps) as listened:
         yield listened
 
 
 @contextmanager
-def _shown(title: str, total: int | None, unit: str) -> Iterator[Steps]:
+def _shown(title: str, total: int | None, unit: str, longest_silence: float) -> Iterator[Steps]:
     given, name = _names.get()
     title = name if title == given else title
     if sys.stderr.isatty():
@@ -60,7 +62,7 @@ def _shown(title: str, total: int | None, unit: str) -> Iterator[Steps]:
             task = bar.add_task(title, total=total, unit=unit, note="", rate="", left="")
             yield _Live(bar, task, total)
     else:
-        lines = Lines(title, total, unit)
+        lines = Lines(title, total, unit, longest_silence=longest_silence)
         try:
             yield lines
         finally:
@@ -77,8 +79,10 @@ class Lines:
         unit: str,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        longest_silence: float = LONGEST_SILENCE_S,
     ) -> None:
         self._title, self._total, self._unit = title, total, unit
+        self._longest = longest_silence
         self._stream, self._clock = stream, clock
         self._pace = Pace(clock())
         self._due, self._pause = clock() + QUIET_S, QUIET_S
@@ -91,7 +95,7 @@ class Lines:
         self._note = note or self._note
         if now >= self._due:
             self._write(now)
-            self._pause = min(2 * self._pause, LONGEST_SILENCE_S)
+            self._pause = min(2 * self._pause, self._longest)
             self._due = now + self._pause
 
     def close(self) -> None:

@@ -47,8 +47,8 @@ ORDER = [
     },
     {"money"},
     {"experiment", "preview"},
-    {"rehearsal"},
-    {"__main__", "store", "variants"},
+    {"rehearsal", "sweeping"},
+    {"__main__", "store", "sweeps", "variants"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "openai", "optuna", "rapidfuzz")

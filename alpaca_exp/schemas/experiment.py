@@ -40,6 +40,7 @@ class RuntimeConfig:
     offline: bool = runtime("never touch the network; what the hub has comes from `prefetched`", False)
     prefetched: Path = runtime("what action=prefetch fetched, and is not fetched again", Path("prefetched"))
     num_threads: Optional[int] = runtime("threads of the mathematics; null: as many as torch takes", None)
+    workers: int = runtime("jobs of a sweep that run side by side on this machine", 1)
     accelerator: str = runtime("Lightning's: auto, cpu, gpu", "auto")
     devices: str = runtime("devices of a machine that train one model together: a number, or auto: all", "1")
     num_nodes: int = runtime("machines that train one model together; the command is started on each", 1)
@@ -54,6 +55,8 @@ class RuntimeConfig:
         """What cannot be."""
         if self.num_threads is not None and self.num_threads < 1:
             yield f"runtime.num_threads is {self.num_threads}; it must be 1 or more, or null"
+        if self.workers < 1:
+            yield f"runtime.workers is {self.workers}; it must be 1 or more"
         if self.accelerator not in ("auto", "cpu", "gpu"):
             yield f"runtime.accelerator is {self.accelerator}; it must be auto, cpu or gpu"
         if self.device_memory_gb is not None and not self.device_memory_gb > 0:

@@ -1,0 +1,101 @@
+"""Every configuration of a sweep, composed and looked through before the first job runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
+from alpaca_exp.experiment import prepare
+from alpaca_exp.plan import plan
+from alpaca_exp.prefetch import with_documents
+from alpaca_exp.progress import progress
+from alpaca_exp.readiness import Here, obstacles
+from alpaca_exp.sweeping.composing import Composer
+from alpaca_exp.sweeping.grid import Grid
+from alpaca_exp.sweeping.jobs import Job, Part, job
+
+LONGEST_SILENCE_S = 8.0
+MOST_NAMED = 3
+"""Of more jobs than these that have the same fault, the others are counted."""
+
+
+@dataclass
+class _Found:
+    """What the look through the configurations brought."""
+
+    jobs: list[Job] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    """Jobs, in few words each, by what is wrong with them."""
+    parts: dict[Part, Part] = field(default_factory=dict)
+    """One of each, since jobs share most of theirs."""
+
+
+def checked(grid: Grid, composer: Composer, *, elsewhere: bool = False) -> list[Job]:
+    """The jobs of `grid`, in its order; two that would do the very same are one.
+
+    `elsewhere`: they will run on other machines, which may have what this one lacks. Raises InputError with
+    every fault of every job, each said once.
+    """
+    found, order = _Found(), grid.jobs
+    by_options = sorted(range(len(order)), key=lambda index: composer.options(order[index]))
+    jobs: dict[int, Job] = {}
+    with progress("checking", len(order), "jobs", longest_silence=LONGEST_SILENCE_S) as steps:
+        for index in by_options:
+            one = _checked(order[index], grid.label(order[index]), composer, found, elsewhere)
+            if one is not None:
+                jobs[index] = one
+            steps.advance()
+    if found.faults:
+        raise InputError("This sweep cannot run:\n" + "\n".join(_lines(found.faults, len(order))))
+    return list({jobs[index].key: jobs[index] for index in reversed(range(len(order)))}.values())[::-1]
+
+
+def _checked(
+    overrides: Sequence[str], label: str, composer: Composer, found: _Found, elsewhere: bool
+) -> Job | None:
+    try:
+        config, composed, choices = composer(overrides)
+        prepare(config)
+        stages = with_documents(plan(config), config)
+        faults = [fault for fault in obstacles(stages, config) if not (elsewhere and isinstance(fault, Here))]
+    except ConfigError as error:
+        faults = error.problems
+    except AlpacaExpError as error:
+        faults = [str(error)]
+    if faults:
+        for fault in dict.fromkeys(faults):
+            found.faults.setdefault(fault, []).append(label)
+        return None
+    made = job(config, stages, overrides=overrides, choices=choices, label=label, yaml=_text(composed))
+    parts = tuple(found.parts.setdefault(part, part) for part in made.parts)
+    return Job(**{**vars(made), "parts": parts})
+
+
+def _text(composed: DictConfig) -> str:
+    """The configuration as Hydra notes it, by the faster of the writers of YAML."""
+    plain = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
+    return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes paths as people do."""
+
+    def represent_undefined(self, data: object) -> object:
+        return self.represent_str(str(data))
+
+
+_Dumper.add_representer(None, _Dumper.represent_undefined)
+
+
+def _lines(faults: dict[str, list[str]], count: int) -> Iterator[str]:
+    for fault, labels in faults.items():
+        if len(labels) == count:
+            yield f"  - {fault}" + (" (all jobs)" if count > 1 else "")
+        else:
+            named = "; ".join(labels[:MOST_NAMED])
+            more = f"; and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
+            yield f"  - {fault} ({len(labels):,} of {count:,} jobs: {named}{more})"

@@ -1,0 +1,77 @@
+"""Jobs that a Hydra launcher runs: in other processes, or on other machines.
+
+The launcher is told overrides, and composes each job where it runs; how that ended stands in the sweep's
+folder. So what the launcher itself returns, or raises for a job that was killed, costs no other its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from alpaca_exp.config import load, register_schemas
+from alpaca_exp.experiment import prepare
+from alpaca_exp.plan import plan
+from alpaca_exp.prefetch import with_documents
+from alpaca_exp.sweeping.attempt import Outcome, attempt
+from alpaca_exp.sweeping.history import LOG, append, is_claimed, read, row
+from alpaca_exp.sweeping.jobs import Job, job
+
+Launch = Callable[[Sequence[Sequence[str]]], object]
+"""Runs jobs, each told by its overrides, to their ends."""
+LONGEST = 300
+"""Characters of what a launcher raised."""
+
+
+class Task:
+    """What the launcher is to call with each composed job. Another process can be sent it."""
+
+    def __call__(self, composed: DictConfig) -> str:
+        """Run the job in its folder. Returns how it ended: done, failed, stopped, found or busy."""
+        hydra = HydraConfig.get()
+        folder = Path(hydra.runtime.output_dir)
+        config = load(composed)
+        prepare(config)
+        stages = with_documents(plan(config), config)
+        choices = {name: str(choice) for name, choice in hydra.runtime.choices.items()}
+        made = job(config, stages, overrides=list(hydra.overrides.task), choices=choices)
+        known = read(folder.parent).get(int(folder.name), {})
+        numbered = {"number": int(folder.name), "label": str(known.get("label", ""))}
+        return attempt(Job(**{**vars(made), **numbered}), folder.parent, lambda part: None).status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _task, ()
+
+
+def launched(jobs: Sequence[Job], sweep: Path, outputs: Path, launch: Launch) -> dict[int, Outcome]:
+    """Hand all jobs to the launcher. Returns what became of each, by its number."""
+    quoted = str(sweep).replace("'", "\\'")
+    where = f"hydra.sweep.dir='{quoted}'"
+    told = [[*job.overrides, where, f"hydra.sweep.subdir='{job.number}'"] for job in jobs]
+    reason = "its launcher ended without a word of it; see the launcher's own logs"
+    try:
+        launch(told)
+    except Exception as error:  # of one job that was killed, say: the others have their results
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST]}".strip(": ")
+    rows = read(sweep)
+    return {job.number: _outcome(job, rows.get(job.number, {}), sweep, outputs, reason) for job in jobs}
+
+
+def _outcome(job: Job, known: dict[str, object], sweep: Path, outputs: Path, reason: str) -> Outcome:
+    status, seconds = str(known.get("status")), float(str(known.get("seconds") or 0.0))
+    if job.has_result(sweep, outputs):
+        return Outcome("done", seconds)
+    if status in ("failed", "stopped"):
+        return Outcome(status, seconds, str(known.get("error")), f"{job.number}/{LOG}")
+    if is_claimed(sweep, job.number):
+        return Outcome("running", error="another process, or the launcher, still runs it")
+    append(sweep, [row(job, "failed", error=reason)])
+    return Outcome("failed", seconds, reason, f"{job.number}/{LOG}")
+
+
+def _task() -> Task:
+    register_schemas()
+    return Task()

@@ -1,0 +1,169 @@
+"""A sweep: its jobs are checked, those without a result run, and what became of all is told.
+
+Whoever starts the same sweep again, now or later, here or on another machine that shares the folder, runs
+what has no result and nobody else is at. A job is known by what it makes, not by its number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig
+
+from alpaca_exp.errors import InputError, JobsFailed, Stopped
+from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping.agenda import Agenda, Unit
+from alpaca_exp.sweeping.attempt import Outcome
+from alpaca_exp.sweeping.board import Board
+from alpaca_exp.sweeping.checking import checked
+from alpaca_exp.sweeping.composing import Composer
+from alpaca_exp.sweeping.crews import Alone, Crew, Workers
+from alpaca_exp.sweeping.grid import Grid, expand
+from alpaca_exp.sweeping.jobs import Job
+from alpaca_exp.sweeping.launched import Launch, launched
+from alpaca_exp.sweeping.table import Entry, table
+
+NAP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a sweep is asked for."""
+
+    params: Mapping[str, object]
+    """The sweep file's keys with their values."""
+    arguments: Sequence[str]
+    """The command line's overrides."""
+    master: DictConfig
+    """What Hydra composed of both, without what differs between jobs."""
+    loader: ConfigLoader
+    launch: Launch | None
+    """Hands jobs to a launcher that was chosen; None: they run here."""
+
+
+def sweep(asked: Asked) -> list[Entry]:
+    """Run the jobs of a grid that have no result yet. Prints how it goes and a table of all; returns it too.
+
+    Raises InputError before the first job where one of them cannot run, JobsFailed at the end where some
+    failed, Stopped where some were stopped by a budget, and what interrupts it, after the table.
+    """
+    grid = expand(asked.params, asked.arguments, asked.loader)
+    folder = Path(str(asked.master.hydra.sweep.dir))
+    print(f"{folder.name}: {grid.shape}", flush=True)
+    composer = Composer(asked.loader, asked.master)
+    jobs = checked(grid, composer, elsewhere=asked.launch is not None)
+    _make(folder)
+    jobs = history.numbered(jobs, folder)
+    extended = history.describe(folder, grid, history.command_line())
+    runtime = jobs[0].config.runtime
+    found = {job.number for job in jobs if job.has_result(folder, runtime.outputs)}
+    todo = [job for job in jobs if job.number not in found]
+    _announce(grid, jobs, todo, folder, extended is not None)
+    outcomes = dict.fromkeys(found, Outcome("found"))
+    interruption: BaseException | None = None
+    if todo:
+        interruption = _run(todo, folder, runtime, asked.launch, outcomes)
+    entries = [_entry(job, outcomes.get(job.number), folder) for job in jobs]
+    print(f"\n{table(entries)}\nThis sweep: {folder}", flush=True)
+    if interruption is not None:
+        raise interruption
+    _raise_for(entries)
+    return entries
+
+
+def conduct(agenda: Agenda, crew: Crew, board: Board) -> None:
+    """Let the crew work through the agenda. What interrupts it is raised once the crew has stopped."""
+    waited = False
+    try:
+        while True:
+            while crew.free and (unit := agenda.next()):
+                crew.start(unit)
+            if crew.idle and not agenda.others:
+                return
+            if crew.idle:
+                if not waited:
+                    others = ", ".join(str(job.number) for job in agenda.others)
+                    board.say(f"waiting for another process that runs {others}")
+                waited = True
+                time.sleep(NAP_S)
+                continue
+            for unit, outcome in crew.finished():
+                _note(agenda, board, unit, outcome)
+    except BaseException:
+        for unit, outcome in crew.stop():
+            _note(agenda, board, unit, outcome)
+        raise
+    finally:
+        crew.close()
+
+
+def _run(
+    todo: Sequence[Job],
+    folder: Path,
+    runtime: RuntimeConfig,
+    launch: Launch | None,
+    outcomes: dict[int, Outcome],
+) -> BaseException | None:
+    """Run the jobs, and put what became of each into `outcomes`. Returns what interrupted it."""
+    if launch is not None:
+        outcomes |= launched(todo, folder, runtime.outputs, launch)
+        return None
+    workers = min(runtime.workers, len(todo))
+    agenda = Agenda(todo, runtime.outputs, side_by_side=workers > 1)
+    board = Board(len(todo))
+    devices = int(runtime.devices) if runtime.devices.isdecimal() else 1
+    crew: Crew = Workers(workers, folder, board, devices=devices) if workers > 1 else Alone(folder, board)
+    try:
+        conduct(agenda, crew, board)
+    except (KeyboardInterrupt, Exception) as error:
+        return error
+    finally:
+        outcomes |= agenda.outcomes
+        board.close()
+    return None
+
+
+def _note(agenda: Agenda, board: Board, unit: Unit, outcome: Outcome) -> None:
+    board.end(unit, outcome)
+    for alike in agenda.note(unit, outcome):
+        board.end(alike, agenda.outcomes[alike.job.number])
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder} is a file; choose another name=..., or move it away") from None
+
+
+def _announce(grid: Grid, jobs: Sequence[Job], todo: Sequence[Job], folder: Path, extended: bool) -> None:
+    """What is there and what is to do; and what lies here that nobody asked for."""
+    same = len(grid.jobs) - len(jobs)
+    if same:
+        print(f"{same:,} of them would do the same as another one, and are left out")
+    if extended:
+        kept = len(history.read(folder)) - len(jobs)
+        print(f"The grid is another one than before: new jobs are added, {kept:,} others stay as they are")
+    print(f"{len(jobs) - len(todo):,} found from before, {len(todo):,} to run", flush=True)
+
+
+def _entry(job: Job, outcome: Outcome | None, folder: Path) -> Entry:
+    if outcome is None:
+        return Entry(job.number, job.label, "waiting")
+    log = folder / (outcome.log or f"{job.number}/{history.LOG}")
+    return Entry(job.number, job.label, outcome.status, outcome.seconds, outcome.error, log)
+
+
+def _raise_for(entries: Sequence[Entry]) -> None:
+    failed = sum(entry.status == "failed" for entry in entries)
+    stopped = sum(entry.status == "stopped" for entry in entries)
+    again = "the same command runs only what has no result"
+    if failed:
+        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {again}")
+    if stopped:
+        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {again}")

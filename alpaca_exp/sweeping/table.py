@@ -1,0 +1,76 @@
+"""A sweep's jobs as lines of text: what each came to, and why some did not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LONG = 40
+"""Of more jobs than these only the ones that need a look are listed."""
+SETTLED = ("done", "found")
+MEANING = {
+    "done": "done",
+    "found": "found from before",
+    "failed": "failed",
+    "stopped": "stopped",
+    "killed": "killed",
+    "running": "running",
+    "waiting": "not started",
+}
+"""In which order, and in which words, jobs are counted."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one job came to."""
+
+    number: int
+    label: str
+    status: str
+    seconds: float | None = None
+    error: str | None = None
+    log: Path | None = None
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """One line a job, the reasons of those that failed, each said once, and the counts."""
+    shown = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, "waiting")]
+    lines = [line(one.number, one.label, one.status, one.seconds) for one in shown]
+    return "\n".join([*lines, *_reasons(entries), counts(Counter(one.status for one in entries))])
+
+
+def line(number: int | None, label: str, status: str, seconds: float | None, error: str | None = None) -> str:
+    """`  7  failed       3.2 s  scale=large seed=1: why`; a reason of many lines is cut to one."""
+    took = f"{seconds:9.1f} s" if seconds and status != "found" else " " * 11
+    why = f": {_first_line(error)}" if error else ""
+    return f"{'' if number is None else number:>5}  {status:8}{took}  {label}{why}"
+
+
+def counts(statuses: Mapping[str, int]) -> str:
+    """`18 jobs: 12 done, 4 found from before, 2 failed`."""
+    total = sum(statuses.values())
+    told = [f"{statuses[name]:,} {words}" for name, words in MEANING.items() if statuses.get(name)]
+    return f"{total:,} job{'s' * (total != 1)}: {', '.join(told) or 'none'}"
+
+
+def _reasons(entries: Sequence[Entry]) -> Iterator[str]:
+    """Each reason once, with the jobs that it holds for and where the first one's log is."""
+    by_reason: dict[str, list[Entry]] = {}
+    for one in entries:
+        if one.error and one.status not in SETTLED:
+            by_reason.setdefault(one.error, []).append(one)
+    if by_reason:
+        yield ""
+    for reason, jobs in by_reason.items():
+        numbers = ", ".join(str(one.number) for one in jobs[:10]) + (", ..." if len(jobs) > 10 else "")
+        yield f"job{'s' * (len(jobs) != 1)} {numbers} {jobs[0].status}: {reason}"
+        if jobs[0].log and jobs[0].log.exists():
+            yield f"  log: {jobs[0].log}"
+    yield ""
+
+
+def _first_line(text: str) -> str:
+    first, _, rest = text.partition("\n")
+    return first + (" ..." if rest else "")

@@ -1,0 +1,58 @@
+"""The sweeper `grid`: all combinations, resumed and shared; the work is in `alpaca_exp.sweeping`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+NODE: dict[str, Any] = {"_target_": "hydra_plugins.alpaca_exp.grid.GridSweeper", "params": None}
+"""`hydra/sweeper=grid`, alpaca_exp's default. `params`: keys with values as on the command line."""
+
+ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=NODE, provider="alpaca_exp")
+
+
+class GridSweeper(Sweeper):
+    """Runs the jobs of a grid that have no result yet; plans all of them with action=plan."""
+
+    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        self._params = dict(params or {})
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before `sweep`."""
+        self._context, self._task, self._config = hydra_context, task_function, config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """The jobs of the sweep file's `params` and of `arguments`."""
+        from alpaca_exp.schemas import Action
+        from alpaca_exp.sweeping.grid import expand
+        from alpaca_exp.sweeping.sweep import Asked, sweep
+
+        loader = self._context.config_loader
+        if self._config.action is not Action.run:  # one after the other, here, and nothing is kept
+            grid = expand(self._params, arguments, loader)
+            return self._set_up(BasicLauncher(), self._task).launch([list(job) for job in grid.jobs], 0)
+        return sweep(Asked(self._params, arguments, self._config, loader, self._launch()))
+
+    def _launch(self) -> Any:
+        """What hands jobs to the launcher that was chosen; nothing where that is Hydra's default."""
+        from alpaca_exp.sweeping.launched import Task
+
+        chosen = str(self._config.hydra.launcher._target_)
+        if chosen == f"{BasicLauncher.__module__}.{BasicLauncher.__qualname__}":
+            return None
+        launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=self._context, task_function=Task(), config=self._config
+        )
+        return lambda jobs: launcher.launch(jobs, initial_job_idx=0)
+
+    def _set_up(self, launcher: Launcher, task: TaskFunction) -> Launcher:
+        launcher.setup(hydra_context=self._context, task_function=task, config=self._config)
+        return launcher

@@ -11,6 +11,7 @@ import pytest
 
 from alpaca_exp import store, variants
 from alpaca_exp.compose import compose
+from alpaca_exp.judging import __main__ as judging
 from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
@@ -76,6 +77,7 @@ def test_the_pages_hold_commands() -> None:
     assert len(of("alpaca_exp.store")) >= 3
     assert {words(command)[0] for command in COMMANDS} == {
         "alpaca_exp",
+        "alpaca_exp.judging",
         "alpaca_exp.report",
         "alpaca_exp.store",
         "alpaca_exp.variants",
@@ -116,6 +118,11 @@ def test_every_store_command_on_the_pages_is_one_that_it_takes(command: str) -> 
 @pytest.mark.parametrize("command", of("alpaca_exp.variants"))
 def test_every_variants_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
     variants._parser().parse_args(words(command)[1:])
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.judging"))
+def test_every_judging_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
+    judging._parser().parse_args(words(command)[1:])
 
 
 @pytest.mark.parametrize("name", [name for name, _ in OPTIONS])

@@ -10,8 +10,9 @@ import pytest
 
 from alpaca_exp.judging.protocol import preferred
 from alpaca_exp.judging.replies import scores_of
-from alpaca_exp.judging.scores import judge_scores, mean_words, ratio_of_sums
+from alpaca_exp.judging.scores import JudgeScore, judge_scores, mean_words, ratio_of_sums, remarks
 from alpaca_exp.records import Row, Score
+from alpaca_exp.report.metrics import limits
 
 
 def row(question: str, order: str, text: str) -> Row:
@@ -77,3 +78,103 @@ def test_words_have_their_mean_and_error() -> None:
     found = mean_words([2, 4, 6])
     assert (found.task, found.metric, found.value) == ("words", "mean", 4.0)
     assert found.stderr == pytest.approx(2 / sqrt(3))
+
+
+def verdict(question: str, preference: float | None, **more: object) -> Row:
+    told = {"order": "12", "score_1": None, "score_2": None, "parsed": preference is not None}
+    return {"question_id": question, "preference": preference, **told, **more}
+
+
+def test_a_judge_who_names_winners_and_turns_with_the_order_saw_a_tie() -> None:
+    rows = [
+        verdict(name, preference, order=order, protocol="pairwise")
+        for name, both in {"a": (1.0, 0.0), "b": (1.0, 0.5), "c": (1.0, 1.0)}.items()
+        for order, preference in zip(("12", "21"), both, strict=True)
+    ]
+    found = scored(rows)
+    assert found["win_rate"].value == pytest.approx(100 * (0.5 + 0.5 + 1) / 3)
+    assert found["flip_rate"].value == pytest.approx(200 / 3)
+    assert not found.keys() & {"percent", "score", "opponent_score", "difference"}
+
+
+def test_weighted_preferences_are_averaged_and_flip_only_with_their_winner() -> None:
+    rows = [
+        verdict("a", 0.9),
+        verdict("a", 0.7, order="21"),
+        verdict("b", 0.8),
+        verdict("b", 0.2, order="21"),
+    ]
+    found = scored(rows)
+    assert found["win_rate"].value == pytest.approx(100 * (0.8 + 0.5) / 2)
+    assert found["flip_rate"].value == pytest.approx(50.0)
+
+
+def test_what_was_asked_again_enters_no_score_but_its_own() -> None:
+    rows = [verdict("a", 1.0), verdict("b", 0.0), verdict("c", 1.0, order="21")]
+    again = [verdict("a", 0.0, retest=True), verdict("c", 1.0, order="21", retest=True)]
+    found, alone = scored(rows + again), scored(rows)
+    assert found["retest_agreement"].value == pytest.approx(50.0) and found["retest_agreement"].n == 2
+    assert {name: score for name, score in found.items() if not name.startswith("retest_")} == alone
+    assert found["unparsed"].n == 3
+
+
+def test_intervals_keep_to_the_metrics_range_and_agree_with_the_analytic_errors() -> None:
+    rng = random.Random(3)
+    rows = [
+        verdict(
+            str(n), rng.choice((0.0, 0.5, 1.0)), score_1=rng.uniform(5, 9), score_2=rng.uniform(4, 9),
+            words_1=rng.randint(40, 200), words_2=rng.randint(40, 200),
+        )
+        for n in range(80)
+    ]  # fmt: skip
+    for metric, score in scored(rows).items():
+        if metric == "unparsed":
+            continue
+        assert isinstance(score, JudgeScore) and score.low is not None and score.high is not None
+        assert score.low <= score.value <= score.high
+        lowest, highest = limits(f"judge.{metric}")
+        assert lowest <= score.low and score.high <= highest
+        assert score.high - score.low == pytest.approx(2 * 1.99 * (score.stderr or 0), rel=0.12), metric
+
+
+def test_the_longer_answers_share_counts_untied_pairs_of_different_length() -> None:
+    lengths = [(10, 20, 1.0), (20, 10, 1.0), (10, 20, 0.5), (10, 10, 1.0), (10, 30, 1.0), (None, 3, 1.0)]
+    rows = [verdict(str(n), p, words_1=a, words_2=b) for n, (a, b, p) in enumerate(lengths)]
+    found = scored(rows)["longer_preferred"]
+    assert found.value == pytest.approx(200 / 3) and found.n == 3
+
+
+def test_a_judge_who_sees_nothing_but_length_is_even_at_equal_length() -> None:
+    rows = [
+        verdict(str(n), float(ours > 100), words_1=100, words_2=ours)
+        for n, ours in enumerate([*range(60, 100, 5), *range(105, 200, 5)])
+    ]
+    found = scored(rows)
+    assert found["win_rate"].value > 65 and found["longer_preferred"].value == 100
+    rate, slope = found["win_rate_lc"], found["length_slope"]
+    assert isinstance(rate, JudgeScore) and rate.low is not None and rate.high is not None
+    assert rate.low < 50 < rate.high
+    assert slope.value > 30
+
+
+def test_equal_length_beyond_the_data_is_said() -> None:
+    rows = [verdict(str(n), float(n % 3 == 0), words_1=100, words_2=40 + n, judge="g") for n in range(50)]
+    assert "the model's answer is the shorter one in 50 of 50 questions" in "".join(remarks(rows))
+
+
+def test_verdicts_of_several_versions_of_a_judge_are_said_with_their_counts() -> None:
+    rows = [
+        verdict(str(n), 1.0, judge="g", judge_version=f"g-{n % 2}", protocol="pairwise") for n in range(5)
+    ]
+    assert list(remarks(rows)) == [
+        "the verdicts come from several versions of g, which may differ: g-0 (3), g-1 (2)"
+    ]
+
+
+def test_categories_have_scores_of_their_own_where_there_are_several() -> None:
+    rows = [verdict(str(n), float(n < 2), category="maths" if n < 2 else "coding") for n in range(6)]
+    found = scored(rows)
+    assert (found["win_rate/maths"].value, found["win_rate/coding"].value) == (100.0, 0.0)
+    assert found["win_rate/coding"].n == 4
+    one = [row | {"category": "maths"} for row in rows]
+    assert not [name for name in scored(one) if "/" in name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -50,9 +51,17 @@ def mean_interval(
 
 
 def _draws(n: int, seed: int) -> Iterator[Array]:
+    counts = _counts(n, seed)
+    return (counts[start : start + AT_ONCE].astype(np.float64) for start in range(0, DRAWS, AT_ONCE))
+
+
+@functools.lru_cache(maxsize=4)
+def _counts(n: int, seed: int) -> npt.NDArray[np.int16]:
+    """How often each of `n` questions is drawn, a row a draw: the same for all that is asked of one set."""
     rng = np.random.default_rng(seed)
-    for _ in range(DRAWS // AT_ONCE):
-        yield rng.multinomial(n, np.full(n, 1 / n), size=AT_ONCE).astype(np.float64)
+    sizes = [AT_ONCE] * (DRAWS // AT_ONCE)
+    drawn = (rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.int16) for size in sizes)
+    return np.concatenate(list(drawn))
 
 
 def _tail(n: int) -> float:

@@ -137,6 +137,8 @@ def test_what_was_kept_is_judgments_like_any_other(
         ),
         (["review_a_b.jsonl", "--format", "alpaca_eval"], "review_a_b.jsonl, line 1, lacks instruction"),
         (["empty.jsonl"], "empty.jsonl is empty"),
+        (["stage"], "stage/record.json, line 1"),
+        (["nothing"], "nothing holds no file that ends with .jsonl, .json"),
         (["review_a_b.jsonl", "--reference", "a", "--pivot", "b"], "no model was read against b alone"),
     ],
 )
@@ -151,7 +153,8 @@ def test_what_cannot_be_imported_is_one_sentence(
     lines(Path("review_a_b.jsonl"), review(1, [1, 2]))
     Path("empty.jsonl").touch()
     Path("stage").mkdir()
-    Path("stage/record.json").touch()
+    Path("stage/record.json").write_text('{"stage": "judge"}')
+    Path("nothing").mkdir()
     assert main(["import", *words]) == 2
     said = capsys.readouterr().err
     assert told in said and said.count("\n") == 1

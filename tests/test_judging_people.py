@@ -51,6 +51,14 @@ def test_votes_on_one_question_are_not_independent(tmp_path: Path) -> None:
     assert (alone.standings[0].votes, together.standings[0].votes) == (10, 40)
 
 
+def test_how_often_the_answer_shown_first_wins(tmp_path: Path) -> None:
+    rows = [vote(1, 1), vote(2, 2, order="21"), vote(3, 2), vote(4, 1, order=None), vote(5, "tie")]
+    found = poll(read_votes([written(tmp_path / "v.jsonl", rows)])[0]).shown_first
+    assert found and found.mean == pytest.approx(100 * 2 / 3)
+    unknown = poll(read_votes([written(tmp_path / "v.jsonl", rows[3:])])[0])
+    assert unknown.shown_first is None
+
+
 def test_who_votes_again_has_changed_their_mind(tmp_path: Path) -> None:
     once = written(tmp_path / "ann.jsonl", [vote(1, 1), vote(2, 1)])
     more = written(tmp_path / "later.jsonl", [vote(1, 1), vote(2, 2), vote(3, 2), vote(3, 1, "bo")])

@@ -12,6 +12,7 @@ import pytest
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.published import Format, Published, detect, read_published
 from alpaca_exp.judging.published_pairs import model_named, pairs
+from alpaca_exp.judging.scores import judge_scores
 from alpaca_exp.records import Row, content_id
 
 
@@ -232,6 +233,20 @@ def test_verdicts_are_turned_so_that_the_reference_stands_first(tmp_path: Path) 
     assert (pair.model, pair.reference) == ("mine", "theirs")
     assert (told["score_1"], told["score_2"], told["preference"], told["order"]) == (4, 9, 1.0, "21")
     assert pairs(rows, pivot="theirs") == [pair] and pairs(rows)[0].reference == "mine"
+
+
+def test_both_orders_in_two_files_are_one_pair(tmp_path: Path) -> None:
+    files = [
+        lines(tmp_path / "review_a_b.jsonl", review(1, [9, 4])),
+        lines(tmp_path / "review_b_a.jsonl", review(1, [6, 5])),
+    ]
+    (pair,) = pairs(read_published(files).verdicts)
+    assert [(row["score_1"], row["score_2"], row["order"]) for row in pair.verdicts] == [
+        (9, 4, "12"),
+        (5, 6, "21"),
+    ]
+    scores = {score.metric: score.value for score in judge_scores(pair.verdicts)}
+    assert (scores["flip_rate"], scores["win_rate"]) == (100.0, 50.0)
 
 
 def test_the_last_of_a_judgment_that_was_repeated_counts(tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def test_the_standard_error_is_that_of_the_delta_method(weights: Weights) -> Non
     assert kappa(DIAGNOSES, weights).stderr == pytest.approx(math.sqrt(variance / table.sum()), rel=1e-5)
 
 
-def test_perfect_agreement_is_one_without_doubt_and_reversal_is_below_nought() -> None:
+def test_full_agreement_is_one_with_an_interval_that_nobody_knows_and_reversal_is_below_nought() -> None:
     found = kappa([[5, 0], [0, 7]])
     assert (found.value, found.stderr) == (pytest.approx(1), pytest.approx(0, abs=1e-7))
-    assert found.interval == (pytest.approx(1), pytest.approx(1))
+    assert found.interval is None and resampled_kappa([[[1, 0], [0, 0]], [[0, 0], [0, 1]]] * 5) is None
     assert kappa([[0, 6], [6, 0]]).value == pytest.approx(-1)
 
 

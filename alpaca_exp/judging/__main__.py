@@ -24,6 +24,9 @@ from alpaca_exp.judgments import Judgments, judgments
 from alpaca_exp.records import Row, write_jsonl
 from alpaca_exp.statistics.kappa import Weights
 
+DATA = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
+"""How the files of a folder end that are read."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input."""
@@ -39,17 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(asked: argparse.Namespace) -> None:
-    if asked.models and len(asked.files) > 1:
+    files, answers = _expanded(asked.files), _expanded(asked.answers)
+    if asked.models and len(files) > 1:
         raise InputError("--models names the two models of one file; import the files one by one")
     if asked.pivot and not asked.reference:
         raise InputError(
             f"--pivot {asked.pivot} leads nowhere; add --reference MODEL, in whose per cent to count"
         )
     found = read_published(
-        asked.files,
+        files,
         form=Format[asked.format] if asked.format else None,
         questions=asked.questions,
-        answers=asked.answers,
+        answers=answers,
         models=tuple(asked.models) if asked.models else None,
         judge=asked.judge,
     )
@@ -63,6 +67,21 @@ def _import(asked: argparse.Namespace) -> None:
     if asked.out:
         scores = [row for one in pairs for row in one.rows()]
         _keep(asked.out, found.verdicts, scores + [one.row() for one in chains])
+
+
+def _expanded(paths: Sequence[Path]) -> list[Path]:
+    """The files, for a folder those in it. Raises InputError for a folder that holds none."""
+    found: list[Path] = []
+    for path in paths:
+        inside = (
+            sorted(file for file in path.glob("*") if file.name.endswith(DATA)) if path.is_dir() else [path]
+        )
+        if not inside:
+            raise InputError(
+                f"{path} holds no file that ends with {', '.join(DATA)}; name the files themselves"
+            )
+        found += inside
+    return found
 
 
 def _keep(out: Path, verdicts: Sequence[Row], scores: Sequence[Row]) -> None:
@@ -159,7 +178,7 @@ def _import_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 _IMPORTS = """examples:
-  python -m alpaca_exp.judging import review_*.jsonl --questions question.jsonl --answers answer_*.jsonl
+  python -m alpaca_exp.judging import review --questions question.jsonl --answers answer
       --reference gpt35 --pivot vicuna-13b --out published
   python -m alpaca_exp.judging import annotations.json
   python -m alpaca_exp.judging import gpt-4_single.jsonl --reference gpt-3.5-turbo

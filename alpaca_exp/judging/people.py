@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -42,6 +43,8 @@ class Poll:
     categories: Mapping[str, tuple[Standing, ...]]
     raters: Mapping[str, int]
     """Votes by rater."""
+    shown_first: Interval | None = None
+    """Per cent of the votes for one of two answers that went to the one shown first."""
     between: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
     """The agreement of every two raters who voted on the same."""
     judge: Agreement | None = None
@@ -73,10 +76,17 @@ def poll(votes: Sequence[Row], judged: Mapping[Matter, Opinion] | None = None) -
         tuple(_standings(votes)),
         named if len(named) > 1 else {},
         {name: len(raters[name]) for name in opinions},
+        _shown_first(votes),
         dict(_between(opinions)),
         agreement(opinions_of(votes), judged) if judged is not None else None,
         dict(_against(opinions, judged)) if judged is not None and several else {},
     )
+
+
+def _shown_first(votes: Iterable[Row]) -> Interval | None:
+    told = [row for row in votes if row.get("order") in ("12", "21") and row["preference"] != 0.5]
+    first = [100.0 * (row["preference"] == float(row["order"] == "21")) for row in told]
+    return _mean(first, [row["question_id"] for row in told], (0, 100)) if told else None
 
 
 def _between(opinions: Mapping[str, Mapping[Matter, Opinion]]) -> Iterator[tuple[tuple[str, str], Agreement]]:
@@ -137,7 +147,8 @@ def _mean(values: Sequence[float], questions: Sequence[str], bounds: tuple[float
     sums: dict[str, float] = {}
     for value, question in zip(values, questions, strict=True):
         sums[question] = sums.get(question, 0.0) + value
-    totals, votes = np.array(list(sums.values())), np.array([questions.count(one) for one in sums])
+    counted = Counter(questions)
+    totals, votes = np.array(list(sums.values())), np.array([counted[one] for one in sums])
     if len(set(values)) > 1:
         found = bootstrap_interval(lambda counts: (counts @ totals) / (counts @ votes), len(sums))
     else:

@@ -21,7 +21,7 @@ def markdown(found: Poll, judge: str | None = None) -> str:
     parts = [
         f"# People's votes\n\n{sum(found.raters.values()):,} votes of {_counted(found.raters)}: {voters}.",
         table([HEAD, *map(_line, found.standings)]),
-        "Win rate: a tie counts half. Intervals, 95 %, are over questions.",
+        f"Win rate: a tie counts half. Intervals, 95 %, are over questions.{_order(found)}",
         *_by_category(found),
         *_raters(found),
         *_with_judge(found, judge),
@@ -33,6 +33,7 @@ def as_json(found: Poll, judge: str | None = None) -> Row:
     """The same as plain values."""
     return {
         "raters": dict(found.raters),
+        "shown_first": _bounds(found.shown_first),
         "standings": [_plain(one) for one in found.standings],
         "categories": {name: [_plain(one) for one in rows] for name, rows in found.categories.items()},
         "between": [{"raters": list(pair), **values(one)} for pair, one in found.between.items()],
@@ -54,6 +55,15 @@ def _line(one: Standing) -> list[str]:
     return [one.model, one.opponent, str(one.votes), *counts, *told]
 
 
+def _order(found: Poll) -> str:
+    told = _number(found.shown_first, 0)
+    return (
+        f" Of the votes for one of the two, {told} % went to the one shown first."
+        if found.shown_first
+        else ""
+    )
+
+
 def _number(found: Interval | None, decimals: int) -> str:
     if found is None:
         return ABSENT
@@ -65,9 +75,12 @@ def _number(found: Interval | None, decimals: int) -> str:
 def _plain(one: Standing) -> Row:
     row = asdict(one)
     for key in ("win_rate", "intent", "quality"):
-        if row[key]:
-            row[key] = {name: row[key][name] for name in ("mean", "low", "high")}
+        row[key] = _bounds(getattr(one, key))
     return row
+
+
+def _bounds(found: Interval | None) -> Row | None:
+    return {name: getattr(found, name) for name in ("mean", "low", "high")} if found else None
 
 
 def _by_category(found: Poll) -> Iterator[str]:

@@ -26,14 +26,17 @@ class Pair:
 def pairs(rows: Sequence[Row], reference: str | None = None, pivot: str | None = None) -> list[Pair]:
     """The verdicts by judge and pair of models, in the order of the file.
 
-    A pair with `reference`, else with `pivot`, is read against it; any other as it stands, against its
-    model 1. Ratings of single answers (model 1 is empty) are paired with the reference's for the same
+    A pair with `reference`, else with `pivot`, is read against it; any other against the model 1 of its first
+    row. Ratings of single answers (model 1 is empty) are paired with the reference's for the same
     question and judge; without a reference they are no pair.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in [*_rated(rows, reference), *(row for row in rows if row["model_1"])]:
-        first = next((name for name in (reference, pivot) if name in (row["model_1"], row["model_2"])), None)
-        told = swapped(row) if first is not None and row["model_1"] != first else row
+        models = row["model_2"], row["model_1"]
+        against = next((name for name in (reference, pivot) if name in models), None)
+        if against is None and (*models[::-1], row["judge"]) in found:
+            against = models[0]
+        told = row if against in (None, models[1]) else swapped(row)
         found.setdefault((told["model_2"], told["model_1"], told["judge"]), []).append(told)
     return [Pair(*names, verdicts) for names, verdicts in found.items()]
 

@@ -14,6 +14,7 @@ from alpaca_exp.statistics.bootstrap import bootstrap_interval
 
 Table = Sequence[Sequence[int]]
 """How often the first rater's class (row) met the second's (column)."""
+NO_DOUBT = 1e-6
 FEWEST_DEFINED = 0.95
 """The share of resamples in which kappa must exist for their percentiles to be an interval."""
 
@@ -41,8 +42,11 @@ class Kappa:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The analytic 95 % interval, cut at -1 and 1; for independent units, not too few of them."""
-        if self.value is None or self.stderr is None:
+        """The analytic 95 % interval, cut at -1 and 1; for independent units, not too few of them.
+
+        None where the formula knows no doubt: of full agreement its error is 0, however few the units.
+        """
+        if self.value is None or self.stderr is None or self.stderr < NO_DOUBT:
             return None
         half = 1.959964 * self.stderr
         return max(-1.0, self.value - half), min(1.0, self.value + half)
@@ -75,20 +79,23 @@ def kappa(table: Table, weights: Weights = Weights.none) -> Kappa:
 def resampled_kappa(tables: Sequence[Table], weights: Weights = Weights.none) -> tuple[float, float] | None:
     """The 95 % bootstrap interval of kappa over questions, `tables` being one table a question.
 
-    What belongs to one question (several pairs of models, several raters) is drawn together. None for fewer
-    than two questions, and where kappa does not exist in more than 5 % of the draws.
+    What belongs to one question (several pairs of models, several raters) is drawn together. None where no
+    draw differs, as of full agreement, and where kappa does not exist in more than 5 % of the draws.
     """
     flat = np.asarray(tables, dtype=float)
     w = agreement_weights(flat.shape[1], weights)
-    found = [np.empty(0)]
+    found: list[NDArray[np.float64]] = []
 
     def drawn(counts: NDArray[np.float64]) -> NDArray[np.float64]:
         found.append(_values(counts @ flat.reshape(len(flat), -1), w))
         return found[-1]
 
     interval = bootstrap_interval(drawn, len(flat))
+    if interval is None:
+        return None
     exists = np.isfinite(np.concatenate(found))
-    return interval if exists.any() and exists.mean() >= FEWEST_DEFINED else None
+    known = exists.mean() >= FEWEST_DEFINED and interval[1] - interval[0] > NO_DOUBT
+    return interval if known else None
 
 
 def agreement_weights(size: int, weights: Weights) -> NDArray[np.float64]:

@@ -80,7 +80,9 @@ def _preferences(judgings: int) -> Iterator[Setting]:
             found = win_rate_at_equal_length(preferences, ratio(theirs, ours))
             controlled = covers(found.low, found.high, judge.truth)
             bias, width = float(found.value.mean()) - judge.truth, float((found.high - found.low).mean())
-            yield Setting(_case(judge, lengths), controlled, _raw(preferences, judge.truth), bias, width)
+            yield Setting(
+                _case(judge, lengths, str(1 + both)), controlled, _raw(preferences, judge.truth), bias, width
+            )
 
 
 def _points(judgings: int) -> Iterator[Setting]:
@@ -91,9 +93,10 @@ def _points(judgings: int) -> Iterator[Setting]:
         points = judge.points(rng, theirs, ours)
         difference, truth = points[1] - points[0], judge.true_points()[0]
         value, _, low, high = difference_at_equal_length(difference, ratio(theirs, ours))
-        case = _case(judge, lengths).replace("| 1 |", "| points |")
         bias, width = float(value.mean()) - truth, float((high - low).mean())
-        yield Setting(case, covers(low, high, truth), _raw(difference, truth), bias, width)
+        yield Setting(
+            _case(judge, lengths, "points"), covers(low, high, truth), _raw(difference, truth), bias, width
+        )
 
 
 def _raw(values: Array, truth: float) -> float:
@@ -101,9 +104,8 @@ def _raw(values: Array, truth: float) -> float:
     return covers(bounds[:, 0], bounds[:, 1], truth)
 
 
-def _case(judge: Judge, lengths: Lengths) -> str:
-    orders = 2 if judge.both_orders else 1
-    return f"{judge.fondness:g} | {judge.gap:g} | {orders} | {lengths.name} | {judge.difficulty:g}"
+def _case(judge: Judge, lengths: Lengths, asked: str) -> str:
+    return f"{judge.fondness:g} | {judge.gap:g} | {asked} | {lengths.name} | {judge.difficulty:g}"
 
 
 def _summary(found: list[Setting], good: float, raw: float) -> dict[str, object]:

@@ -185,6 +185,16 @@ def test_only_what_could_not_be_read_is_asked_again(tmp_path: Path) -> None:
     assert [rows[n] for n in kept] == [once[n] for n in kept]
 
 
+def test_of_two_ratings_only_the_one_that_could_not_be_read_is_asked_again(tmp_path: Path) -> None:
+    def mumbling(body: Body, number: int) -> Reply:
+        return Reply("Hm." if number == 3 else f"Well.\nrating: {3 if number < 10 else 9}")
+
+    with Server(mumbling) as server:
+        rows, _ = judged(tmp_path, at(server, tmp_path, "single", concurrency=1, retry_unreadable=3))
+        assert server.count == 11
+    assert [(row["score_1"], row["score_2"]) for row in rows] == [(3, 3), (3, 9), (3, 3), (3, 3), (3, 3)]
+
+
 def test_the_version_that_the_server_reports_is_kept_and_a_mixture_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -96,7 +96,17 @@ def test_only_common_questions_are_compared_and_the_count_is_said(
         verdicts, scores = judged(tmp_path, server, {"1": "a b", "2": "c", "9": "d"}, THEIRS)
     assert {verdict["question_id"] for verdict in verdicts} == {"1", "2"}
     assert scores["words.mean"]["n"] == 2
-    assert "2 of 3 questions are compared; not answered by both: 3" in capsys.readouterr().err
+    assert "2 of 3 questions are compared; the model did not answer 3\n" in capsys.readouterr().err
+
+
+def test_what_either_side_did_not_answer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(by_length) as server:
+        verdicts, _ = judged(tmp_path, server, {"1": "a b", "2": "c"}, {"2": "d", "3": "e"})
+    assert {verdict["question_id"] for verdict in verdicts} == {"2"}
+    said = capsys.readouterr().err
+    assert (
+        "1 of 3 questions are compared; the model did not answer 3, and the opponent did not answer 1" in said
+    )
 
 
 def test_answers_to_other_questions_are_one_sentence(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +12,15 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.protocol import Reading, is_read, read, readings, requests, retests
 from alpaca_exp.judging.questions import load_questions
-from alpaca_exp.judging.scores import judge_scores, mean_words, remarks
+from alpaca_exp.judging.remarks import Pair, remarks
+from alpaca_exp.judging.scores import judge_scores, mean_words
 from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Completion, Row, Score, as_row, read_jsonl, write_jsonl
 from alpaca_exp.schemas import JudgeConfig, JudgeProtocol, RuntimeConfig
 from alpaca_exp.scoreboard import scoreboard
 
-SHOWN = 80
-"""Letters of a reply that a message shows."""
-Pair = tuple[Row, Row, Row]
-"""A question, the opponent's answer (model 1) and the model's (model 2)."""
+MOST_NAMED = 20
+"""Questions that a message names."""
 
 
 def judge(
@@ -59,7 +58,7 @@ def judge(
         scores += _clean_scores(dataset, [question for question, _, _ in pairs], rows, out)
     write_jsonl(scores, out / "scores.jsonl")
     print(scoreboard([as_row(score) for score in scores], []), file=sys.stderr)
-    for sentence in _remarks(judge, pairs, rows, out):
+    for sentence in remarks(judge, pairs, rows, out / "verdicts.jsonl"):
         print(f"judge: {sentence}", file=sys.stderr)
 
 
@@ -136,60 +135,32 @@ def _answers(artifact: Artifact) -> dict[str, Row]:
 
 
 def _pairs(questions: Sequence[Row], theirs: dict[str, Row], ours: dict[str, Row]) -> list[Pair]:
+    """The questions that both answered, with the answers; what either lacks is said."""
+    names = [row["question_id"] for row in questions]
+    lacking = {
+        "the model": [n for n in names if n not in ours],
+        "the opponent": [n for n in names if n not in theirs],
+    }
     both = [row for row in questions if row["question_id"] in theirs and row["question_id"] in ours]
     if not both:
         raise InputError(
             f"The model's {len(ours)} answers and the opponent's {len(theirs)} have none of the "
             f"{len(questions)} questions in common; answer the same questions with both"
         )
-    absent = [row["question_id"] for row in questions if row not in both]
-    if absent:
-        some = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+    told = [f"{who} did not answer {_named(absent)}" for who, absent in lacking.items() if absent]
+    if told:
         print(
-            f"judge: {len(both)} of {len(questions)} questions are compared; not answered by both: {some}",
+            f"judge: {len(both)} of {len(questions)} questions are compared; {', and '.join(told)}",
             file=sys.stderr,
         )
     return [(row, theirs[row["question_id"]], ours[row["question_id"]]) for row in both]
 
 
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (
+        f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    )
+
+
 def _words(answer: Row) -> int:
     return len(answer["text"].split())
-
-
-def _remarks(judge: JudgeConfig, pairs: Sequence[Pair], rows: Sequence[Row], out: Path) -> Iterator[str]:
-    """What must be known to read the scores aright."""
-    turns = sum(len(question.get("turns") or ()) > 1 for question, _, _ in pairs)
-    if turns:
-        yield f"{turns} of {len(pairs)} questions have further turns; only each first one is put and judged"
-    for name, place in (("the model", 2), ("the opponent", 1)):
-        empty = sum(not pair[place]["text"].strip() for pair in pairs)
-        if empty:
-            yield f"{empty} of {name}'s {len(pairs)} answers are empty; they are judged as they are"
-    unread = [row for row in rows if not row["parsed"]]
-    if unread:
-        yield (
-            f"{len(unread)} of {len(rows)} verdicts cannot be read ({_WANTED[judge.protocol]} is missing) "
-            f"and count for nothing, the first being {_shown(unread[0]['text'])}; see "
-            f"{out / 'verdicts.jsonl'}, or ask again for them alone with "
-            f"judge.retry_unreadable={judge.retry_unreadable + 1}"
-        )
-    silent = sum(row["logprobs"] is None for row in rows if "logprobs" in row)
-    if silent:
-        yield (
-            f"{judge.model} told no log-probabilities with {silent} of {len(rows)} verdicts; these are what "
-            "it named, 0 or 1, and no weighted preferences"
-        )
-    yield from remarks(rows)
-
-
-_WANTED = {
-    JudgeProtocol.vicuna: "two scores of 1 to 10 in their place",
-    JudgeProtocol.pairwise: "a last line with the verdict",
-    JudgeProtocol.preference: "m or M",
-    JudgeProtocol.single: "a last line with a rating of 1 to 10",
-}
-
-
-def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return f'"{line[:SHOWN]}{"..." if len(line) > SHOWN else ""}"' if line else "empty"

@@ -16,6 +16,8 @@ RANGES = {
     **dict.fromkeys(("score", "opponent_score"), (1.0, 10.0)),
     **dict.fromkeys(("difference", "difference_lc"), (-9.0, 9.0)),
     "length_slope": (-50.0, 50.0),
+    "retest_kappa": (-1.0, 1.0),
+    "retest_difference": (0.0, 9.0),
 }
 """What no value of a metric lies outside of; the others, counts and percent, are 0 or more."""
 _VALUES: dict[str, Callable[[Row], float | None]] = {

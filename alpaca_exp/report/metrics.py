@@ -45,6 +45,8 @@ _PLACES = {
     "judge.opponent_score": 2,
     "judge.difference": 2,
     "judge.difference_lc": 2,
+    "judge.retest_kappa": 2,
+    "judge.retest_difference": 2,
     "judge.unparsed": 0,
 }
 

@@ -19,6 +19,8 @@ from alpaca_exp.report.runs import Run, read
 STAGE, VERDICTS, VOTES = "judge", "verdicts.jsonl", "votes.jsonl"
 AXES = ("experiment", "judge", "dataset_variant", "base_model")
 """By what runs are named, in this order."""
+USUAL = ("annotations", "judgments", "verdicts", "votes")
+"""Names of files that say nothing: their folder's stands for them."""
 FEWEST_DIGITS = 4
 """Of a fingerprint, to be taken for the beginning of one."""
 
@@ -40,7 +42,7 @@ def judgments(word: str, outputs: Path) -> Judgments:
     """
     path = Path(word).expanduser()
     if path.is_file():
-        return _of_file(path, path.stem)
+        return _of_file(path, path.resolve().parent.name if path.stem in USUAL else path.stem)
     if path.is_dir():
         return _of_folder(path)
     runs, _ = read(outputs)

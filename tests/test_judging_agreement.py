@@ -162,6 +162,23 @@ def test_judges_are_found_by_label_fingerprint_folder_and_file(
     assert "They agree on 100.0 %." in capsys.readouterr().out
 
 
+def test_examples_of_dispute_show_what_was_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "The second one is right.\n\n" + "It is. " * 60
+    for name, rows in {
+        "one": [verdict(1, 1.0, text=words), verdict(2, 1.0)],
+        "two": [verdict(1, 0.0, text="No | it is not."), verdict(2, 1.0)],
+    }.items():
+        (tmp_path / name).mkdir()
+        write_jsonl(rows, tmp_path / name / "verdicts.jsonl")
+    files = [str(tmp_path / name / "verdicts.jsonl") for name in ("one", "two")]
+    assert main(["agree", *files]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("# one and two\n") and '- 1. A: "The second one is right. It is.' in said
+    assert said.rstrip().endswith('It is. It..." B: "No | it is not."') and "- 2." not in said
+    assert main(["agree", *files, "--examples", "0"]) == 0
+    assert "farthest apart" not in capsys.readouterr().out
+
+
 def test_the_table_says_who_said_what(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agree", "strict", str(outputs.parent / "v.jsonl"), "--outputs", str(outputs)]) == 0
     said = capsys.readouterr().out

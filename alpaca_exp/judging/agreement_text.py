@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alpaca_exp.cleaning.difference_text import table
+from alpaca_exp.cleaning.wording import visible
 from alpaca_exp.judging.agreement import Agreement
 from alpaca_exp.judging.opinions import Matter, Opinion
 from alpaca_exp.records import Row
 
 ABSENT = "\u2013"
+SHOWN = 160
+"""Letters of what a judge said that an example shows."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,20 @@ def _examples(a: Party, b: Party, found: Agreement, most: int) -> Iterator[str]:
         ]
         head = ["question", "first", "second", "A prefers the second by", "B"]
         yield f"The farthest apart (0: the first is better, 1: the second):\n\n{table([head, *lines])}"
+        said = [_said(matter, a, b) for matter in shown]
+        yield "\n".join(line for line in said if line)
+
+
+def _said(matter: Matter, a: Party, b: Party) -> str:
+    """What either said, as far as it is known and fits on a line."""
+    texts = {"A": a.opinions[matter].text, "B": b.opinions[matter].text}
+    quoted = [f"{name}: {_short(text)}" for name, text in texts.items() if text]
+    return f"- {matter.question_id}. {' '.join(quoted)}" if quoted else ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{visible(line[:SHOWN])}{"..." if len(line) > SHOWN else ""}"'
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:

@@ -35,6 +35,8 @@ class Opinion:
     """What it is a part of, as turns are of one: its parts are no independent evidence."""
     longer: float = 0.5
     """1 where the second model's answer is longer, 0 where it is shorter, 0.5 where nothing is known."""
+    text: str = ""
+    """What was said with it, in the first reading."""
 
     @property
     def choice(self) -> int:
@@ -89,7 +91,8 @@ def _opinion(matter: Matter, readings: Sequence[_Reading]) -> Opinion:
         judges.setdefault(str(one.row.get("judge", "")), []).append(one)
     category = next((str(one.row["category"]) for one in readings if one.row.get("category")), "")
     conversation = str(readings[0].row.get("conversation") or matter.question_id)
-    return Opinion(fmean(map(_settled, judges.values())), category, conversation, _longer(readings[0]))
+    preference, text = fmean(map(_settled, judges.values())), str(readings[0].row.get("text") or "")
+    return Opinion(preference, category, conversation, _longer(readings[0]), text)
 
 
 def _settled(readings: Sequence[_Reading]) -> float:

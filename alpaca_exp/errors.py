@@ -6,7 +6,8 @@ AlpacaExpError           catch this one to catch them all; its text is for a per
 ├── ArtifactError        an output on disk is not what its record says                           exit 2
 ├── JobsFailed           some jobs of a sweep failed, the others went on                         exit 4
 └── Stopped              stopped on purpose and resumable: run the same command again            exit 3
-    └── BudgetReached    the next request could have cost more than the budget allows
+    ├── BudgetReached    the next request could have cost more than the budget allows
+    └── Interrupted      a signal came: whoever sent it wants all to end, the rest of a sweep too
 """
 
 from __future__ import annotations
@@ -52,3 +53,7 @@ class Stopped(AlpacaExpError):
 
 class BudgetReached(Stopped):
     """The next request could have cost more than the budget allows."""
+
+
+class Interrupted(Stopped):
+    """A signal came while a training ran, which saved its state. The rest of a sweep is not begun."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from alpaca_exp import provenance
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.artifacts import run as make
-from alpaca_exp.errors import AlpacaExpError, Stopped
+from alpaca_exp.errors import AlpacaExpError, Interrupted, Stopped
 from alpaca_exp.experiment import perform, prepare, said
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import with_documents
@@ -23,6 +23,8 @@ from alpaca_exp.schemas import ExperimentConfig
 from alpaca_exp.sweeping.history import LOG, append, claimed, row
 from alpaca_exp.sweeping.jobs import Job, Part
 from alpaca_exp.tuning.ranks import node
+
+BY_SIGNAL = "stopped by a signal"
 
 Tell = Callable[[str], None]
 """Is told of each part of an experiment that is begun."""
@@ -76,7 +78,9 @@ def make_shared(job: Job, part: Part, sweep: Path, tell: Tell) -> Outcome:
             found = make(stages[part.name], outputs, remake_damaged=remake, watch=seen)
         except Exception as caught:
             error = caught
-            _tell_of(error)
+            _tell_of(caught)
+    if isinstance(error, Interrupted):
+        raise KeyboardInterrupt
     seconds = round(time.monotonic() - clock, 3)
     if error is not None:
         return _failure(error, seen, seconds, log)
@@ -111,7 +115,7 @@ def _attempt(job: Job, config: ExperimentConfig, sweep: Path, tell: Tell, paid_b
     _note_config(job, folder / ".hydra")
     append(sweep, [row(job, "running", started=started)])
     seen = _Seen(tell)
-    outcome = Outcome("stopped", error="stopped by a signal")
+    outcome = Outcome("stopped", error=BY_SIGNAL)
     try:
         with logged(folder / LOG):
             print(f"{started} {' '.join(job.overrides)}", flush=True)
@@ -134,6 +138,9 @@ def _performed(
             watch=seen,
             paid_before=paid_before,
         )
+    except Interrupted as error:
+        _tell_of(error)
+        raise KeyboardInterrupt from None  # not this job alone is meant
     except Exception as error:
         _tell_of(error)
         return _failure(error, seen, round(time.monotonic() - clock, 3), f"{job.number}/{LOG}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from alpaca_exp.sweeping.agenda import Unit
-from alpaca_exp.sweeping.attempt import Outcome, attempt
+from alpaca_exp.sweeping.attempt import BY_SIGNAL, Outcome, attempt
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.history import append, row
 
@@ -90,7 +90,7 @@ class Alone:
 
     def stop(self) -> list[tuple[Unit, Outcome]]:
         """Whoever interrupted us has stopped it already."""
-        stopped = [(self._now, Outcome("stopped", error="stopped by a signal"))] if self._now else []
+        stopped = [(self._now, Outcome("stopped", error=BY_SIGNAL))] if self._now else []
         return [*self.finished(), *stopped]
 
     def close(self) -> None:

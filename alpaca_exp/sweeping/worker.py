@@ -14,7 +14,7 @@ from types import FrameType
 from typing import IO
 
 from alpaca_exp.sweeping.agenda import Unit
-from alpaca_exp.sweeping.attempt import Outcome, attempt, make_shared
+from alpaca_exp.sweeping.attempt import BY_SIGNAL, Outcome, attempt, make_shared
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
             unit, sweep = units.get()
             print(json.dumps(asdict(_done(unit, sweep, answers))), file=answers)
     except KeyboardInterrupt:
-        print(json.dumps(asdict(Outcome("stopped", error="stopped by a signal"))), file=answers)
+        print(json.dumps(asdict(Outcome("stopped", error=BY_SIGNAL))), file=answers)
     answers.flush()
     os._exit(0)
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from alpaca_exp.errors import InputError, Stopped
+from alpaca_exp.errors import InputError, Interrupted
 from alpaca_exp.tuning.distributed import REST, rest_of
 from alpaca_exp.tuning.ranks import place
 from alpaca_exp.tuning.signals import heeding, listen
@@ -69,7 +69,7 @@ class Checkpoints(Callback):
         if agreed != GO_ON:
             self._save(trainer, step)
         if agreed == STOP:
-            raise Stopped(f"stopped after step {step} of {self._steps}; run the same command to go on")
+            raise Interrupted(f"stopped after step {step} of {self._steps}; run the same command to go on")
 
     def _agreed(self, trainer: Trainer, step: int) -> int:
         """The same on all ranks: whether it is time is the first one's to say, a stop is any one's."""
@@ -104,7 +104,7 @@ class Checkpoints(Callback):
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stop_asked and number == signal.SIGINT:
-            raise Stopped("stopped at once; run the same command to go on from the last checkpoint")
+            raise Interrupted("stopped at once; run the same command to go on from the last checkpoint")
         self._stop_asked = True
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from alpaca_exp.errors import AlpacaExpError, InputError, Stopped
+from alpaca_exp.errors import AlpacaExpError, InputError, Interrupted, Stopped
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.tuning.signals import heeding
 
@@ -230,8 +230,9 @@ def _raise_failure(jobs: Sequence[Job], failed: int, code: int, stopped: bool) -
     for job in jobs:
         if job.failure.exists():
             is_stop, sentence = json.loads(job.failure.read_text(encoding="utf-8"))
-            raise Stopped(sentence) if is_stop else InputError(sentence)
+            stop = Interrupted if stopped else Stopped
+            raise stop(sentence) if is_stop else InputError(sentence)
     if stopped:
-        raise Stopped("stopped; run the same command to go on from the last checkpoint")
+        raise Interrupted("stopped; run the same command to go on from the last checkpoint")
     place, log = jobs[failed].place, jobs[failed].log.read_text(errors="replace")[-LOG_TAIL:]
     raise RuntimeError(f"rank {place.rank} of {place.world} ended with {code}: {log or 'see above'}")

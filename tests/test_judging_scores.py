@@ -12,6 +12,7 @@ from alpaca_exp.judging.protocol import preferred
 from alpaca_exp.judging.replies import scores_of
 from alpaca_exp.judging.scores import JudgeScore, judge_scores, mean_words, ratio_of_sums, remarks
 from alpaca_exp.records import Row, Score
+from alpaca_exp.report.judged import RANGES
 from alpaca_exp.report.metrics import limits
 
 
@@ -132,6 +133,7 @@ def test_intervals_keep_to_the_metrics_range_and_agree_with_the_analytic_errors(
             continue
         assert isinstance(score, JudgeScore) and score.low is not None and score.high is not None
         assert score.low <= score.value <= score.high
+        assert metric in RANGES
         lowest, highest = limits(f"judge.{metric}")
         assert lowest <= score.low and score.high <= highest
         assert score.high - score.low == pytest.approx(2 * 1.99 * (score.stderr or 0), rel=0.12), metric

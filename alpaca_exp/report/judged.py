@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +19,9 @@ RANGES = {
     "length_slope": (-50.0, 50.0),
     "retest_kappa": (-1.0, 1.0),
     "retest_difference": (0.0, 9.0),
+    **dict.fromkeys(("percent", "unparsed"), (0.0, math.inf)),
 }
-"""What no value of a metric lies outside of; the others, counts and percent, are 0 or more."""
+"""The judge's metrics, and what no value of each lies outside of."""
 _VALUES: dict[str, Callable[[Row], float | None]] = {
     "win_rate": lambda row: 100 * float(row["preference"]),
     "score": lambda row: row["score"],

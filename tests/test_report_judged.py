@@ -1,0 +1,112 @@
+"""The judge's metrics in tables: their own intervals, pairs of questions, and judgings that are unlike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp.judging.scores import judge_scores
+from alpaca_exp.judging.scores_questions import compared
+from alpaca_exp.records import Row, write_jsonl
+from alpaca_exp.report.summary import summary
+from tests.made_outputs import Outputs, report
+
+COMMAND = "--rows dataset_variant --baseline original --metrics"
+
+
+def verdicts(gain: float, count: int = 40, **more: object) -> list[Row]:
+    """Points of a model that is better by `gain`, on questions that are easy or hard for both."""
+    rows = []
+    for n in range(count):
+        theirs = 3.0 + n % 6
+        ours = theirs + gain + (0.5 if n % 7 == 0 else 0.0)
+        preferred = 0.5 + 0.5 * ((ours > theirs) - (ours < theirs))
+        rows.append(
+            {
+                "question_id": str(n), "category": "coding" if n % 2 else "maths", "model_1": "opponent",
+                "model_2": "tuned", "judge": "g", "judge_version": "g-1", "protocol": "vicuna", "order": "12",
+                "score_1": theirs, "score_2": ours, "preference": preferred,
+                "words_1": 50 + n, "words_2": 40 + 2 * n, "text": "", "parsed": True, **more,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def judged(outputs: Outputs, name: str, rows: list[Row]) -> None:
+    folder = outputs.artifact("judge", f"j-{name}", {}, scores=[])
+    write_jsonl(rows, folder / "verdicts.jsonl")
+    write_jsonl(compared(rows), folder / "questions.jsonl")
+    write_jsonl(judge_scores(rows), folder / "scores.jsonl")
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    """Two runs, one of which is better by a point."""
+    made = Outputs(tmp_path / "outputs")
+    for variant, gain in (("original", -1.0), ("cleaned", 0.0)):
+        made.run(variant)
+        judged(made, f"{variant}small0", verdicts(gain))
+    return made
+
+
+def test_two_judgings_are_compared_question_by_question(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    said = report(capsys, outputs, f"{COMMAND} judge.score")
+    assert "| 5.47 [4.92" in said and "; Δ +1.00 [+1.00, +1.00]*" in said, (
+        "both models' easy questions are easy"
+    )
+    percent = report(capsys, outputs, f"{COMMAND} judge.percent")
+    delta = percent.partition("; Δ ")[2].partition("]")[0]
+    assert delta.startswith("+18.6 [+1"), "narrower than that of two separate samples"
+    assert "not paired" not in percent
+
+
+def test_a_single_judgings_interval_is_its_own(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    rows = verdicts(2.0)
+    judged(outputs, "cleanedsmall0", rows)
+    score = next(one for one in judge_scores(rows) if one.metric == "win_rate")
+    assert score.value == 100
+    assert "| 100.0 [91.2, 100.0]*" in report(
+        capsys, outputs, "--rows dataset_variant --metrics judge.win_rate"
+    )
+    assert "judge.win_rate/coding" in report(
+        capsys, outputs, "--rows dataset_variant --metrics judge.win_rate/coding"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"judge_version": "g-2"}, "judge version g-2 against g-1"),
+        ({"protocol": "single"}, "protocol single against vicuna"),
+        ({"model_1": "another"}, "opponent another against opponent"),
+        ({"judge": "h"}, "judge h against g"),
+        ({"count": 30}, "other questions"),
+    ],
+)
+def test_judgings_that_are_unlike_are_not_subtracted_and_the_table_says_why(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, other: dict[str, object], said: str
+) -> None:
+    judged(outputs, "cleanedsmall0", verdicts(0.0, **other))  # type: ignore[arg-type]
+    text = report(capsys, outputs, f"{COMMAND} judge.percent")
+    assert "; Δ" not in text
+    assert f"- cleaned and original cannot be paired in judge.percent: {said}." in text
+
+
+def test_a_judging_that_mixes_versions_is_marked(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    rows = [row | {"judge_version": f"g-{n % 2}"} for n, row in enumerate(verdicts(0.0))]
+    judged(outputs, "cleanedsmall0", rows)
+    text = report(capsys, outputs, "--rows dataset_variant --metrics judge.win_rate")
+    assert "‡ the judge's verdicts mix more than one judge version: g-0, g-1 (cleaned)." in text
+
+
+def test_a_runs_end_shows_the_intervals_and_no_line_for_each_category(outputs: Outputs) -> None:
+    text = summary(outputs.run("cleaned"), outputs.path)
+    assert "95 % interval" in text
+    line = next(line for line in text.splitlines() if line.startswith("judge.longer_preferred"))
+    assert "[" in line and "]" in line
+    assert "judge.win_rate/coding" not in text

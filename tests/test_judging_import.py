@@ -91,6 +91,19 @@ def test_pairs_through_a_pivot_by_hand(tmp_path: Path, capsys: pytest.CaptureFix
     assert "through middle" in capsys.readouterr().out
 
 
+def test_judges_of_two_names_are_not_chained_unless_they_are_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [
+        lines(tmp_path / "review_small_middle.jsonl", review(1, [4, 8], reviewer_id=1)),
+        lines(tmp_path / "review_great_middle.jsonl", review(1, [10, 9])),
+    ]
+    assert ("small", "great", "percent") not in imported(tmp_path / "two", *files, "--reference", "great")
+    assert "by unnamed; where several names are one judge's, add --judge NAME" in capsys.readouterr().out
+    found = imported(tmp_path / "one", *files, "--reference", "great", "--judge", "gpt-4")
+    assert found["small", "great", "percent"]["value"] == pytest.approx(100 * (4 / 8) * (9 / 10))
+
+
 def test_ratings_are_tabled_by_turn_and_compared_with_the_reference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

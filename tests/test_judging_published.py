@@ -194,6 +194,7 @@ def test_games_become_a_verdict_for_each_order(tmp_path: Path) -> None:
         ("81.2", "81", "21", None, 2, "writing"),
     ]
     assert shown(found, "judge", "protocol", "text")[1] == ("gpt-4", "pairwise", "of the second")
+    assert found.remarks[1].startswith("1 pairs of answers could be read in one of two orders only")
 
 
 def test_peoples_votes_on_mt_bench_are_verdicts_too(tmp_path: Path) -> None:

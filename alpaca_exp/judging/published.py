@@ -120,6 +120,12 @@ def _remarks(
             f"{len(unread)} of {len(rows)} judgments hold no score or preference and count for nothing: "
             f"{_some(unread)}"
         )
+    halves = _in_one_order(rows)
+    if halves:
+        yield (
+            f"{halves} pairs of answers could be read in one of two orders only and count by that; "
+            "FastChat's own tables leave them out"
+        )
     if questions:
         unknown = [row["question_id"] for row in rows if not row["category"]]
         if unknown:
@@ -127,6 +133,16 @@ def _remarks(
     lengths = Counter(None not in (row["words_1"], row["words_2"]) for row in rows if row["model_1"])
     if list(answers) and lengths[False]:
         yield f"the answers to {lengths[False]} of {lengths.total()} judgments are not among --answers"
+
+
+def _in_one_order(rows: Sequence[Row]) -> int:
+    """How many games of MT-bench, judged in both orders, were read in one of them."""
+    read: dict[tuple[object, ...], set[bool]] = {}
+    for row in rows:
+        if row["protocol"] == "pairwise" and row["order"]:
+            key = row["judge"], row["question_id"], row["model_1"], row["model_2"]
+            read.setdefault(key, set()).add(row["parsed"])
+    return sum(len(found) > 1 for found in read.values())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from alpaca_exp.judging.scores_chain import Percent, percent_of
 from alpaca_exp.judging.scores_questions import Compared, compared
 from alpaca_exp.records import Row, Score, as_row
 
+_ONE_NAME = " by {judge}; where several names are one judge's, add --judge NAME"
 FEWEST = 10
 """Verdicts in each order, for the effect of a drawn order to be told."""
 
@@ -88,7 +89,8 @@ def chained(verdicts: Sequence[Row], reference: str, pivot: str | None) -> tuple
     where a pivot leads from no model to the reference.
     """
     found, chains, problems = pairs(verdicts, reference, pivot), [], []
-    for judge in dict.fromkeys(pair.judge for pair in found):
+    judges = list(dict.fromkeys(pair.judge for pair in found))
+    for judge in judges:
         rows = [row for pair in found if pair.judge == judge for row in pair.verdicts]
         points = [row for row in rows if None not in (row["score_1"], row["score_2"])]
         models = dict.fromkeys(row[key] for row in points for key in ("model_1", "model_2"))
@@ -97,7 +99,7 @@ def chained(verdicts: Sequence[Row], reference: str, pivot: str | None) -> tuple
             try:
                 percent = percent_of(points, model, reference, [pivot] if pivot else None)
             except InputError as error:
-                problems.append(str(error))
+                problems.append(f"{error}{_ONE_NAME.format(judge=judge) if len(judges) > 1 else ''}")
             else:
                 chains.append(Chain(model, reference, judge, percent))
     if pivot and not chains:

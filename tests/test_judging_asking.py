@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from alpaca_exp.errors import Stopped
+from alpaca_exp.judging.answers import load_answers
+from alpaca_exp.judging.questions import load_questions
 from alpaca_exp.ledger import consumed
 from alpaca_exp.prompts import section
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
@@ -306,3 +308,22 @@ def test_a_budget_stops_the_judge_and_the_same_command_goes_on(tmp_path: Path) -
         config.budget_usd = 1.0
         rows, _ = judged(tmp_path, config)
         assert server.count == 12 and len(rows) == 12
+
+
+def test_gpt4s_published_replies_come_to_the_published_sums(shared_data: Path, tmp_path: Path) -> None:
+    vicuna = shared_data / "vicuna"
+    asked = load_questions(FileQuestionsConfig(file=vicuna / "question.jsonl"))
+    reviews = read_jsonl(vicuna / "review" / "review_alpaca-13b_vicuna-13b.jsonl")
+    said = {str(row["question_id"]): row["text"] for row in reviews}
+    by_text = {row["text"].strip(): said[row["question_id"]] for row in asked}
+    shown = [
+        {name: row["text"] for name, row in load_answers(vicuna / "answer" / f"answer_{model}.jsonl").items()}
+        for model in ("vicuna-13b", "alpaca-13b")
+    ]
+    with Server(lambda body, number: by_text[section(prompt_of(body), "Question").strip()]) as server:
+        config = at(server, tmp_path, both_orders=False)
+        config.questions = FileQuestionsConfig(file=vicuna / "question.jsonl")
+        rows, scores = judged(tmp_path, config, ours=shown[0], theirs=shown[1])
+    assert len(rows) == 80 and all(row["parsed"] for row in rows)
+    assert (sum(row["score_1"] for row in rows), sum(row["score_2"] for row in rows)) == (583.0, 704.0)
+    assert scores["judge.percent"]["value"] == pytest.approx(100 * 704 / 583)

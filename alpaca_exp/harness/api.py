@@ -16,7 +16,7 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness import frames
-from alpaca_exp.harness.lm import Meter
+from alpaca_exp.harness.framed import Meter
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.llm.ask import Session
 from alpaca_exp.llm.echo import Echo, read_echo

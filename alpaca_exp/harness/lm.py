@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,49 +11,31 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.harness import frames
 from alpaca_exp.harness.encoding import Pair, encoded
+from alpaca_exp.harness.framed import Framed
 from alpaca_exp.harness.generation import generate_until
 from alpaca_exp.harness.likelihoods import Answer, loglikelihoods, shares
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.harness.tree import asked
 from alpaca_exp.llm.local import LocalModel
 
-Advance = Callable[[int], None]
 CPU_TOKENS = 1024
 """A CPU is at full speed with so many tokens, and what they leave in memory is still near it."""
 
 
-class FramedLM(HFLM):  # type: ignore[misc]
+class FramedLM(Framed, HFLM):  # type: ignore[misc]
     """lm-eval's own Hugging Face model, with Alpaca's frame in the place of a chat template.
 
     Tokens, truncation and what stands before an empty context are lm-eval's. Log-likelihoods are computed
-    without repeating what requests share, where the architecture allows it. Tells `meter` of its progress
-    instead of drawing bars.
+    without repeating what requests share, where the architecture allows it.
     """
-
-    tokenizer_name = "alpaca"
-    """Where HFLM names its chat template for lm-eval's cache of prompts, which is not used here."""
 
     def __init__(self, local: LocalModel, batch_size: int) -> None:
         with muted():
             super().__init__(pretrained=local.model, tokenizer=local.tokenizer, batch_size=batch_size)
-        self.meter = Meter(0, lambda count: None)
-        self.truncated: set[tuple[str, ...]] = set()
-        """Texts of the latest task's requests whose beginning was cut off to fit into the model's context."""
-        self.set_cache_hook(self)
+        self.watch()
         self._shares: bool | None = None
         self._pairs: dict[tuple[str, str], Pair] = {}
-
-    def add_partial(self, method: str, request: object, answer: object) -> None:
-        """lm-eval hands every answer to its cache hook: the place to count them."""
-        self.meter.count()
-
-    def apply_chat_template(
-        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
-    ) -> str:
-        """The conversation as one instruction in the frame; a beginning of the answer follows it."""
-        return frames.alpaca(chat_history)
 
     def read(self, requests: Iterable[Instance]) -> None:
         """Tokenise the requests of a task ahead, many at a time.
@@ -129,12 +111,6 @@ class FramedLM(HFLM):  # type: ignore[misc]
                 tokens //= 2
         return [answers[number] for number in range(len(wanted))]
 
-    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = True) -> list[float]:
-        """For each text: its log-probability."""
-        self.meter.requests = len(requests)
-        answers: list[float] = super().loglikelihood_rolling(requests, disable_tqdm=True)
-        return answers
-
     def generate_until(self, requests: list[Any], disable_tqdm: bool = True) -> list[str]:
         """For each (context, settings): the text written until a stop sequence."""
         self.meter.requests = len(requests)
@@ -171,26 +147,3 @@ class FramedLM(HFLM):  # type: ignore[misc]
                     )
                 return bool(len(self.tok_encode(request.args[0])) > self.max_length - written)
         return False
-
-
-class Meter:
-    """Turns answered requests into finished documents, whatever their order."""
-
-    def __init__(self, documents: int, advance: Advance) -> None:
-        self.requests = 0
-        self._documents, self._advance = documents, advance
-        self._answered = self._told = 0
-
-    def count(self) -> None:
-        """One more request is answered."""
-        self._answered += 1
-        self._tell(min(self._documents, self._documents * self._answered // max(1, self.requests)))
-
-    def finish(self) -> None:
-        """The task is done."""
-        self._tell(self._documents)
-
-    def _tell(self, done: int) -> None:
-        if done > self._told:
-            self._advance(done - self._told)
-            self._told = done

@@ -9,7 +9,8 @@ from typing import Any
 from lm_eval.api.task import Task
 from lm_eval.evaluator import evaluate
 
-from alpaca_exp.harness.lm import Advance, FramedLM, Meter
+from alpaca_exp.harness.framed import Advance, Meter
+from alpaca_exp.harness.lm import FramedLM
 from alpaca_exp.harness.quiet import muted, quiet, restored
 from alpaca_exp.schemas import EvalSuiteConfig, TaskFrame
 

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from alpaca_exp.harness.tree import Tree
-from alpaca_exp.tuning.attention import refuse_variants
+from alpaca_exp.tuning.attention import refuse_variants, replaced
 
 TREES = "trees"
 """The name under which transformers finds this attention."""
@@ -71,13 +70,8 @@ def tree_attention(model: PreTrainedModel) -> Iterator[None]:
 
     The model must get its attention from transformers' registry, and hand down what it does not know.
     """
-    ALL_ATTENTION_FUNCTIONS.register(TREES, attend)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(TREES)
-    try:
+    with replaced(model, TREES, attend):
         yield
-    finally:
-        model.set_attn_implementation(before)
 
 
 def grove(trees: Sequence[Tree], device: torch.device, stem: States | None = None, length: int = 0) -> Grove:

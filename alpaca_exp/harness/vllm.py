@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.harness import frames
-from alpaca_exp.harness.lm import Meter
+from alpaca_exp.harness.framed import Framed
 from alpaca_exp.harness.quiet import muted
 from alpaca_exp.ledger import report
 from alpaca_exp.prefetched import snapshot
@@ -32,14 +31,11 @@ HANDED_OVER = 1024
 """Requests that vLLM schedules as it likes, between two looks at the progress; "auto" would draw its bars."""
 
 
-class FramedVLLM(VLLM):  # type: ignore[misc]
+class FramedVLLM(Framed, VLLM):  # type: ignore[misc]
     """lm-eval's own vLLM model, with Alpaca's frame in the place of a chat template.
 
-    Tokens and truncation are lm-eval's. Tells `meter` of its progress instead of drawing bars.
+    Tokens and truncation are lm-eval's.
     """
-
-    tokenizer_name = "alpaca"
-    """Where lm-eval names a chat template for its cache of prompts, which is not used here."""
 
     def __init__(
         self, path: str | Path, runtime: RuntimeConfig, dtype: str = "auto", revision: str | None = None
@@ -54,20 +50,7 @@ class FramedVLLM(VLLM):  # type: ignore[misc]
                 tensor_parallel_size=_devices(runtime),
                 batch_size=HANDED_OVER,
             )
-        self.meter = Meter(0, lambda count: None)
-        self.truncated: set[tuple[str, ...]] = set()
-        """Texts of the latest task's requests whose beginning was cut off to fit into the model's context."""
-        self.set_cache_hook(self)
-
-    def add_partial(self, method: str, request: object, answer: object) -> None:
-        """lm-eval hands every answer to its cache hook: the place to count them."""
-        self.meter.count()
-
-    def apply_chat_template(
-        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
-    ) -> str:
-        """The conversation as one instruction in the frame; a beginning of the answer follows it."""
-        return frames.alpaca(chat_history)
+        self.watch()
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
         """For each (context, continuation): its log-probability, and whether it is the greedy one."""
@@ -80,12 +63,6 @@ class FramedVLLM(VLLM):  # type: ignore[misc]
         limit = self.max_length - 1  # vLLM always writes one token
         self.truncated |= {key for key, begin, end in requests if key and len(begin) + len(end) > limit}
         answers: list[Any] = super()._loglikelihood_tokens(requests, disable_tqdm=True)
-        return answers
-
-    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = True) -> list[float]:
-        """For each text: its log-probability."""
-        self.meter.requests = len(requests)
-        answers: list[float] = super().loglikelihood_rolling(requests, disable_tqdm=True)
         return answers
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = True) -> list[str]:

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from alpaca_exp.tuning.attention import refuse_variants, replaceable
+from alpaca_exp.tuning.attention import refuse_variants, replaceable, replaced
 from alpaca_exp.tuning.packing import attend as attend_packed
 
 SLOTS = "slots"
@@ -142,15 +141,10 @@ def slot_attention(model: PreTrainedModel) -> Iterator[bool]:
         return
     with torch.inference_mode():
         wanted = [model(input_ids=torch.tensor([tokens], device=model.device)).logits[0] for tokens in TRIED]
-    ALL_ATTENTION_FUNCTIONS.register(SLOTS, attend)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(SLOTS)
-    try:
+    with replaced(model, SLOTS, attend):
         agrees = _agrees(model, wanted)
         if agrees:
             yield True
-    finally:
-        model.set_attn_implementation(before)
     if not agrees:
         yield False
 

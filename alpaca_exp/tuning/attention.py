@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from transformers import PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 VARIANTS = ("softcap", "s_aux", "position_bias", "head_mask")
 """Attention that is more than a softmax, as transformers names what it hands down: capped scores (Gemma 2),
@@ -13,6 +15,18 @@ sinks (gpt-oss), learnt distances."""
 KNOWN_LAYERS = {"full_attention", "sliding_attention"}
 OF_THE_BATCH = {"dynamic", "longrope"}
 """Rotations that depend on the longest sequence in the batch."""
+
+
+@contextmanager
+def replaced(model: PreTrainedModel, name: str, attend: Callable[..., Any]) -> Iterator[None]:
+    """While inside, `attend` is the model's attention; transformers finds it under `name`."""
+    ALL_ATTENTION_FUNCTIONS.register(name, attend)
+    before = model.config._attn_implementation
+    model.set_attn_implementation(name)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def replaceable(model: PreTrainedModel) -> bool:

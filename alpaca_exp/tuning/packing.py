@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from alpaca_exp.tuning.attention import refuse_variants
+from alpaca_exp.tuning.attention import refuse_variants, replaced
 
 PACKED = "packed"
 """The name under which transformers finds this attention."""
@@ -32,13 +31,8 @@ def packed_attention(model: PreTrainedModel) -> Iterator[None]:
     `cu_seq_lens_q` (sequences + 1): where each sequence begins, and the end of the last. Without it the
     row is one sequence. The model must get its attention from transformers' registry.
     """
-    ALL_ATTENTION_FUNCTIONS.register(PACKED, attend)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(PACKED)
-    try:
+    with replaced(model, PACKED, attend):
         yield
-    finally:
-        model.set_attn_implementation(before)
 
 
 def cpu_tokens(model: PreTrainedModel) -> int:

@@ -242,7 +242,7 @@ def models(
 
 def watched(peer: Any) -> Any:
     """What our own way of scoring expects of a model beside lm-eval's interface."""
-    from alpaca_exp.harness.lm import Meter
+    from alpaca_exp.harness.framed import Meter
 
     peer.meter = Meter(0, lambda count: None)
     return peer

@@ -1,4 +1,4 @@
-"""What any model that lm-eval scores has here: Alpaca's frame for a chat template, and a count of its answers."""
+"""What every model that lm-eval scores has here: Alpaca's frame as its chat template, answers counted."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from alpaca_exp.reading.contents import Judged, questions, read_side
 from alpaca_exp.reading.page import Contents, page
 from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.schemas import RuntimeConfig
-from alpaca_exp.scoreboard import constant, named, notes
+from alpaca_exp.scoreboard import by_category, constant, named, notes
 
 THIS_RUN, OPPONENT, BASE = "this run", "the opponent", "the base, untuned"
 
@@ -73,6 +73,7 @@ def _scores(evaluation: Artifact | None, judge: Artifact | None) -> list[Row]:
     return [
         row | {"name": named(row), "constant": constant(row, audits), "notes": notes(row, audits)}
         for row in _rows(evaluation, "scores.jsonl") + _rows(judge, "scores.jsonl")
+        if not by_category(row)
     ]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from alpaca_exp import provenance
 from alpaca_exp.content import files_below, sha256
-from alpaca_exp.errors import ArtifactError
+from alpaca_exp.errors import ArtifactError, InputError
 from alpaca_exp.identity import fingerprint, identity
 from alpaca_exp.locks import hold
 from alpaca_exp.records import Row, Usage, write_json
@@ -30,6 +30,8 @@ WEIGHTS = (".safetensors", ".bin")
 MADE_WITH = "made_with.json"
 """Beside what a stage made with models: a name for the weights of each."""
 USAGE = "usage.json"
+FEWEST_DIGITS = 4
+"""Of a fingerprint, to be taken for the beginning of one."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,25 @@ def find(
     if discard:
         shutil.rmtree(artifact.path)
     return None
+
+
+def finished(outputs: Path, stage: str) -> list[Path]:
+    """The folders of all finished artifacts of a stage, by fingerprint."""
+    return [record.parent for record in sorted(outputs.glob(f"{stage}/*/{RECORD}"))]
+
+
+def by_fingerprint(word: str, outputs: Path, stage: str) -> Path | None:
+    """The finished artifact whose fingerprint is `word`, or begins so; also as `<stage>/<word>`.
+
+    Raises InputError where several begin so.
+    """
+    prefix = word.removeprefix(f"{stage}/")
+    known = finished(outputs, stage) if len(prefix) >= FEWEST_DIGITS else []
+    found = [folder for folder in known if folder.name.startswith(prefix)]
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise InputError(f"{word} begins {len(found)} fingerprints: {names}; give more digits")
+    return found[0] if found else None
 
 
 def _outdated(stage: Stage, artifact: Artifact, outputs: Path) -> Iterator[str]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from alpaca_exp.errors import AlpacaExpError
+
 OUTPUTS = Path("outputs")
 KEY = "runtime.outputs="
 OPTION = "--outputs"
@@ -47,6 +49,22 @@ def spelt(arguments: Sequence[str] | None) -> list[str]:
         else:
             kept.append(word)
     return [*kept, *(f"{OPTION}={folder}" for folder in named)]
+
+
+def obey(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Run what the words ask for, by the function that their command set as `run`; returns the exit code.
+
+    What cannot be done is said in its sentence.
+    """
+    asked = parser.parse_args(spelt(arguments))
+    with readers_may_leave():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        try:
+            asked.run(asked)
+        except AlpacaExpError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+    return 0
 
 
 @contextmanager

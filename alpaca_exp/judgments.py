@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alpaca_exp.artifacts import RECORD
+from alpaca_exp.artifacts import by_fingerprint, finished
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.published import read_published
 from alpaca_exp.judging.published_rows import Line, read_lines
@@ -21,8 +21,6 @@ AXES = ("experiment", "judge", "dataset_variant", "base_model")
 """By what runs are named, in this order."""
 USUAL = ("annotations", "judgments", "verdicts", "votes")
 """Names of files that say nothing: their folder's stands for them."""
-FEWEST_DIGITS = 4
-"""Of a fingerprint, to be taken for the beginning of one."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,9 @@ def judgments(word: str, outputs: Path) -> Judgments:
             raise InputError(_several(word, found, named))
         if found:
             return _of_file(outputs / STAGE / found[0] / VERDICTS, word)
-    folder = _by_fingerprint(word, outputs, runs)
+    folder = by_fingerprint(word, outputs, STAGE)
+    if folder is None:
+        raise InputError(f"there are no judgments {word}: {_nearest(word, runs, outputs)}")
     return _of_file(folder / VERDICTS, folder.name)
 
 
@@ -112,22 +112,10 @@ def _several(word: str, found: Sequence[str], named: Sequence[Run]) -> str:
     )
 
 
-def _by_fingerprint(word: str, outputs: Path, runs: Sequence[Run]) -> Path:
-    folders = [path.parent for path in sorted(outputs.glob(f"{STAGE}/*/{RECORD}"))]
-    prefix = word.removeprefix(f"{STAGE}/")
-    found = [folder for folder in folders if folder.name.startswith(prefix) and len(prefix) >= FEWEST_DIGITS]
-    if len(found) > 1:
-        names = ", ".join(folder.name for folder in found)
-        raise InputError(f"{word} begins {len(found)} fingerprints: {names}; give more digits")
-    if not found:
-        raise InputError(f"there are no judgments {word}: {_nearest(word, folders, runs, outputs)}")
-    return found[0]
-
-
-def _nearest(word: str, folders: Sequence[Path], runs: Sequence[Run], outputs: Path) -> str:
+def _nearest(word: str, runs: Sequence[Run], outputs: Path) -> str:
     labels = {run.label(axis) for run in runs for axis in AXES if _judged(run, outputs)}
     near = difflib.get_close_matches(
-        word, sorted(labels | {folder.name for folder in folders}), n=1, cutoff=0.5
+        word, sorted(labels | {folder.name for folder in finished(outputs, STAGE)}), n=1, cutoff=0.5
     )
     if near:
         return f"did you mean {near[0]}?"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alpaca_exp.artifacts import RECORD, Artifact
+from alpaca_exp.artifacts import RECORD, Artifact, by_fingerprint, finished
 from alpaca_exp.cleaning.dataset import dataset_file, read_dataset
 from alpaca_exp.cleaning.difference_text import as_text
 from alpaca_exp.cleaning.differences import Side
@@ -19,9 +19,6 @@ from alpaca_exp.errors import ArtifactError, InputError
 from alpaca_exp.lineage import UNKNOWN, Lineage
 from alpaca_exp.records import read_jsonl
 from alpaca_exp.report.runs import Run, read
-
-FEWEST_DIGITS = 4
-"""Of a fingerprint, to be taken for the beginning of one."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,10 @@ def _found(word: str, outputs: Path) -> list[Side] | list[Path]:
             newest = sorted(named, key=lambda run: (run.row["started"], run.name), reverse=True)
             counted = [run for run in newest if run.done] or newest
             return [outputs / "curate" / name for name in dict.fromkeys(map(_data, counted))]
-    return [_by_fingerprint(word, outputs, runs)]
+    found = by_fingerprint(word, outputs, "curate")
+    if found is None:
+        raise InputError(f"there is no data set {word}{_nearest(word, runs, outputs)}")
+    return [found]
 
 
 def _opened(word: str, found: Side | Path) -> Side:
@@ -205,26 +205,14 @@ def _source(folder: Path, record: Mapping[str, Any], card: Mapping[str, Any]) ->
     return str(folder) if source == UNKNOWN else source
 
 
-def _by_fingerprint(word: str, outputs: Path, runs: Sequence[Run]) -> Path:
-    folders = [path.parent for path in sorted(outputs.glob(f"curate/*/{RECORD}"))]
-    prefix = word.removeprefix("curate/")
-    found = [folder for folder in folders if folder.name.startswith(prefix) and len(prefix) >= FEWEST_DIGITS]
-    if len(found) > 1:
-        names = ", ".join(folder.name for folder in found)
-        raise InputError(f"{word} begins {len(found)} fingerprints: {names}; give more digits")
-    if not found:
-        raise InputError(f"there is no data set {word}{_nearest(word, folders, runs, outputs)}")
-    return found[0]
-
-
-def _nearest(word: str, folders: Sequence[Path], runs: Sequence[Run], outputs: Path) -> str:
+def _nearest(word: str, runs: Sequence[Run], outputs: Path) -> str:
     labels = {
         run.label(axis)
         for run in runs
         for axis in ("dataset_variant", "experiment")
         if _curated(run, outputs)
     }
-    names = sorted(labels | {folder.name for folder in folders})
+    names = sorted(labels | {folder.name for folder in finished(outputs, "curate")})
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]}?"

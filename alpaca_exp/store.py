@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
-from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.commands import add_outputs, obey
+from alpaca_exp.errors import InputError
 from alpaca_exp.inventory import Entry, entries, remove, unused
 from alpaca_exp.report.metrics import USD
 from alpaca_exp.report.runs import read
@@ -16,15 +16,7 @@ from alpaca_exp.report.runs import read
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = _parser()
-    chosen = parser.parse_args(spelt(arguments))
-    with readers_may_leave():
-        try:
-            chosen.run(chosen)
-        except AlpacaExpError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    return 0
+    return obey(_parser(), arguments)
 
 
 def _list(chosen: argparse.Namespace) -> None:

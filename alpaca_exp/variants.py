@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, table
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
-from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
-from alpaca_exp.errors import AlpacaExpError
+from alpaca_exp.commands import add_outputs, obey
 from alpaca_exp.report.metrics import USD
 from alpaca_exp.sides import pair, variants
 
@@ -22,15 +21,7 @@ MOST_STEPS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input."""
-    asked = _parser().parse_args(spelt(arguments))
-    with readers_may_leave():
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        try:
-            asked.run(asked)
-        except AlpacaExpError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    return 0
+    return obey(_parser(), arguments)
 
 
 def _diff(asked: argparse.Namespace) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alpaca_exp.artifacts import RECORD
-from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
-from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.commands import add_outputs, obey
+from alpaca_exp.errors import InputError
 from alpaca_exp.judging import agreement_text, people_text, published_text
 from alpaca_exp.judging.agreement import agreement
 from alpaca_exp.judging.agreement_text import Party
@@ -30,15 +30,7 @@ DATA = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input."""
-    asked = _parser().parse_args(spelt(arguments))
-    with readers_may_leave():
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        try:
-            asked.run(asked)
-        except AlpacaExpError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    return 0
+    return obey(_parser(), arguments)
 
 
 def _import(asked: argparse.Namespace) -> None:

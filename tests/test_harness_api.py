@@ -20,8 +20,10 @@ from alpaca_exp.errors import BudgetReached, ConfigError, InputError, Stopped
 from alpaca_exp.harness.backends import suited
 from alpaca_exp.harness.lettered import letter
 from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.harness.tokens import difference
 from alpaca_exp.ledger import consumed
 from alpaca_exp.llm import batch
+from alpaca_exp.llm.echo import Echo
 from alpaca_exp.plan import plan
 from alpaca_exp.readiness import obstacles
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
@@ -110,7 +112,8 @@ def test_log_likelihoods_through_a_server_are_those_of_the_weights(
 ) -> None:
     with Server(EchoModel(model / "model")) as server:
         asked = run(suite, "a" * 16, weights=legacy(server, model, tokenized_requests=tokenized))
-        assert all(isinstance(body["prompt"], list) is tokenized for body in server.bodies)
+        as_text = sum(isinstance(body["prompt"], str) for body in server.bodies)
+        assert as_text == (1 if tokenized else server.count)  # how the server splits a text is asked once
     assert loglikelihoods(asked) == pytest.approx(loglikelihoods(here), abs=1e-4)
     assert scores(asked) == pytest.approx(scores(here), abs=1e-4)
     assert "understanding.mean" in scores(asked)
@@ -136,7 +139,7 @@ def test_a_server_whose_echo_is_shifted_or_missing_is_refused_before_the_first_t
     with Server(EchoModel(model / "model", **{fault: True})) as server:
         with pytest.raises(InputError, match=r"echoes .*log-probabilities.*base_model.scoring=generative"):
             run(suite, weights=legacy(server, model))
-        assert server.count <= 12
+        assert server.count <= 15
 
 
 def test_a_refused_server_can_be_replaced_under_its_name(
@@ -149,7 +152,7 @@ def test_a_refused_server_can_be_replaced_under_its_name(
         run(small, weights=legacy(server, model))
         tried = server.count - 2 * 4
         run(small, "b" * 16, weights=legacy(server, model))
-        assert 6 < tried <= 12 and server.count == tried + 2 * 4
+        assert 8 < tried <= 16 and server.count == tried + 2 * 4
 
 
 def test_the_log_probability_of_a_whole_text_is_that_of_the_weights(model: Artifact, tmp_path: Path) -> None:
@@ -177,6 +180,49 @@ def test_a_tokenizer_of_another_model_is_refused(
         config = legacy(server, model, tokenizer=str(tmp_path / "other"), tokenized_requests=False)
         with pytest.raises(InputError, match=r"splits texts otherwise than base_model\.tokenizer="):
             run(suite, weights=config)
+
+
+def test_a_smaller_tokenizer_of_the_same_texts_is_refused_though_its_ids_mean_the_same(
+    run: Callable[..., Path], suite: EvalSuiteConfig, tmp_path: Path
+) -> None:
+    """Its merges are the first of the larger one's: the server reads our ids as our text, in other pieces."""
+    texts = ["seventeen bergamots squeezed overnight through cheesecloth", "nobody reckoned plausible jars"]
+    tiny_llama(tmp_path / "served", texts=texts)
+    bpe_tokenizer(texts, size=300).save_pretrained(tmp_path / "smaller")
+    small = replace(suite, tasks=["winogrande"], understanding=[])
+    with Server(EchoModel(tmp_path / "served")) as server:
+        told = {"endpoint": Endpoint.completions, "base_url": server.base_url, "model": "tiny"}
+        config = ApiModelConfig(**told, max_length=512, max_retries=0, tokenizer=str(tmp_path / "served"))
+        with pytest.raises(
+            InputError, match=r"splits texts otherwise than .*smaller does \(.*tokenizer makes"
+        ):
+            run(small, weights=replace(config, tokenizer=str(tmp_path / "smaller")))
+        assert server.count <= 8
+        run(small, weights=config)
+
+
+def test_a_tokenizer_with_other_words_behind_the_same_numbers_is_refused(
+    run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tmp_path: Path
+) -> None:
+    bpe_tokenizer(["nobody reckoned seventeen jars"], size=270).save_pretrained(tmp_path / "other")
+    with Server(EchoModel(model / "model")) as server:
+        with pytest.raises(InputError, match=r"splits texts otherwise than base_model\.tokenizer="):
+            run(suite, weights=legacy(server, model, tokenizer=str(tmp_path / "other")))
+
+
+@pytest.mark.parametrize(
+    "name", [lambda token, number: f"Ġ{token.strip()}", lambda token, number: f"token_id:{number}"]
+)
+def test_tokens_may_be_named_as_servers_like(model: Artifact, name: Callable[[str, int], str]) -> None:
+    tokenizer = EchoModel(model / "model").tokenizer
+    ids = tokenizer("Nobody reckoned 38 jars plausible.")["input_ids"]
+    tokens = [name(tokenizer.decode([one]), one) for one in ids]
+    nothing: list[float | None] = [None] * (len(ids) + 1)
+    echo = Echo(len(ids) + 1, nothing, nothing, "", [*tokens, "more"])
+    assert difference(tokenizer, ids, echo) == ""
+    assert difference(tokenizer, ids, replace(echo, tokens=["more", *tokens])) == ""
+    assert "tokenizer makes" in difference(tokenizer, ids, replace(echo, tokens=[*tokens[1:], "a", "b"]))
+    assert "tokens where" in difference(tokenizer, ids, replace(echo, count=len(ids) + 4))
 
 
 def test_choices_are_asked_by_letter_where_a_server_tells_no_log_probabilities(
@@ -279,14 +325,16 @@ class _Rolling:
 def test_a_budget_ends_the_evaluation_and_what_was_paid_is_not_paid_again(
     run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact
 ) -> None:
-    with Server(EchoModel(model / "model")) as server:
+    echo = EchoModel(model / "model")
+    with Server(echo) as server:
         config = legacy(server, model, concurrency=1)
         with pytest.raises(BudgetReached):
             run(suite, weights=replace(config, budget_usd=0.0015))
         first = server.count
         out = run(suite, weights=config)
         assert 12 < first < server.count == len({json.dumps(body) for body in server.bodies})
-        tokens = sum(len(body["prompt"]) for body in server.bodies)
+        prompts = [body["prompt"] for body in server.bodies]
+        tokens = sum(len(echo.tokenizer(p)["input_ids"] if isinstance(p, str) else p) for p in prompts)
         assert consumed(out).usd == pytest.approx((tokens + 4 * server.count) / 1e6)
         again = run(suite, "b" * 16, weights=config)
         assert consumed(out).requests == server.count and consumed(again).usd == 0.0
@@ -311,7 +359,7 @@ def test_tasks_can_go_through_the_batch_api(
     monkeypatch.setattr(batch, "FIRST_LOOK_S", 0.001)
     with Server(EchoModel(model / "model")) as server:
         out = run(suite, weights=legacy(server, model, batch=True, batch_wait_s=60.0))
-        assert server.count == 12  # the trial alone went out by itself
+        assert server.count == 15  # the trial alone went out by itself
     assert loglikelihoods(out) == pytest.approx(loglikelihoods(here), abs=1e-4)
 
 

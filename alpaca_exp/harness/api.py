@@ -114,14 +114,18 @@ class ApiLM(LocalCompletionsAPI):  # type: ignore[misc]
         answers = self.ask(asked)
         return [self._score(*each) for each in zip(inputs, asked, answers, strict=True)]
 
-    def echo_request(self, ids: list[int], count: int, sample: int = 0) -> Request:
-        """What asks, for the `sample`-th time, for the log-probabilities of the last `count` of `ids`."""
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        payload = self._create_payload(ids if self.tokenized_requests else text, seed=self._seed)
+    def echo_request(self, ids: list[int], count: int, sample: int = 0, *, text: str = "") -> Request:
+        """What asks, for the `sample`-th time, for the log-probabilities of the last `count` of `ids`.
+
+        Where the `text` that they are is given, it goes out in their place whatever else does.
+        """
+        as_ids = self.tokenized_requests and not text
+        text = text or self.tokenizer.decode(ids, skip_special_tokens=True)
+        payload = self._create_payload(ids if as_ids else text, seed=self._seed)
         return Request(
             model=self.model,
             prompt=text,
-            prompt_tokens=tuple(ids) if self.tokenized_requests else (),
+            prompt_tokens=tuple(ids) if as_ids else (),
             max_tokens=payload["max_tokens"],
             temperature=payload["temperature"],
             seed=payload["seed"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from alpaca_exp.llm.model import Request
@@ -32,6 +32,8 @@ class Echo:
     """In the same places, that of the likeliest token."""
     written: str
     """The token that was written behind the prompt, as text; empty where it ended there."""
+    tokens: list[str] = field(default_factory=list)
+    """The tokens themselves as the server names them, in the same places; none where it names none."""
 
     def text(self) -> str:
         """As it stands in the journal."""
@@ -52,7 +54,8 @@ def echoed(request: Request, choice: Any) -> str:
     kept = request.echo + AROUND
     highest = [max(top.values()) if top else None for top in tops[-kept:]]
     written = _behind(request.prompt, str(choice.text or ""), str(tokens[-1]) if tokens else "")
-    return Echo(len(logprobs), _numbers(logprobs[-kept:]), _numbers(highest), written).text()
+    names = [str(token) for token in tokens[-kept:]]
+    return Echo(len(logprobs), _numbers(logprobs[-kept:]), _numbers(highest), written, names).text()
 
 
 def read_echo(text: str) -> Echo:

@@ -130,7 +130,7 @@ def experiment(composed: DictConfig, fetched: list[Prefetch]) -> list[tuple[Cost
     choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
     overrides = list(hydra_config.overrides.task)
     try:
-        config = load(composed)
+        config = load(composed, overrides)
         if config.action is Action.plan:
             return [preview(config, choices=choices, overrides=overrides)]
         if config.action is Action.prefetch:

@@ -27,4 +27,4 @@ def compose(overrides: Sequence[str] = ()) -> ExperimentConfig:
             composed = hydra.compose("config", overrides=list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, overrides) from None
-    return load(composed)
+    return load(composed, overrides)

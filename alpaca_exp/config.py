@@ -9,7 +9,7 @@ import functools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -103,8 +103,8 @@ def _open(schema: type) -> DictConfig:
     return node
 
 
-def load(composed: DictConfig) -> ExperimentConfig:
-    """Turn what Hydra composed into a checked `ExperimentConfig`.
+def load(composed: DictConfig, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Turn what Hydra composed into a checked `ExperimentConfig`; `overrides` are the user's own words.
 
     Raises ConfigError with all problems at once: unknown keys, missing values, values that cannot
     be, files that are not there. Paths of shipped files (`seeds/...`) are resolved.
@@ -122,7 +122,12 @@ def load(composed: DictConfig) -> ExperimentConfig:
     except OmegaConfBaseException as error:
         raise ConfigError([str(error).splitlines()[0]]) from None
     assert isinstance(config, ExperimentConfig)
-    problems = [*_problems(config), *_files(config, composed), *_contradictions(config)]
+    problems = [
+        *_problems(config),
+        *_files(config, composed),
+        *_contradictions(config),
+        *_means(config, overrides),
+    ]
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return config
@@ -213,6 +218,19 @@ def _contradictions(config: ExperimentConfig) -> Iterator[str]:
                 "dataset_variant.decontaminate=remove wants the evaluation's documents, and eval_suite=none "
                 "has none; choose the suite that the model will meet"
             )
+
+
+def _means(config: ExperimentConfig, overrides: Sequence[str]) -> Iterator[str]:
+    """Means that the user asks for and whose tasks the suite lacks; an option's own are left out, and said."""
+    keys = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    for name in ("understanding", "truthfulness"):
+        lacking = config.eval_suite.lacking(name) if f"eval_suite.{name}" in keys else ()
+        for metric in getattr(config.eval_suite, name):
+            if metric.rpartition(".")[0] in lacking:
+                yield (
+                    f"eval_suite.{name} names {metric}, whose task is not in eval_suite.tasks; add the task "
+                    "there, or take the metric out"
+                )
 
 
 def _asked_only(config: ExperimentConfig) -> Iterator[str]:

@@ -95,19 +95,36 @@ def remarks(config: ExperimentConfig) -> list[str]:
             "judge=miniature knows its made-up world alone, so nobody says which answers to truthfulqa_gen "
             "are truthful and informative; choose a judge that can (judge=openai, judge=local_server)"
         )
+    found += _left_out(config.eval_suite)
     base = config.base_model
     if isinstance(base, PretrainedModelConfig) and _may_move(base):
         found.append(
             f"base_model.path={base.path} is a name on the hub, which may get other weights under the same "
             "name; pin what is measured with base_model.revision=COMMIT"
         )
-    source = config.dataset_variant.source
-    if source and source.resolve() == (data_root() / SEED_TASKS).resolve():
-        found.append(
-            f"the data is {SEED_TASKS}, the 175 tasks that come with alpaca_exp: enough to try things out; "
-            "your own is dataset_variant.source=FILE"
-        )
-    return found
+    return found + list(_seed_tasks(config))
+
+
+def _left_out(suite: EvalSuiteConfig) -> Iterator[str]:
+    """The suite's means that fewer tasks than it was made for leave without a part."""
+    for name in ("understanding", "truthfulness"):
+        if lacking := suite.lacking(name):
+            yield (
+                f"there will be no {name}: eval_suite.tasks lacks {', '.join(lacking)}, of which it is the mean; "
+                f"name another one with eval_suite.{name}=[TASK.METRIC]"
+            )
+
+
+def _seed_tasks(config: ExperimentConfig) -> Iterator[str]:
+    """Where data or a tokenizer are made of the tasks that come along, for want of a better file."""
+    base, seeds = config.base_model, (data_root() / SEED_TASKS).resolve()
+    data = None if untuned(config) else config.dataset_variant.source
+    text = base.corpus if isinstance(base, (FileModelConfig, ConfiguredModelConfig)) else None
+    shipped = f"{SEED_TASKS}, the 175 tasks that come with alpaca_exp: enough to try things out; your own"
+    if data and data.resolve() == seeds:
+        yield f"the data is {shipped} is dataset_variant.source=FILE"
+    elif text and text.resolve() == seeds:
+        yield f"the base model is made from {shipped} text is base_model.corpus=FILE"
 
 
 def _may_move(base: PretrainedModelConfig) -> bool:

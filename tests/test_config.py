@@ -13,8 +13,10 @@ from alpaca_exp.compose import compose
 from alpaca_exp.config import SCHEMAS
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.identity import identity
+from alpaca_exp.miniature.tasks import task_names
 from alpaca_exp.overrides import check
 from alpaca_exp.plan import plan
+from alpaca_exp.readiness import Here, obstacles, remarks
 
 ALL = sorted(
     {*SCHEMAS.values(), schemas.FileQuestionsConfig, schemas.WorldQuestionsConfig}, key=lambda s: s.__name__
@@ -136,9 +138,33 @@ def test_spaces_around_the_equals_sign_are_one_mistake(words: list[str]) -> None
     assert said == "action = plan has spaces around its equals sign; write action=plan"
 
 
-def test_a_misspelt_task_is_named_before_the_metrics_that_miss_it() -> None:
-    said = problems("preset=local", "eval_suite.tasks=[hellasway,piqa,truthfulqa_mc1,truthfulqa_mc2]")
-    assert said == "eval_suite.tasks names hellasway; did you mean hellaswag, whose metrics the suite names?"
+def test_fewer_tasks_are_no_mistake_and_the_means_that_lack_one_are_left_out() -> None:
+    suite = compose(["preset=local", "eval_suite.tasks=[hellaswag,truthfulqa_mc1,truthfulqa_mc2]"]).eval_suite
+    assert suite.means() == {"truthfulness": ["truthfulqa_mc1.acc", "truthfulqa_mc2.acc"]}
+    assert suite.lacking("understanding") == ["piqa"]
+
+
+def test_a_misspelt_task_is_all_that_is_said() -> None:
+    config = compose(["preset=paper", "eval_suite.tasks=[hellasway]"])
+    found = [problem for problem in obstacles(plan(config), config) if not isinstance(problem, Here)]
+    assert found == ["lm-eval has no task hellasway; did you mean hellaswag?"]
+    said = problems("eval_suite.tasks=[world_fact]")
+    assert said.startswith("the miniature has no task world_fact; it has world_facts,") and "\n" not in said
+    assert list(schemas.WorldSuiteConfig.TASKS) == task_names()
+
+
+def test_what_a_shortened_suite_leaves_out_is_said_in_a_sentence() -> None:
+    (said,) = remarks(compose(["trainer=none", "dataset_variant=none", "eval_suite.tasks=[world_truth]"]))
+    assert said.startswith("there will be no understanding: eval_suite.tasks lacks world_facts, of which")
+
+
+def test_the_shipped_seed_tasks_are_remarked_on_only_where_they_are_used(tmp_path: Path) -> None:
+    from_tasks = "the base model is made from seeds/seed_tasks.jsonl"
+    untuned = ["preset=local", "+experiment=base"]
+    assert [text.partition(",")[0] for text in remarks(compose(untuned))] == [from_tasks]
+    (tmp_path / "text.jsonl").write_text("{}")
+    assert remarks(compose([*untuned, f"base_model.corpus={tmp_path / 'text.jsonl'}"])) == []
+    assert "the data is seeds/seed_tasks.jsonl" in remarks(compose(["preset=local"]))[0]
 
 
 def test_a_file_that_two_keys_name_is_complained_of_once(tmp_path: Path) -> None:

@@ -47,8 +47,7 @@ def with_means(suite: EvalSuiteConfig, scores: Sequence[Score]) -> list[Score]:
     """The scores, then those of groups, then the suite's means of which every part was measured."""
     found = [*scores, *group_rows(suite, scores)]
     measured = {f"{score.task}.{score.metric}{end}" for score in found for end in ("", f"/{score.filter}")}
-    named = {"understanding": suite.understanding, "truthfulness": suite.truthfulness}
-    whole = {name: parts for name, parts in named.items() if parts and measured.issuperset(parts)}
+    whole = {name: parts for name, parts in suite.means().items() if measured.issuperset(parts)}
     return found + [suite_row(name, parts, found) for name, parts in whole.items()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Optional
@@ -58,33 +57,32 @@ class EvalSuiteConfig:
             yield "eval_suite.tasks is empty; name at least one lm-eval task"
         if self.limit is not None and self.limit < 1:
             yield f"eval_suite.limit is {self.limit}; it must be 1 or more, or null for all"
-        wanted = {
-            metric: (metric.rpartition(".")[0], field)
-            for field in ("understanding", "truthfulness")
-            for metric in getattr(self, field)
-        }
-        lacking = {metric: where for metric, where in wanted.items() if where[0] not in self.tasks}
-        for task in self.tasks:  # a misspelt task first: with it, the metrics' complaints go
-            near = get_close_matches(task, [missing for missing, _ in lacking.values()], n=1, cutoff=0.8)
-            if near and task not in [known for known, _ in wanted.values()]:
-                yield f"eval_suite.tasks names {task}; did you mean {near[0]}, whose metrics the suite names?"
-                lacking = {metric: where for metric, where in lacking.items() if where[0] != near[0]}
-        for metric, (_, field) in lacking.items():
-            yield (
-                f"eval_suite.{field} names {metric}, whose task is not in eval_suite.tasks; "
-                "add the task there, or take the metric out"
-            )
+
+    def means(self) -> dict[str, list[str]]:
+        """The metrics of each mean whose tasks are all in `tasks`: a mean of fewer would be another one."""
+        parts = {"understanding": self.understanding, "truthfulness": self.truthfulness}
+        return {name: named for name, named in parts.items() if named and not self.lacking(name)}
+
+    def lacking(self, mean: str) -> list[str]:
+        """The tasks of a mean's metrics that are not in `tasks`; a mean that lacks one is left out."""
+        named = (metric.rpartition(".")[0] for metric in getattr(self, mean))
+        return [task for task in dict.fromkeys(named) if task not in self.tasks]
 
 
 @dataclass
 class WorldSuiteConfig(EvalSuiteConfig):
     """lm-eval tasks about the miniature world."""
 
+    TASKS: ClassVar[tuple[str, ...]] = ("world_facts", "world_truth", "world_sums", "world_words")
+
     world: WorldConfig = identity("the world that is asked about", MISSING)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
+        for task in self.tasks:
+            if task not in self.TASKS:
+                yield f"the miniature has no task {task}; it has {', '.join(self.TASKS)}"
         if self.num_fewshot or self.shots:
             yield (
                 "eval_suite.num_fewshot and .shots ask for solved examples, and the miniature's tasks "

@@ -45,7 +45,7 @@ class Composer:
             composed = self._composed(overrides)
         except (HydraException, OmegaConfBaseException) as error:
             raise explain(error, ["--multirun", *overrides]) from None
-        return load(composed), composed, self._choices
+        return load(composed, overrides), composed, self._choices
 
     def _composed(self, overrides: Sequence[str]) -> DictConfig:
         chosen = self.options(overrides)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,15 @@ BEYOND = Lengths("much longer", 1.0, 0.4)
 """Equal length lies 2.5 standard deviations away."""
 
 
+CURVES: dict[str, Callable[[Array, Array], Array]] = {
+    "ratio": lambda theirs, ours: np.log(ours / theirs),
+    "tanh": lambda theirs, ours: np.tanh((ours - theirs) / (ours - theirs).std()),
+    "words": lambda theirs, ours: (ours - theirs) / 100,
+    "step": lambda theirs, ours: np.sign(ours - theirs) * (abs(ours - theirs) > 10),
+}
+"""Of the two lengths: the log of their ratio, AlpacaEval's tanh, hundreds of words, which one is longer."""
+
+
 @dataclass(frozen=True)
 class Judge:
     """Prefers the model's answer with probability Phi(gap + difficulty + fondness x log of the length ratio).
@@ -52,6 +62,8 @@ class Judge:
     """The standard deviation over questions."""
     first_is_better: float = 0.3
     """What being shown first is worth; with one order it is drawn which."""
+    curve: str = "ratio"
+    """What the fondness is of: one of CURVES."""
 
     @property
     def truth(self) -> float:
@@ -82,7 +94,7 @@ class Judge:
     def _liking(self, rng: np.random.Generator, theirs: Array, ours: Array) -> Array:
         """How far the model's answer is liked better, before chance."""
         own = self.gap + self.difficulty * rng.normal(size=ours.shape)
-        return np.asarray(own + self.fondness * np.log(ours / theirs))
+        return np.asarray(own + self.fondness * CURVES[self.curve](theirs, ours))
 
 
 def ratio(theirs: Array, ours: Array) -> Array:

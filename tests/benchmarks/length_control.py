@@ -6,7 +6,8 @@
 80 questions each. The judge prefers with a probit's probability of the log length ratio, so it is not the
 fitted model (`tests/judged_worlds.py`). The settings are all of: fondness for length 0, .5 and 1; a true gap
 of 0, .5 and 1; each question in one order or both; no, some and much spread of the questions' difficulty, or
-some of it and lengths of three other kinds, the last with equal length far outside. Then points of ten.
+some of it and lengths of three other kinds, the last with equal length far outside. Then points of ten. Last,
+and not in the share at the end, judges whose fondness follows another curve than the ratio's logarithm.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ def main() -> None:
     found = []
     for one in itertools.chain(_preferences(judgings), _points(judgings)):
         found.append(one)
-        print(
-            f"| {one.case} | {one.controlled:.3f} | {one.raw:.2f} | {one.bias:+.3f} | {one.width:.2f} |",
-            flush=True,
-        )
+        print(_line(one), flush=True)
+    others = list(_curves(judgings))
+    for one in others:
+        print(_line(one))
     good, raw = (
         float(np.mean(part)) for part in ([s.good for s in found], [LEAST <= s.raw <= MOST for s in found])
     )
-    print(json.dumps(_summary(found, good, raw)))
+    print(json.dumps(_summary(found, others, good, raw)))
 
 
 def _preferences(judgings: int) -> Iterator[Setting]:
@@ -74,15 +75,25 @@ def _preferences(judgings: int) -> Iterator[Setting]:
         for number, told in enumerate(itertools.product((False, True), FONDNESSES, GAPS)):
             both, fondness, gap = told
             rng = np.random.default_rng((place, number))
-            judge = Judge(fondness, gap, both, difficulty)
-            theirs, ours = lengths.draw(rng, (judgings, QUESTIONS))
-            preferences = judge.preferences(rng, theirs, ours)
-            found = win_rate_at_equal_length(preferences, ratio(theirs, ours))
-            controlled = covers(found.low, found.high, judge.truth)
-            bias, width = float(found.value.mean()) - judge.truth, float((found.high - found.low).mean())
-            yield Setting(
-                _case(judge, lengths, str(1 + both)), controlled, _raw(preferences, judge.truth), bias, width
-            )
+            yield _controlled(Judge(fondness, gap, both, difficulty), lengths, judgings, rng, str(1 + both))
+
+
+def _curves(judgings: int) -> Iterator[Setting]:
+    grid = itertools.product(("tanh", "words", "step"), LENGTHS, FONDNESSES[1:], GAPS[:2])
+    for number, (curve, lengths, fondness, gap) in enumerate(grid):
+        rng = np.random.default_rng((number, 55))
+        yield _controlled(Judge(fondness, gap, curve=curve), lengths, judgings, rng, f"2, {curve}")
+
+
+def _controlled(
+    judge: Judge, lengths: Lengths, judgings: int, rng: np.random.Generator, asked: str
+) -> Setting:
+    theirs, ours = lengths.draw(rng, (judgings, QUESTIONS))
+    preferences = judge.preferences(rng, theirs, ours)
+    found = win_rate_at_equal_length(preferences, ratio(theirs, ours))
+    controlled = covers(found.low, found.high, judge.truth)
+    bias, width = float(found.value.mean()) - judge.truth, float((found.high - found.low).mean())
+    return Setting(_case(judge, lengths, asked), controlled, _raw(preferences, judge.truth), bias, width)
 
 
 def _points(judgings: int) -> Iterator[Setting]:
@@ -104,11 +115,15 @@ def _raw(values: Array, truth: float) -> float:
     return covers(bounds[:, 0], bounds[:, 1], truth)
 
 
+def _line(one: Setting) -> str:
+    return f"| {one.case} | {one.controlled:.3f} | {one.raw:.2f} | {one.bias:+.3f} | {one.width:.2f} |"
+
+
 def _case(judge: Judge, lengths: Lengths, asked: str) -> str:
     return f"{judge.fondness:g} | {judge.gap:g} | {asked} | {lengths.name} | {judge.difficulty:g}"
 
 
-def _summary(found: list[Setting], good: float, raw: float) -> dict[str, object]:
+def _summary(found: list[Setting], others: list[Setting], good: float, raw: float) -> dict[str, object]:
     rows = [
         {
             "case": one.case.replace(" | ", ", "),
@@ -117,7 +132,7 @@ def _summary(found: list[Setting], good: float, raw: float) -> dict[str, object]
             "peer": one.raw,
             "peer_name": "raw interval",
         }
-        for one in found
+        for one in found + others
     ]
     return {
         "name": "length_control",

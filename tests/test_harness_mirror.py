@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.harness.layouts import split_files
 from alpaca_exp.harness.mirror import mirror_files
+from alpaca_exp.harness.needs import SHARED_FOLDERS
 from alpaca_exp.identity import identity
 from alpaca_exp.schemas import EvalSuiteConfig, WorldConfig, WorldSuiteConfig
 from tests.mirrors import MORE, write_clone, write_mirror, write_plain, write_saved
+
+GOOD = '{"text": "x", "toxicity_ai": 1.0, "toxicity_human": 2.0}\n'
 
 
 def suite_on(mirror: Path, *tasks: str, **fields: object) -> EvalSuiteConfig:
@@ -51,6 +56,87 @@ def test_every_missing_piece_is_named_at_once(tmp_path: Path) -> None:
     assert "lacks the columns question, label" in problems[1]
     assert "line 8, is not a whole JSON object" in problems[2]
     assert "no arc_easy/test.jsonl or validation.jsonl" in problems[3]
+
+
+SPOILT: list[tuple[str, dict[str, Any], str]] = [
+    ("piqa", {"label": "x"}, 'label is "x", not a whole number from 0 to 1'),
+    ("piqa", {"label": 7}, "label is 7, not a whole number from 0 to 1"),
+    ("piqa", {"label": ""}, 'label is "", not a whole number from 0 to 1'),
+    ("piqa", {"goal": None}, "goal is null, not a text"),
+    ("hellaswag", {"label": ""}, 'label is "", and there are 4 endings'),
+    ("hellaswag", {"endings": ["one", "two"], "label": "2"}, 'label is "2", and there are 2 endings'),
+    ("hellaswag", {"endings": "cuts the bread"}, 'endings is "cuts the bread", not a list of texts'),
+    ("winogrande", {"sentence": "No gap."}, 'sentence has no "_"'),
+    ("winogrande", {"answer": "3"}, 'answer is "3", not "1" or "2"'),
+    ("boolq", {"label": 2}, "label is 2, not a whole number from 0 to 1"),
+    ("truthfulqa_mc1", {"mc1_targets": "Nobody."}, 'mc1_targets is "Nobody.", not {choices: [...]'),
+    ("truthfulqa_mc1", {"mc1_targets": {"choices": ["a", "b"], "labels": [0, 1]}}, "not one 1, then 0s"),
+    ("truthfulqa_mc2", {"mc2_targets": {"choices": ["a", "b"], "labels": [1, 1]}}, "not hold both 1 and 0"),
+    ("truthfulqa_gen", {"correct_answers": []}, "correct_answers is [], not a list of texts"),
+    ("arc_easy", {"answerKey": "E"}, 'answerKey is "E", which is none of choices.label (A, B, C, D)'),
+    ("mmlu_anatomy", {"choices": ["one", "two", "three"]}, "there are 3 choices, not 4"),
+    ("winogender_all", {"label": -1}, "label is -1, not a whole number from 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("task", "spoilt", "said"), SPOILT)
+def test_a_row_that_lm_eval_would_score_wrongly_is_named_with_its_line(
+    task: str, spoilt: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    write_mirror(tmp_path)
+    folder = write_plain(tmp_path, task) if task in MORE else tmp_path / SHARED_FOLDERS.get(task, task)
+    (file,) = folder.glob("*.jsonl")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[5] |= spoilt
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (problem,) = problems_of(suite_on(tmp_path, task))
+    assert problem.startswith(f"{file}, line 6, cannot be scored as a document of the task {task}: ")
+    assert said in problem and problem.endswith("; mend or remove it")
+
+
+def test_a_column_that_later_rows_lack_is_said_once_with_their_number(tmp_path: Path) -> None:
+    file = write_mirror(tmp_path) / "piqa" / "validation.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows[3:]:
+        del row["sol2"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (problem,) = problems_of(suite_on(tmp_path, "piqa"))
+    assert "line 4, " in problem and "lacks sol2 (4 more lines will not do either)" in problem
+
+
+def test_the_rows_of_a_clone_are_looked_at_too(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    folder = write_clone(tmp_path, "mmlu_anatomy")
+    file = next(folder.rglob("*.parquet"))
+    table = pa.parquet.read_table(file)
+    answers = pa.array([0, 9] + [1] * (table.num_rows - 2))
+    pa.parquet.write_table(table.set_column(table.column_names.index("answer"), "answer", answers), file)
+    assert "row 2, " in problems_of(suite_on(tmp_path, "mmlu_anatomy"))[0]
+
+
+def test_a_json_array_in_a_file_of_json_lines_is_called_that(tmp_path: Path) -> None:
+    file = write_mirror(tmp_path) / "piqa" / "validation.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text(json.dumps(rows, indent=1))
+    assert "line 1, begins a JSON array" in problems_of(suite_on(tmp_path, "piqa"))[0]
+
+
+def test_a_file_that_was_found_good_is_not_read_again_and_an_edited_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = write_mirror(tmp_path / "mirror") / "piqa" / "validation.jsonl"
+    suite = suite_on(tmp_path / "mirror", "piqa")
+    found = mirror_files(suite)
+    read: list[str] = []
+    monkeypatch.setattr("alpaca_exp.harness.looking.row_fault", lambda task: read.append(task.name))
+    assert mirror_files(suite) == found and read == []
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file.write_text(file.read_text().replace('"label": 1', '"label": 2'))
+    assert "line 2, " in problems_of(suite)[0]
 
 
 def test_a_file_that_git_lfs_has_not_fetched_is_known(tmp_path: Path) -> None:
@@ -140,5 +226,5 @@ def test_documents_are_known_by_the_content_of_the_files_that_are_read(tmp_path:
     (tmp_path / "there" / "toxigen" / "train.jsonl").write_text("{}\n")
     here, there = (identity(mirror_files(suite_on(tmp_path / m, "toxigen"))) for m in ("here", "there"))
     assert here == there
-    (tmp_path / "there" / "toxigen" / "test.jsonl").open("a").write('{"text": "x", "toxicity_ai": 1.0}\n')
+    (tmp_path / "there" / "toxigen" / "test.jsonl").open("a").write(GOOD)
     assert identity(mirror_files(suite_on(tmp_path / "there", "toxigen"))) != here

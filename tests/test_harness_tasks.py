@@ -24,6 +24,11 @@ GOOD = json.dumps({"text": "t", "toxicity_ai": 1.0, "toxicity_human": 1.0})
 PAPER = ["hellaswag", "winogrande", "boolq", "piqa", "truthfulqa_mc1", "truthfulqa_mc2", "truthfulqa_gen"]
 
 
+def noted(note: str) -> str:
+    """A good row with another column."""
+    return f'{GOOD[:-1]}, "note": {note}}}'
+
+
 def suite_on(mirror: Path, tasks: list[str], **fields: object) -> EvalSuiteConfig:
     return EvalSuiteConfig(tasks=tasks, mirror=mirror, **fields)  # type: ignore[arg-type]
 
@@ -166,7 +171,8 @@ def test_the_miniature_s_tasks_have_no_solved_examples_to_show() -> None:
     [
         ("test.jsonl", '{"text": "t"}\n', "lacks the columns toxicity_ai, toxicity_human"),
         ("test.jsonl", f'{GOOD}\n{{"text": "t", "toxicity_ai": 1.0}}\n', "line 2"),
-        ("test.jsonl", f"{GOOD}\n{GOOD.replace('1.0', '[1]', 1)}\n", "values of toxicity_ai are of several"),
+        ("test.jsonl", f"{GOOD}\n{GOOD.replace('1.0', '[1]', 1)}\n", r"line 2.* toxicity_ai is \[1\], not a"),
+        ("test.jsonl", f"{noted('1')}\n{noted('[1]')}\n", "values of note are of several"),
         ("test.jsonl", f'{GOOD}\n{{"text": t}}\n', "line 2, is not valid JSON"),
         ("test.json", "[]", "holds no documents"),
         ("test.json", '[{"text": "t', "cannot be read"),

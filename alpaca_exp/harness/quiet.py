@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import io
 import logging
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import datasets
 import numpy as np
 import torch
+from lm_eval import utils
 from transformers.utils import logging as transformers_logging
 
 LOGGERS = ("lm_eval", "datasets", "huggingface_hub", "evaluate", "absl")
@@ -94,3 +96,9 @@ def seeded() -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+def compile_templates_once() -> None:
+    """From now on lm-eval keeps its templates: it would compile one for each text of each document."""
+    if not isinstance(utils.env.from_string, functools._lru_cache_wrapper):
+        utils.env.from_string = functools.lru_cache(maxsize=None)(utils.env.from_string)

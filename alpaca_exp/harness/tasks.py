@@ -14,10 +14,11 @@ from lm_eval.tasks._yaml_loader import _import_func_in_yml
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.harness.documents import reader
 from alpaca_exp.harness.groups import group_metrics
-from alpaca_exp.harness.mirror import Mirrored, read_columns
+from alpaca_exp.harness.mirror import Mirrored
 from alpaca_exp.harness.names import Function, StockTask, fewer
 from alpaca_exp.harness.needs import fewshot_split, shots_of, stock
 from alpaca_exp.harness.quiet import muted, put_off, seeded
+from alpaca_exp.harness.rows import read_columns
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 SLOW_TO_IMPORT = "rouge_score.rouge_scorer"

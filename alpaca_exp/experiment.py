@@ -22,6 +22,7 @@ from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ApiModelConfig, ExperimentConfig
+from alpaca_exp.server_readiness import server_obstacles
 from alpaca_exp.tuning.ranks import node
 
 
@@ -51,6 +52,7 @@ def perform(
     if config.runtime.num_nodes > 1 and node():
         follow(stages, config.runtime.outputs)
         return {}
+    try_servers(stages, config)
     started, clock = now(), time.monotonic()
     begun: dict[Path, float] = {}
     artifacts: dict[str, Artifact] = {}
@@ -80,6 +82,15 @@ def perform(
     if "compare" in artifacts:
         print(f"Its answers side by side: {artifacts['compare'] / 'index.html'}")
     return artifacts
+
+
+def try_servers(stages: Mapping[str, Stage], config: ExperimentConfig) -> None:
+    """Raises ConfigError where a server will not answer, though a stage hours away is the first to ask it."""
+    wrong, doubtful = server_obstacles(stages, config.runtime)
+    if wrong:
+        raise ConfigError(wrong)
+    for sentence in doubtful:
+        print(f"Note: what its journal does not answer cannot be asked: {sentence}.", flush=True)
 
 
 def prepare(config: ExperimentConfig) -> None:

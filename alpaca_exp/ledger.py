@@ -102,17 +102,22 @@ class Ledger:
 
     def _refusal(self, usd: float) -> InputError | BudgetReached:
         owner = self._owner
-        limit = f"{owner}.budget_usd={f'{self.budget:.10f}'.rstrip('0').rstrip('.')}"
         if self.spent == 0 and not self._reserved:
-            return InputError(
-                f"One request could cost {_dollars(usd)}, more than {limit} allows "
-                f"for all; raise {owner}.budget_usd or lower {LENGTHS.get(owner, f'{owner}.max_tokens')}"
-            )
+            return too_dear(usd, self.budget or 0.0, owner)
+        limit = _limit(self.budget or 0.0, owner)
         return BudgetReached(
             f"The next request could cost {_dollars(usd)}, and {_dollars(self.spent)} of "
             f"{limit} are spent, lost replies counted in full. Every answer "
             f"so far is kept: raise {owner}.budget_usd and run the same command again to go on"
         )
+
+
+def too_dear(usd: float, budget: float, owner: str) -> InputError:
+    """What is wrong with a budget that not one request fits into."""
+    return InputError(
+        f"One request could cost {_dollars(usd)}, more than {_limit(budget, owner)} allows "
+        f"for all; raise {owner}.budget_usd or lower {LENGTHS.get(owner, f'{owner}.max_tokens')}"
+    )
 
 
 class Forecast:
@@ -153,6 +158,10 @@ class Forecast:
             return None
         into = self._left_bytes * self._front_in / max(1, self._front_bytes)
         return price(self._config, round(into), round(self._left * self._front_out / self._front))
+
+
+def _limit(budget: float, owner: str) -> str:
+    return f"{owner}.budget_usd={f'{budget:.10f}'.rstrip('0').rstrip('.')}"
 
 
 def _dollars(usd: float) -> str:

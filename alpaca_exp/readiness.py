@@ -32,7 +32,6 @@ from alpaca_exp.schemas import (
     FileModelConfig,
     InstructionSuiteConfig,
     JournalConfig,
-    LanguageModelConfig,
     LoggerConfig,
     MadeModelConfig,
     MiniatureJudgeConfig,
@@ -44,12 +43,11 @@ from alpaca_exp.schemas import (
     WorldModelConfig,
     WorldSuiteConfig,
 )
+from alpaca_exp.server_readiness import HERE, key_obstacles
 from alpaca_exp.tuning.devices import device
 from alpaca_exp.tuning.requirements import lacking, logger_lacking
 from alpaca_exp.writers import generates_for_truthfulqa
 
-HERE = ("127.0.0.1", "localhost", "::1")
-"""Hosts that are no network."""
 SEED_TASKS = Path("seeds/seed_tasks.jsonl")
 
 
@@ -135,7 +133,8 @@ def _may_move(base: PretrainedModelConfig) -> bool:
 def _of(value: object, offline: bool) -> Iterator[str]:
     match value:
         case EndpointConfig():
-            yield from _endpoint(value, offline)
+            told = key_obstacles(value, offline)
+            yield from (Here(sentence) if here_alone else sentence for sentence, here_alone in told)
         case JournalConfig(journal=None):
             group = getattr(value, "group", "model")
             yield (
@@ -218,21 +217,6 @@ def _tracking_server(logger: LoggerConfig) -> Iterator[str]:
             f"runtime.offline is true, but MLFLOW_TRACKING_URI is {server}; unset it, and MLflow writes to "
             "outputs/logs"
         )
-
-
-def _endpoint(endpoint: EndpointConfig, offline: bool) -> Iterator[str]:
-    if endpoint.retired and endpoint.base_url is None:
-        name = endpoint.model if isinstance(endpoint, LanguageModelConfig) else "The model"
-        yield f"{name} {endpoint.retired}"
-        return
-    host = urlparse(endpoint.base_url or "https://api.openai.com").hostname
-    if host in HERE:
-        return
-    if offline:
-        yield f"runtime.offline is true, but {host} would be asked; set runtime.offline=false"
-    elif endpoint.api_key_env and not os.environ.get(endpoint.api_key_env):
-        key = endpoint.api_key_env
-        yield Here(f"{host} wants a key and {key} is not set; export {key}=...")
 
 
 def _outputs(outputs: Path) -> Iterator[str]:

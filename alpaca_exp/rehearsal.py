@@ -15,7 +15,7 @@ from typing import Any
 from alpaca_exp.artifacts import Artifact, Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.errors import ConfigError
-from alpaca_exp.experiment import prepare
+from alpaca_exp.experiment import prepare, try_servers
 from alpaca_exp.extrapolation import Forecast, Measured, forecast
 from alpaca_exp.feasibility import duration
 from alpaca_exp.ledger import USAGE
@@ -85,6 +85,7 @@ def rehearse(config: ExperimentConfig) -> Rehearsal:
     if problems := obstacles(stages, config):
         raise ConfigError(problems)
     stages = with_documents(stages, config)
+    try_servers(stages, config)
     outputs = config.runtime.outputs
     report = outputs / REHEARSALS / f"{config.name}.json"
     with (

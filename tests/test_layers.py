@@ -30,6 +30,7 @@ ORDER = [
         "task_data",
         "fetching",
         "hub_readiness",
+        "server_readiness",
         "prefetch",
         "writers",
         "plan",

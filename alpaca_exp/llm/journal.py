@@ -300,6 +300,15 @@ class Journal:
                 self.retried_anyway += b'"retried_anyway": true}' in line  # no text holds these quotes bare
 
 
+def holds_answers(folder: Path, model: str) -> bool:
+    """Whether the journal in `folder` has an answer of the model, to whatever request."""
+    try:
+        with (folder / f"{file_name(model)}.jsonl").open("rb") as file:
+            return any((head := _HEAD.match(line)) and head[2] == b"answered" for line in file)
+    except OSError:
+        return False
+
+
 def answered(prompt: str, response: Row, usage: Usage) -> Completion:
     """The answer that a line's `response` holds."""
     return Completion(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -146,6 +146,22 @@ class OpenAIModel:
         """The empty answer to a prompt that the server will not take."""
         return Completion(request.prompt, "", request.model, REJECTED_PROMPTS[code], Usage(requests=1))
 
+    async def reach(self) -> None:
+        """Try the server, asking no model. Raises InputError where nothing is there, or it refuses the key.
+
+        Whatever else comes of it is no reason not to ask it for an answer when the time has come.
+        """
+        with suppress(Unanswered, Stopped):
+            try:
+                await self.client.get("/models", cast_to=object, options={"timeout": connections.CONNECT_S})
+            except openai.APIStatusError as error:
+                if error.status_code == 401 and "scope" not in _said(error):  # a key may be for answers alone
+                    raise self.refusal(401, "", "", {}) from None
+            except openai.APIConnectionError as error:
+                raise self._broken(error) from None
+            except (openai.APIError, ValueError):
+                pass
+
     async def close(self) -> None:
         """Close the connections."""
         await self.client.close()
@@ -235,9 +251,8 @@ class OpenAIModel:
                 if variable
                 else f"put a key into an environment variable and name that with {field}=VARIABLE"
             )
-            return InputError(
-                f"{self._server} refused the key for {self._config.model} (HTTP {status}); {remedy}"
-            )
+            refused = "refused the key" if self._key else "wants a key and was sent none"
+            return InputError(f"{self._server} {refused} for {self._config.model} (HTTP {status}); {remedy}")
         if status in (404, 405):
             return self._unknown(status, code, message, path)
         return InputError(

@@ -21,6 +21,7 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
                                                          fetch what it needs from the hub, for a machine without
                                                          network; there, add runtime=offline
   python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
+  python -m alpaca_exp.sweeps status SWEEP_DIR           how a sweep's jobs stand
   python -m alpaca_exp.report                            tabulate every run under outputs/
   python -m alpaca_exp.variants diff A B                 in what two data sets differ
   python -m alpaca_exp.store list|why|gc                 look after what was made

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp import store, variants
+from alpaca_exp import store, sweeps, variants
 from alpaca_exp.compose import compose
 from alpaca_exp.judging import __main__ as judging
 from alpaca_exp.overrides import known_keys
@@ -81,6 +81,7 @@ def test_the_pages_hold_commands() -> None:
         "alpaca_exp.judging",
         "alpaca_exp.report",
         "alpaca_exp.store",
+        "alpaca_exp.sweeps",
         "alpaca_exp.variants",
     }
 
@@ -119,6 +120,11 @@ def test_every_store_command_on_the_pages_is_one_that_it_takes(command: str) -> 
 @pytest.mark.parametrize("command", of("alpaca_exp.variants"))
 def test_every_variants_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
     variants._parser().parse_args(words(command)[1:])
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.sweeps"))
+def test_every_sweeps_command_on_the_pages_is_one_that_it_takes(command: str) -> None:
+    sweeps._parser().parse_args(words(command)[1:])
 
 
 @pytest.mark.parametrize("command", of("alpaca_exp.judging"))

@@ -18,7 +18,7 @@ from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.grid import Grid
 from alpaca_exp.sweeping.jobs import Job, Part, job
 
-LONGEST_SILENCE_S = 8.0
+LONGEST_SILENCE_S = 4.0
 MOST_NAMED = 3
 """Of more jobs than these that have the same fault, the others are counted."""
 

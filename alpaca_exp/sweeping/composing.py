@@ -27,10 +27,11 @@ class Composer:
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
+        assert isinstance(loader, ConfigLoaderImpl), "Hydra has no other"
         self._loader, self._master = loader, master
         self._chosen: tuple[str, ...] | None = None
         self._base, self._choices = OmegaConf.create(), dict[str, str]()
-        self._is_group = functools.cache(lambda name: bool(loader.get_group_options(name)))
+        self._is_group = functools.cache(loader.repository.group_exists)
 
     def options(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """Those overrides that choose options of groups."""

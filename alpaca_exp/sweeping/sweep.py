@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
@@ -76,7 +76,7 @@ def sweep(asked: Asked) -> list[Entry]:
     return entries
 
 
-def conduct(agenda: Agenda, crew: Crew, board: Board) -> None:
+def conduct(agenda: Agenda, crew: Crew, board: Board, folder: Path) -> None:
     """Let the crew work through the agenda. What interrupts it is raised once the crew has stopped."""
     waited = False
     try:
@@ -93,10 +93,10 @@ def conduct(agenda: Agenda, crew: Crew, board: Board) -> None:
                 time.sleep(NAP_S)
                 continue
             for unit, outcome in crew.finished():
-                _note(agenda, board, unit, outcome)
+                _note(agenda, board, folder, unit, outcome)
     except BaseException:
         for unit, outcome in crew.stop():
-            _note(agenda, board, unit, outcome)
+            _note(agenda, board, folder, unit, outcome)
         raise
     finally:
         crew.close()
@@ -119,7 +119,7 @@ def _run(
     devices = int(runtime.devices) if runtime.devices.isdecimal() else 1
     crew: Crew = Workers(workers, folder, board, devices=devices) if workers > 1 else Alone(folder, board)
     try:
-        conduct(agenda, crew, board)
+        conduct(agenda, crew, board, folder)
     except (KeyboardInterrupt, Exception) as error:
         return error
     finally:
@@ -128,10 +128,13 @@ def _run(
     return None
 
 
-def _note(agenda: Agenda, board: Board, unit: Unit, outcome: Outcome) -> None:
+def _note(agenda: Agenda, board: Board, folder: Path, unit: Unit, outcome: Outcome) -> None:
+    """Take down how a unit ended, and that others ended with it: what they need cannot be made."""
     board.end(unit, outcome)
     for alike in agenda.note(unit, outcome):
-        board.end(alike, agenda.outcomes[alike.job.number])
+        board.end(alike, replace(outcome, seconds=0.0, error="for the same reason"))
+        row = history.row(alike.job, outcome.status, error=outcome.error, log=outcome.log)
+        history.append(folder, [row])
 
 
 def _make(folder: Path) -> None:

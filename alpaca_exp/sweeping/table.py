@@ -9,6 +9,8 @@ from pathlib import Path
 
 LONG = 40
 """Of more jobs than these only the ones that need a look are listed."""
+LONGEST = 160
+"""Characters of a reason beside its job; the whole of it stands below the table, and in the log."""
 SETTLED = ("done", "found")
 MEANING = {
     "done": "done",
@@ -72,5 +74,5 @@ def _reasons(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _first_line(text: str) -> str:
-    first, _, rest = text.partition("\n")
-    return first + (" ..." if rest else "")
+    first = text.partition("\n")[0][:LONGEST]
+    return first + (" ..." if len(first) < len(text) else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alpaca_exp import prefetched
 from alpaca_exp.artifacts import RECORD, Artifact, Stage, Watch, run
-from alpaca_exp.errors import AlpacaExpError, ConfigError, Stopped
+from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError, Stopped
 from alpaca_exp.following import follow
 from alpaca_exp.ledger import consumed
 from alpaca_exp.libraries import go_offline, hush
@@ -131,6 +131,7 @@ def _run_row(
         "artifacts": {name: artifact.path.name for name, artifact in artifacts.items()},
         "overrides": list(overrides),
         "status": "done" if error is None else "stopped" if stopped else "failed",
+        "refused": isinstance(error, (ConfigError, InputError)),
         "error": None if error is None else said(error),
         "usd": paid,
     }

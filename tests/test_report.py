@@ -83,7 +83,7 @@ def test_by_default_experiments_are_rows_and_metrics_columns(
 def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
     text = report(capsys, outputs, "--metrics truthfulness")
     assert "| cleaned | 0.850† |" in text
-    assert "† A mean over runs that differ in more than their seeds: scale=large, scale=small." in text
+    assert "† A mean over runs that differ in more than their seeds: scale (large, small)." in text
     main(
         [
             str(outputs.path),
@@ -171,6 +171,79 @@ def test_a_failed_run_shows_as_failed_until_it_was_done_again(
     outputs.run("cleaned", started="2025-12-31T00:00:00Z")
     outputs.evaluation("cleanedsmall0", 0.8)
     assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
+
+
+def test_what_bad_input_ended_counts_only_where_there_is_nothing_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    refused = {"artifacts": {}, "status": "failed", "refused": True}
+    outputs.run("cleaned", overrides=["eval_suite.limit=0"], **refused)
+    assert "| cleaned | failed |" in report(capsys, outputs, "--metrics truthfulness")
+    outputs.run("cleaned")
+    outputs.evaluation("cleanedsmall0", 0.8)
+    assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
+
+
+def test_any_field_of_the_configuration_is_an_axis_and_a_condition(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    rates = ("0.0001", "1.0e-05", "0.002")
+    for seed, rate in enumerate(rates):
+        outputs.run("original", seed=seed, overrides=[f"trainer.x={seed}"])
+        outputs.evaluation(f"originalsmall{seed}", 0.5 + seed / 10)
+        folder = sorted((outputs.path / "runs" / "original").iterdir())[-1] / ".hydra"
+        folder.mkdir()
+        suite = "eval_suite:\n  frame: raw\n  mirror: ${trainer.learning_rate}\n"
+        (folder / "config.yaml").write_text(f"trainer:\n  learning_rate: {rate}\n{suite}")
+    by_rate = report(capsys, outputs, "--rows trainer.learning_rate --metrics truthfulness")
+    assert [line.split(" | ")[0] for line in by_rate.splitlines()[2:5]] == ["| 1e-05", "| 0.0001", "| 0.002"]
+    for where in ("trainer.learning_rate=1e-4", "eval_suite.mirror=0.0001"):
+        one = report(capsys, outputs, f"--metrics truthfulness --where {where}")
+        assert "| original | 0.500 [0.461, 0.539]* |" in one
+    said = refusal(capsys, outputs.path, "--where frame=raw")
+    assert said == "there is no axis frame; did you mean eval_suite.frame?\n"
+    said = refusal(capsys, outputs.path, "--rows trainer.learning_rat")
+    assert said == "there is no axis trainer.learning_rat; did you mean trainer.learning_rate?\n"
+
+
+def test_fields_of_runs_whose_configuration_is_not_noted_are_read_from_their_overrides(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for seed in (0, 1):
+        outputs.run("original", seed=seed, overrides=[f"eval_suite.limit={seed + 10}"])
+        outputs.evaluation(f"originalsmall{seed}", 0.5 + seed / 10)
+    text = report(capsys, outputs, "--columns eval_suite.limit --metrics truthfulness")
+    assert "| experiment | 10 truthfulness | 11 truthfulness |" in text and "†" not in text
+
+
+def test_a_mark_stands_in_csv_too_and_its_footnote_names_each_field_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for seed in range(12):
+        outputs.run("original", overrides=[f"trainer.x{n}={seed}" for n in range(12)], seed=0,
+                    artifacts={"evaluate": f"e-{seed}"})  # fmt: skip
+        outputs.evaluation(str(seed), 0.5)
+    text = report(capsys, outputs, "--metrics truthfulness")
+    assert "trainer.x0 (0, 1, 10, 11, and 8 more), trainer.x10 (" in text and "and 4 more." in text
+    row = next(
+        csv.DictReader(report(capsys, outputs, "--metrics truthfulness --format csv").splitlines()[1:])
+    )
+    assert row["warnings"].startswith("A mean over runs that differ in more than their seeds: trainer.x0 (0,")
+
+
+def test_a_run_that_finished_without_the_metric_is_not_called_unfinished(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    outputs.run("original")
+    outputs.run("cleaned", artifacts={}, status="stopped")
+    outputs.evaluation("originalsmall0", 0.5)
+    text = report(capsys, outputs, "--metrics understanding")
+    assert "- original: finished, without these metrics" in text and "- cleaned: nothing finished" in text
 
 
 def test_a_stopped_run_is_told_from_a_failed_one(

@@ -22,7 +22,7 @@ TASK = {
 
 def measured(outputs: Outputs, variant: str, values: Sequence[float], seed: int = 0, **told: Any) -> None:
     """A run of `variant` whose evaluation scored piqa's documents; `told` changes what its audit says."""
-    outputs.run(variant, seed=seed)
+    outputs.run(variant, seed=seed, overrides=[f"seed={seed}"])
     task = TASK | {key: value for key, value in told.items() if key in TASK}
     asked = ASKED | {key: value for key, value in told.items() if key in ASKED}
     score = {
@@ -88,15 +88,43 @@ def test_what_was_asked_otherwise_has_no_difference_and_the_table_says_why(
     assert [row["warnings"] for row in rows if row["experiment"] == "tuned"] == [f"not paired: {reason}"]
 
 
-def test_seeds_that_were_asked_otherwise_are_not_mixed_silently(
+@pytest.mark.parametrize(
+    ("otherwise", "rows"),
+    [
+        ({"frame": "alpaca"}, ("frame=alpaca", "frame=raw")),
+        ({"limit": 30}, ("limit=30", "limit=all")),
+        ({"num_fewshot": 5}, ("num_fewshot=0", "num_fewshot=5")),
+        ({"lm_eval": "0.4.12"}, ("lm_eval=0.4.12", "lm_eval=0.4.13")),
+        ({"prompts": "q"}, ("documents=", "documents=")),
+    ],
+)
+def test_what_was_asked_otherwise_is_a_row_of_its_own_that_says_in_what(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, otherwise: Row, rows: tuple[str, str]
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    measured(outputs, "tuned", OURS)
+    measured(outputs, "tuned", THEIRS, seed=1, **otherwise)
+    outputs.run("tuned", seed=2, artifacts={}, status="failed")
+    text = report(capsys, outputs, "--metrics piqa.acc")
+    labels = sorted(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| tuned"))
+    assert len(labels) == 2 and all(
+        f"| tuned, {row}" in label for row, label in zip(rows, labels, strict=True)
+    )
+    assert "0.525" not in text and "†" not in text and text.count("(1 failed)") == 1
+
+
+def test_a_row_is_compared_with_the_baseline_that_was_asked_as_it_was(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     outputs = Outputs(tmp_path / "outputs")
     measured(outputs, "tuned", OURS)
-    measured(outputs, "tuned", OURS, seed=1, lm_eval="0.4.12")
-    text = report(capsys, outputs, "--metrics piqa.acc")
-    assert "| tuned | 0.550† |" in text
-    assert "differ in more than their seeds: lm-eval 0.4.13 against 0.4.12." in text
+    measured(outputs, "base", THEIRS, frame="alpaca")
+    measured(outputs, "base", [1.0] * 20, seed=1)
+    text = told(capsys, outputs)
+    assert "| tuned | 0.550 [0.354, 0.746]*; Δ -0.450" in text and text.count("Δ -") == 1
+    assert "cannot be paired" not in text
+    other = report(capsys, outputs, "--metrics piqa.acc --columns seed --where seed=0 --baseline base")
+    assert "- tuned and base cannot be paired in piqa.acc: raw prompt against Alpaca frame." in other
 
 
 def test_a_warning_marks_its_cells_and_stands_below_with_the_rows_that_it_is_true_of(

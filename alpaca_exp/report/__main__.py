@@ -58,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="reading RUN...: the answers of some runs side by side, on one page (reading --help).",
     )
     add_outputs(parser, positional=True)
-    axis = "experiment, preset, scale, seed, or a config group (dataset_variant, base_model, trainer, ...)"
+    axis = (
+        "experiment, preset, scale, seed, a config group (dataset_variant, base_model, trainer, ...) or a field "
+        "(eval_suite.frame, trainer.learning_rate, ...)"
+    )
     parser.add_argument("--rows", default="experiment", help=f"what tells the rows apart: {axis}")
     parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")

@@ -57,12 +57,18 @@ def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Pat
         estimate=_within(limits(metric), _estimate(values, only, bool(mixed))),
         difference=_difference(metric, done, others, outputs) if paired else None,
         sources=tuple(sorted(found)),
-        failed=sum(not run.done and not run.stopped for run in runs if _asks(metric, run)),
+        failed=_failed([run for run in runs if _asks(metric, run)]),
         stopped=sum(run.stopped for run in runs if _asks(metric, run)),
         mixed=mixed,
         unlike=asked_otherwise,
         warnings=tuple(dict.fromkeys(w for run in done for w in warnings(metric, run.artifacts, outputs))),
     )
+
+
+def _failed(runs: Sequence[Run]) -> int:
+    """Those that bad input ended count only where there is nothing else: another attempt mended them."""
+    failed = [run for run in runs if not run.done and not run.stopped]
+    return len([run for run in failed if not run.refused] or ([] if len(failed) < len(runs) else failed))
 
 
 def _asks(metric: str, run: Run) -> bool:

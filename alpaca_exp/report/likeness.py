@@ -28,8 +28,10 @@ def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Pat
 
 def unlike_among(metric: str, runs: Sequence[Run], outputs: Path) -> list[str]:
     """The same among the runs of one cell."""
-    found = (unlike(metric, [a], [b], outputs) for a, b in combinations(_distinct(metric, runs, outputs), 2))
-    return list(dict.fromkeys(phrase for phrases in found for phrase in phrases))
+    pairs = combinations(_distinct(metric, runs, outputs), 2)
+    both = ((unlike(metric, [a], [b], outputs), unlike(metric, [b], [a], outputs)) for a, b in pairs)
+    said = (min(ways) for one, other in both for ways in zip(one, other, strict=True))
+    return list(dict.fromkeys(said))
 
 
 def _distinct(metric: str, runs: Sequence[Run], outputs: Path) -> list[Run]:

@@ -6,7 +6,7 @@ import difflib
 import functools
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from alpaca_exp import schemas
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
+from alpaca_exp.report.settings import of_overrides, same, settings
 
 OWN_AXES = ("experiment", "preset", "scale", "seed")
 ABSENT = "\u2013"
@@ -32,11 +33,19 @@ class Run:
 
     name: str
     row: Row
+    folder: Path
 
     def label(self, axis: str) -> str:
-        """Where the run stands on an axis: experiment, preset, scale, seed, or a config group's option."""
+        """Where the run stands on an axis: experiment, preset, scale, seed, a group's option, or a field."""
+        if "." in axis:
+            return self.settings.get(axis, ABSENT)
         value = self.row[axis] if axis in OWN_AXES else self.row["labels"].get(axis, ABSENT)
         return str(value)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The fields that it was configured with, by their keys with dots."""
+        return settings(self.folder) or of_overrides(self.row["overrides"])
 
     @property
     def artifacts(self) -> dict[str, str]:
@@ -47,6 +56,11 @@ class Run:
     def done(self) -> bool:
         """Whether it came to its end."""
         return bool(self.row["status"] == "done")
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended with bad input: what was asked for could not be, and was asked otherwise since."""
+        return bool(self.row.get("refused", False))
 
     @property
     def stopped(self) -> bool:
@@ -117,8 +131,27 @@ def read(outputs: Path) -> tuple[list[Run], list[str]]:
 
 
 def axes(runs: Iterable[Run]) -> list[str]:
-    """Every axis that these runs can be arranged on."""
+    """Every axis that these runs can be arranged on, but for the fields of their configurations."""
     return [*OWN_AXES, *sorted({label for run in runs for label in run.row["labels"]})]
+
+
+def check_axis(name: str, runs: Sequence[Run]) -> str:
+    """`name` if it is an axis of these runs, or a field of theirs; InputError, naming the nearest, if not."""
+    fields_ = {key for run in runs for key in run.settings}
+    ends = sorted(key for key in fields_ if key.endswith(f".{name}"))
+    if ends and "." not in name and name not in axes(runs):
+        raise InputError(f"there is no axis {name}; did you mean {' or '.join(ends[:4])}?")
+    known = axes(runs)
+    return check("axis", name, [*known, *fields_] if "." in name else known)
+
+
+def standing(runs: Sequence[Run], axis: str, value: str) -> list[Run]:
+    """The runs that stand at `value` on an axis. Raises InputError, naming the nearest, where none does."""
+    check_axis(axis, runs)
+    found = [run for run in runs if same(run.label(axis), value)]
+    if not found:
+        check(axis, value, sorted({run.label(axis) for run in runs}))
+    return found
 
 
 def check(kind: str, name: str, known: Sequence[str]) -> str:
@@ -140,4 +173,4 @@ def _read(file: Path, outputs: Path) -> Run:
     wrong = [key for key, kind in NEEDED.items() if not isinstance(kinds.get(key), kind)]
     if wrong:
         raise InputError(f"{file} is not a run's: it lacks {', '.join(wrong)}; {remedy}")
-    return Run(str(file.parent.relative_to(outputs)), row)
+    return Run(str(file.parent.relative_to(outputs)), row, file.parent)

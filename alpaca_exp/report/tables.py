@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.report.apart import rows_apart
 from alpaca_exp.report.cells import Cell, cell
 from alpaca_exp.report.confounds import MOST, confounds
+from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USD, USUAL, known, shown
-from alpaca_exp.report.runs import ABSENT, Run, axes, check
+from alpaca_exp.report.runs import ABSENT, Run, check, check_axis, standing
 from alpaca_exp.statistics.intervals import Doubt, Interval
+
+MIXED = "A mean over runs that differ in more than their seeds"
+MOST_FIELDS, MOST_VALUES = 8, 4
+"""So many of what differs are named."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,16 @@ class Table:
     command: str
     confounds: tuple[str, ...] = ()
     """What the compared data sets differ in beside what is asked, a sentence each."""
+    finished: frozenset[str] = frozenset()
+    """The rows of which some run came to its end."""
 
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
     for where, value in layout.where:
-        check("axis", where, axes(runs))
-        check(where, value, _values(runs, where))
-        runs = [run for run in runs if run.label(where) == value]
+        runs = standing(runs, where, value)
     for axis in filter(None, (layout.rows, layout.columns)):
-        check("axis", axis, axes(runs))
+        check_axis(axis, runs)
     if layout.columns == layout.rows:
         raise InputError(
             f"--columns {layout.columns} is what --rows shows already; leave it out, or choose another axis"
@@ -57,23 +64,26 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
     metrics = known([run.artifacts for run in runs], outputs)
     for metric in layout.metrics:
         check("metric", metric, metrics)
-    rows, columns = _values(runs, layout.rows), _values(runs, layout.columns)
-    if layout.baseline is not None:
-        check(f"{layout.rows}, to be the baseline,", layout.baseline, rows)
-    places = {(row, column): _at(runs, layout, row, column) for row in rows for column in columns}
+    label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
+    places = {label[run.name]: run.label(layout.rows) for run in runs}
+    rows = tuple(sorted(places, key=lambda row: (_place(places[row]), row)))
+    columns = _values(runs, layout.columns)
+    against = _against(layout, rows, places)
+    at = {(row, column): _at(runs, layout, label, row, column) for row in rows for column in columns}
     cells = {
         (row, column, metric): cell(
             metric,
-            places[row, column],
-            places.get((layout.baseline or "", column), []) if row != layout.baseline else [],
+            at[row, column],
+            [] if row in against else _alike(metric, at, row, column, against, outputs),
             outputs,
         )
-        for row, column in places
+        for row, column in at
         for metric in layout.metrics
     }
     axes_shown = [axis for axis in (layout.rows, layout.columns) if axis]
-    confounded = confounds(runs, axes_shown, layout.baseline, outputs)
-    return Table(layout, rows, columns, cells, command, tuple(confounded))
+    confounded = confounds(runs, axes_shown, places[against[0]] if against else None, outputs)
+    finished = frozenset(label[run.name] for run in runs if run.done)
+    return Table(layout, rows, columns, cells, command, tuple(confounded), finished)
 
 
 def markdown(made: Table) -> str:
@@ -104,7 +114,8 @@ def comma_separated(made: Table) -> str:
         kind = estimate.doubt.value if estimate else ""
         seeds = estimate.n if estimate else 0
         numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed, one.stopped]
-        said = [f"not paired: {', '.join(one.unlike)}"] * bool(one.unlike) + list(one.warnings)
+        said = [f"not paired: {', '.join(one.unlike)}"] * bool(one.unlike)
+        said += [f"{MIXED}: {_together(one.mixed)}"] * bool(one.mixed) + list(one.warnings)
         writer.writerow([row, column, metric, *numbers, " ".join(one.sources), "; ".join(said)])
     return text.getvalue()
 
@@ -117,17 +128,43 @@ def _values(runs: Sequence[Run], axis: str | None) -> tuple[str, ...]:
     return tuple(sorted(found, key=_place))
 
 
-def _place(value: str) -> tuple[bool, int, str]:
+def _place(value: str) -> tuple[bool, float, str]:
     """Numbers by their size, before words by the alphabet."""
-    return (not value.isdecimal(), int(value) if value.isdecimal() else 0, value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    return (not math.isfinite(number), number if math.isfinite(number) else 0.0, value)
 
 
-def _at(runs: Sequence[Run], layout: Layout, row: str, column: str) -> list[Run]:
-    return [
-        run
-        for run in runs
-        if run.label(layout.rows) == row and (not layout.columns or run.label(layout.columns) == column)
-    ]
+def _at(runs: Sequence[Run], layout: Layout, label: Mapping[str, str], row: str, column: str) -> list[Run]:
+    here = [run for run in runs if label[run.name] == row]
+    return [run for run in here if not layout.columns or run.label(layout.columns) == column]
+
+
+def _against(layout: Layout, rows: Sequence[str], places: Mapping[str, str]) -> list[str]:
+    """The rows that are the baseline: the one of that name, or all ways in which it was measured."""
+    if layout.baseline is None:
+        return []
+    found = [row for row in rows if layout.baseline in (row, places[row])]
+    if not found:
+        check(f"{layout.rows}, to be the baseline,", layout.baseline, rows)
+    return found
+
+
+def _alike(
+    metric: str,
+    at: Mapping[tuple[str, str], Sequence[Run]],
+    row: str,
+    column: str,
+    against: Sequence[str],
+    outputs: Path,
+) -> Sequence[Run]:
+    """The baseline's runs that were asked as the row's were; where none were, those of its first row."""
+    ours = [run for run in at[row, column] if run.done]
+    ways = [at[base, column] for base in against if at[base, column]]
+    alike = (runs for runs in ways if not unlike(metric, ours, [run for run in runs if run.done], outputs))
+    return next(alike, ways[0] if ways else [])
 
 
 def _text(one: Cell) -> str:
@@ -167,10 +204,25 @@ def _notes(made: Table) -> list[str]:
         notes.append(USD)
     mixed = sorted({part for one in shown_now for part in one.mixed})
     if mixed:
-        notes.append(f"† A mean over runs that differ in more than their seeds: {', '.join(mixed)}.")
+        notes.append(f"† {MIXED}: {_together(mixed)}.")
     told = [" ".join(notes)] if notes else []
     listed = [f"- {text}." for text in (*_not_compared(made), *_warnings(made))]
     return told + (["\n".join(listed)] if listed else [])
+
+
+def _together(parts: Sequence[str]) -> str:
+    """`scale=large, scale=small` as `scale (large, small)`; of many fields and values the first ones."""
+    values: dict[str, list[str]] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        values.setdefault(key if equals else part, []).extend([value] * bool(equals))
+    told = [f"{key} ({_few(found)})" if found else key for key, found in values.items()]
+    return _few(told, MOST_FIELDS)
+
+
+def _few(words: Sequence[str], most: int = MOST_VALUES) -> str:
+    left = len(words) - most
+    return ", ".join([*words[:most], *([f"and {left} more"] if left > 0 else [])])
 
 
 def _not_compared(made: Table) -> list[str]:
@@ -204,8 +256,12 @@ def _fingerprints(made: Table) -> str:
     for row in made.rows:
         cells = [one for (name, _, _), one in made.cells.items() if name == row]
         sources = sorted({source for one in cells for source in one.sources})
-        lines.append(f"- {_escaped(row)}: {', '.join(sources) or 'nothing finished'}")
+        lines.append(f"- {_escaped(row)}: {', '.join(sources) or _nothing(made, row)}")
     return "\n".join(lines)
+
+
+def _nothing(made: Table, row: str) -> str:
+    return "finished, without these metrics" if row in made.finished else "nothing finished"
 
 
 def _bounds(estimate: Interval | None) -> list[float | str]:

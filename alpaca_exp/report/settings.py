@@ -1,0 +1,70 @@
+"""What a run was configured with, key by key: from the configuration noted beside it, else its overrides."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMPOSED = Path(".hydra", "config.yaml")
+"""Beside each run.json, what Hydra composed for the run."""
+_FOLLOWS = re.compile(r"\$\{([\w.]+)\}")
+"""A field that takes the value of another one."""
+
+
+@functools.cache
+def settings(folder: Path) -> Mapping[str, str]:
+    """Each field of the run in `folder` as text, by its key with dots; none where nothing was noted."""
+    file = folder / COMPOSED
+    try:
+        told = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, yaml.YAMLError):
+        return {}
+    values = dict(_leaves(told)) if isinstance(told, dict) else {}
+    return {key: _text(_followed(value, values)) for key, value in values.items()}
+
+
+def of_overrides(overrides: Iterable[str]) -> Mapping[str, str]:
+    """The fields that overrides set: `eval_suite.limit=30`."""
+    pairs = (override.lstrip("+").partition("=") for override in overrides)
+    return {key: value for key, equals, value in pairs if equals and "." in key}
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two values are one: the same words, or the same number however it is written."""
+    try:
+        return one == other or float(one) == float(other)
+    except ValueError:
+        return False
+
+
+def _leaves(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        key = f"{above}{name}"
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _followed(value: Any, values: Mapping[str, Any]) -> Any:
+    """What a field is in the end that refers to another one."""
+    for _ in values:
+        match = _FOLLOWS.fullmatch(value) if isinstance(value, str) else None
+        if match is None or match[1] not in values:
+            return value
+        value = values[match[1]]
+    return value
+
+
+def _text(value: Any) -> str:
+    """As it would stand on the command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return str(value)

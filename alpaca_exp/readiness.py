@@ -13,13 +13,13 @@ from alpaca_exp.cleaning.rules import chosen
 from alpaca_exp.data_readiness import data_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import too_large
-from alpaca_exp.harness.instruction_files import lacking as instructions_lacking
-from alpaca_exp.harness.needs import stock
+from alpaca_exp.harness.foretold import suite_obstacles, suite_remarks, too_short
 from alpaca_exp.hub_readiness import hub_obstacles
-from alpaca_exp.llm.folders import folder_problems
+from alpaca_exp.llm.folders import folder_problems, tokenizer_problems
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
+    ApiModelConfig,
     Backend,
     BaseModelConfig,
     BaseModelTeacherConfig,
@@ -30,7 +30,6 @@ from alpaca_exp.schemas import (
     EvalSuiteConfig,
     ExperimentConfig,
     FileModelConfig,
-    InstructionSuiteConfig,
     JournalConfig,
     LoggerConfig,
     MadeModelConfig,
@@ -41,7 +40,6 @@ from alpaca_exp.schemas import (
     PretrainedModelConfig,
     TrainerConfig,
     WorldModelConfig,
-    WorldSuiteConfig,
 )
 from alpaca_exp.server_readiness import HERE, key_obstacles
 from alpaca_exp.tuning.devices import device
@@ -72,6 +70,7 @@ def obstacles(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str
         if not made:
             found += data_obstacles(stage, offline=config.runtime.offline)
             found += _too_large(stage, config) if stage.name == "train" else ()
+            found += too_short(config.eval_suite, config.base_model) if stage.name == "evaluate" else ()
             for value in (*stage.config.values(), *stage.runtime.values()):
                 found += _of(value, config.runtime.offline)
                 found += _unserved(value) if isinstance(value, EvalSuiteConfig) else ()
@@ -93,7 +92,7 @@ def remarks(config: ExperimentConfig) -> list[str]:
             "judge=miniature knows its made-up world alone, so nobody says which answers to truthfulqa_gen "
             "are truthful and informative; choose a judge that can (judge=openai, judge=local_server)"
         )
-    found += _left_out(config.eval_suite)
+    found += [*_left_out(config.eval_suite), *suite_remarks(config.eval_suite)]
     base = config.base_model
     if isinstance(base, PretrainedModelConfig) and _may_move(base):
         found.append(
@@ -135,19 +134,16 @@ def _of(value: object, offline: bool) -> Iterator[str]:
         case EndpointConfig():
             told = key_obstacles(value, offline)
             yield from (Here(sentence) if here_alone else sentence for sentence, here_alone in told)
+            if isinstance(value, ApiModelConfig) and value.by_loglikelihood and value.tokenizer:
+                yield from tokenizer_problems(value.tokenizer, "base_model.tokenizer")
         case JournalConfig(journal=None):
             group = getattr(value, "group", "model")
             yield (
                 f"{group}.journal is not set; name the journal to replay: "
                 f"{group}.journal=outputs/journal/MODEL.jsonl"
             )
-        case InstructionSuiteConfig():
-            yield from instructions_lacking(value)
-        case EvalSuiteConfig() if not isinstance(value, WorldSuiteConfig):
-            try:
-                stock(value)
-            except ConfigError as error:
-                yield from error.problems
+        case EvalSuiteConfig():
+            yield from suite_obstacles(value)
         case DatasetVariantConfig():
             try:
                 chosen(value.rules)

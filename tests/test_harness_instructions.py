@@ -252,6 +252,7 @@ def test_a_plan_counts_the_documents_and_says_what_is_not_named(
     clone: Path, user_file: Path, tmp_path: Path
 ) -> None:
     words = ["world=tiny", "eval_suite=instructions", f"runtime.outputs={tmp_path / 'outputs'}"]
+    words.append("base_model.max_position_embeddings=1024")
     bare = compose(words)
     said = obstacles(plan(bare), bare)
     assert [sentence.split()[0] for sentence in said] == [

@@ -41,6 +41,22 @@ def file_problems(task: StockTask, file: Path, *, typed: bool = False) -> list[s
     return found
 
 
+def num_rows(file: Path) -> int:
+    """How many rows the file has."""
+    match file.suffix:
+        case ".jsonl":
+            with file.open("rb") as lines:
+                return sum(1 for line in lines if line.strip())
+        case ".csv" | ".tsv":
+            with file.open(encoding="utf-8", newline="") as opened:
+                return sum(1 for _ in csv.reader(opened)) - 1
+        case ".parquet":
+            import pyarrow.parquet
+
+            return int(pyarrow.parquet.read_metadata(file).num_rows)
+    return sum(1 for _ in _rows(file))
+
+
 def _problems(task: StockTask, file: Path, fault: Callable[[Row], str | None] | None) -> Iterator[str]:
     with file.open("rb") as opened:
         if opened.read(len(POINTER)) == POINTER:

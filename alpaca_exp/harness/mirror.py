@@ -10,9 +10,16 @@ from typing import Any
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.harness.instruction_files import instruction_files
 from alpaca_exp.harness.layouts import described_by, split_files
-from alpaca_exp.harness.looking import file_problems
+from alpaca_exp.harness.looking import file_problems, num_rows
 from alpaca_exp.harness.names import StockTask, fewer
-from alpaca_exp.harness.needs import SHARED_FOLDERS, fewshot_split, scored_split, shots_of, stock
+from alpaca_exp.harness.needs import (
+    SHARED_FOLDERS,
+    fewshot_split,
+    scored_split,
+    shots_of,
+    shots_setting,
+    stock,
+)
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
 
@@ -63,11 +70,12 @@ def _mirrored(mirror: Path, task: StockTask, suite: EvalSuiteConfig, problems: l
         if not splits[solved]:
             problems.append(
                 f"{folder} has no {solved}.jsonl with the solved examples of the task {task.name} (it is to "
-                f"show {shots}); add it, or set eval_suite.num_fewshot=0"
+                f"show {shots}); add it, or set {shots_setting(task, suite)}0"
             )
     types = described_by(folder, config, files)
     every = [file for each in splits.values() for file in each]
-    problems += [problem for file in every for problem in file_problems(task, file, typed=types is not None)]
+    found = [problem for file in every for problem in file_problems(task, file, typed=types is not None)]
+    problems += found or _too_few(task, suite, splits)
     return Mirrored(splits, types)
 
 
@@ -103,5 +111,28 @@ def _lacking(mirror: Path, task: str, split: str) -> str:
     other = "" if split == "validation" else " or validation.jsonl"
     return (
         f"eval_suite.mirror has no {folder}/{split}.jsonl{other} for the task {task}, nor a folder of its "
-        f"data set with that split (looked in {mirror}); add it, or set eval_suite.mirror=null to use the hub"
+        f"data set with that split (looked in {mirror}); add it, or set eval_suite.mirror=null to take what "
+        "action=prefetch has fetched or, with runtime.offline=false, what the hub has"
+    )
+
+
+def _too_few(
+    task: StockTask, suite: EvalSuiteConfig, splits: Mapping[str, tuple[Path, ...]]
+) -> Iterator[str]:
+    """Why the mirror cannot show as many solved examples as are asked for, where it cannot."""
+    shots, solved = shots_of(task, suite), fewshot_split(task)
+    if not shots or solved is None or solved not in splits:
+        return
+    rows = sum(num_rows(file) for file in splits[solved])
+    count = rows - (solved == scored_split(task))  # a document never shows itself
+    if count < shots:
+        yield few(task, suite, count)
+
+
+def few(task: StockTask, suite: EvalSuiteConfig, count: int) -> str:
+    """The sentence of a task that has only `count` solved examples."""
+    shots, setting = shots_of(task, suite), shots_setting(task, suite)
+    return (
+        f"the task {task.name} is to show {shots} solved examples, and there are {count}; set "
+        f"{setting}{count} or less"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from alpaca_exp.errors import ConfigError, InputError
@@ -53,19 +54,38 @@ def stock(suite: EvalSuiteConfig) -> Resolved:
 
     Raises ConfigError with a sentence for each name in `tasks` and in `shots` that lm-eval does not know.
     """
-    problems = []
+    problems: list[str] = []
+    try:
+        found = resolve(suite.tasks)
+    except ConfigError as error:
+        problems += error.problems
+        found = Resolved({}, ())
+    own = _names(suite, found)
     for name in suite.shots:
         try:
             check_name(name.partition("::")[0])
         except InputError as error:
-            problems.append(f"eval_suite.shots names {name}, and {error}")
-    try:
-        found = resolve(suite.tasks)
-    except ConfigError as error:
-        raise ConfigError([*error.problems, *problems]) from None
+            near = get_close_matches(name, own, n=1)
+            said = f"lm-eval has no task {name}; did you mean {near[0]}?" if near else str(error)
+            problems.append(f"eval_suite.shots names {name}, and {said}")
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def idle_shots(suite: EvalSuiteConfig) -> list[str]:
+    """The names in `shots` that no task, group or tag of the suite bears: they change nothing.
+
+    Raises ConfigError as `stock` does.
+    """
+    own = _names(suite, stock(suite)) if suite.shots else ()
+    return [name for name in suite.shots if name not in own]
+
+
+def _names(suite: EvalSuiteConfig, found: Resolved) -> list[str]:
+    """What the suite's tasks can be called: by their names, or by what they were named by."""
+    within = (name for task in found.tasks.values() for name in task.within)
+    return list(dict.fromkeys((*suite.tasks, *found.tasks, *within)))
 
 
 def _needed(task: StockTask, sharing: list[StockTask], suite: EvalSuiteConfig) -> NeededDataset:
@@ -125,6 +145,16 @@ def shots_of(task: StockTask, suite: EvalSuiteConfig) -> int:
     own = task.config.get("num_fewshot")
     if own == 0:
         return 0
-    named = (task.name, *reversed(task.within))
-    told = next((suite.shots[name] for name in named if name in suite.shots), suite.num_fewshot)
+    told = suite.num_fewshot if (name := _told_by(task, suite)) is None else suite.shots[name]
     return int(told if told is not None else own or 0)
+
+
+def shots_setting(task: StockTask, suite: EvalSuiteConfig) -> str:
+    """The setting that has the number of solved examples before a question of `task`, up to its value."""
+    name = _told_by(task, suite)
+    return "eval_suite.num_fewshot=" if name is None else f"eval_suite.shots.{name}="
+
+
+def _told_by(task: StockTask, suite: EvalSuiteConfig) -> str | None:
+    """The name in `shots` that counts for the task."""
+    return next((name for name in (task.name, *reversed(task.within)) if name in suite.shots), None)

@@ -13,11 +13,12 @@ from lm_eval.tasks._yaml_loader import _import_func_in_yml
 
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.harness.documents import reader
+from alpaca_exp.harness.foretold import unknown_metrics
 from alpaca_exp.harness.groups import group_metrics
-from alpaca_exp.harness.mirror import Mirrored
+from alpaca_exp.harness.mirror import Mirrored, few
 from alpaca_exp.harness.names import Function, StockTask, fewer
 from alpaca_exp.harness.needs import fewshot_split, shots_of, stock
-from alpaca_exp.harness.quiet import muted, put_off, seeded
+from alpaca_exp.harness.quiet import compile_templates_once, muted, put_off, seeded
 from alpaca_exp.harness.rows import read_columns
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
 
@@ -35,6 +36,7 @@ def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Any], *, offline:
     load = _loader(suite, documents, offline)
     tasks: dict[str, Task] = {}
     problems: list[str] = []
+    compile_templates_once()
     with muted(), put_off(SLOW_TO_IMPORT):
         for name, make in load.items():
             try:
@@ -45,7 +47,8 @@ def load_tasks(suite: EvalSuiteConfig, documents: Mapping[str, Any], *, offline:
                 break
             except InputError as error:
                 problems.append(str(error))
-    problems = problems or _unknown_metrics(suite, tasks)
+    measured = {name: list(task.aggregation()) for name, task in tasks.items()} | group_metrics(suite)
+    problems = problems or unknown_metrics(suite, measured)
     if len(problems) > 1:
         raise ConfigError(fewer(problems))
     if problems:
@@ -108,7 +111,7 @@ def _stock(
             spec = {"group": "alpaca_exp", "task": [{**changed, "task": told.name}]}
         task = _built(manager, told.name, spec, local=mirrored is not None)
         task.set_config(key="num_fewshot", value=shots)
-        _check_shots(told, task, shots)
+        _check_shots(told, task, suite)
         return task
 
     return make
@@ -206,29 +209,12 @@ def _missing_columns(task: Task) -> set[str]:
     return variables - set(task.features)
 
 
-def _check_shots(told: StockTask, task: Task, shots: int) -> None:
+def _check_shots(told: StockTask, task: Task, suite: EvalSuiteConfig) -> None:
     """Raises InputError for too few solved examples, at which lm-eval would stop without a sentence."""
+    shots = shots_of(told, suite)
     if not shots or not hasattr(task, "sampler"):
         return
     itself = fewshot_split(told) is not None and fewshot_split(told) == task.config.test_split
     solved = len(task.sampler.df) - itself
     if solved < shots:
-        raise InputError(
-            f"the task {told.name} is to show {shots} solved examples, and there are {solved}; set "
-            "eval_suite.num_fewshot or eval_suite.shots to no more"
-        )
-
-
-def _unknown_metrics(suite: EvalSuiteConfig, tasks: Mapping[str, Task]) -> list[str]:
-    """One sentence for each metric that the suite names and its task, or its group, does not measure."""
-    groups = group_metrics(suite)
-    problems = []
-    for named in (*suite.understanding, *suite.truthfulness):
-        name, _, metric = named.partition("/")[0].rpartition(".")
-        known = sorted(tasks[name].aggregation()) if name in tasks else groups.get(name, [])
-        if metric not in known:
-            problems.append(
-                f"eval_suite names the metric {named}, but the task {name} measures "
-                f"{', '.join(known) or 'none of its own'}"
-            )
-    return problems
+        raise InputError(few(told, suite, solved))

@@ -156,8 +156,9 @@ def test_a_refused_server_can_be_replaced_under_its_name(
 
 
 def test_the_log_probability_of_a_whole_text_is_that_of_the_weights(model: Artifact, tmp_path: Path) -> None:
-    from alpaca_exp.harness.api import ApiLM, conversation, tokenizer_of
+    from alpaca_exp.harness.api import ApiLM, conversation
     from alpaca_exp.harness.lm import FramedLM
+    from alpaca_exp.harness.tokenizer import tokenizer_of
     from alpaca_exp.llm.local import load
 
     texts, runtime = ("Two and two is four.", "Why?"), RuntimeConfig(offline=True)
@@ -191,7 +192,11 @@ def test_a_smaller_tokenizer_of_the_same_texts_is_refused_though_its_ids_mean_th
     bpe_tokenizer(texts, size=300).save_pretrained(tmp_path / "smaller")
     small = replace(suite, tasks=["winogrande"], understanding=[])
     with Server(EchoModel(tmp_path / "served")) as server:
-        told = {"endpoint": Endpoint.completions, "base_url": server.base_url, "model": "tiny"}
+        told: dict[str, Any] = {
+            "endpoint": Endpoint.completions,
+            "base_url": server.base_url,
+            "model": "tiny",
+        }
         config = ApiModelConfig(**told, max_length=512, max_retries=0, tokenizer=str(tmp_path / "served"))
         with pytest.raises(
             InputError, match=r"splits texts otherwise than .*smaller does \(.*tokenizer makes"
@@ -205,9 +210,9 @@ def test_a_tokenizer_with_other_words_behind_the_same_numbers_is_refused(
     run: Callable[..., Path], suite: EvalSuiteConfig, model: Artifact, tmp_path: Path
 ) -> None:
     bpe_tokenizer(["nobody reckoned seventeen jars"], size=270).save_pretrained(tmp_path / "other")
-    with Server(EchoModel(model / "model")) as server:
-        with pytest.raises(InputError, match=r"splits texts otherwise than base_model\.tokenizer="):
-            run(suite, weights=legacy(server, model, tokenizer=str(tmp_path / "other")))
+    said = r"splits texts otherwise than base_model\.tokenizer="
+    with Server(EchoModel(model / "model")) as server, pytest.raises(InputError, match=said):
+        run(suite, weights=legacy(server, model, tokenizer=str(tmp_path / "other")))
 
 
 @pytest.mark.parametrize(
@@ -454,3 +459,40 @@ def test_a_plan_says_what_a_server_s_model_takes_and_what_is_missing(
     for name in ("evaluate", "complete"):
         found = expected(stages[name], tmp_path)
         assert found.requests and found.usd > 0 and not found.documents
+
+
+def test_a_tokenizer_that_is_nowhere_is_said_in_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    words = [
+        "preset=paper",
+        "+experiment=base",
+        "base_model=api_local_server",
+        "base_model.endpoint=completions",
+    ]
+    for name, told in {
+        tmp_path / "none": "is no folder",
+        "./none": "is no folder",
+        tmp_path / "empty": "holds no tokenizer",
+    }.items():
+        config = compose([*words, f"base_model.tokenizer={name}"])
+        found = [one for one in obstacles(plan(config), config) if "base_model.tokenizer" in one]
+        assert len(found) == 1 and told in found[0]
+
+
+def test_a_hub_without_a_way_there_is_said_after_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    from alpaca_exp.harness.tokenizer import tokenizer_of
+
+    asked = []
+
+    class Nowhere:
+        def model_info(self, name: str, **told: Any) -> None:
+            asked.append(name)
+            raise ConnectionError
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Nowhere)
+    config = ApiModelConfig(model="m", endpoint=Endpoint.completions, tokenizer="someone/unheard-of")
+    with pytest.raises(
+        InputError, match=r"someone/unheard-of cannot be had: the hub cannot be reached.*\. Or name"
+    ):
+        tokenizer_of(config, RuntimeConfig())
+    assert asked == ["someone/unheard-of"]

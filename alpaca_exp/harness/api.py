@@ -17,11 +17,9 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness import frames
 from alpaca_exp.harness.framed import Meter
-from alpaca_exp.harness.quiet import muted
 from alpaca_exp.llm.ask import Session
 from alpaca_exp.llm.echo import Echo, read_echo
 from alpaca_exp.llm.model import Request
-from alpaca_exp.prefetched import hub_options
 from alpaca_exp.records import Completion
 from alpaca_exp.schemas import ApiModelConfig, RuntimeConfig
 
@@ -226,30 +224,6 @@ def conversation(lm: ApiLM, runtime: RuntimeConfig, out: Path, part: str) -> Ite
             yield
         finally:
             lm.session = None
-
-
-def tokenizer_of(config: ApiModelConfig, runtime: RuntimeConfig) -> Any | None:
-    """The tokenizer that splits texts as the server does; None where tasks are done by letter.
-
-    Raises InputError where there is none.
-    """
-    if not (config.by_loglikelihood and config.tokenizer):
-        return None
-    from transformers import AutoTokenizer
-
-    place = Path(config.tokenizer).expanduser()
-    local = place.is_dir()
-    with muted():
-        try:
-            name = str(place) if local else config.tokenizer
-            where = hub_options(name, None, offline=local or runtime.offline, kind="tokenizer")
-            return AutoTokenizer.from_pretrained(name, **where)
-        except Exception as error:  # a dozen classes of three libraries, all of them about this one input
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"base_model.tokenizer={config.tokenizer} cannot be had ({reason}); name a folder or a hub "
-                "name that holds the model's own tokenizer"
-            ) from error
 
 
 def _end(request: Request) -> str:

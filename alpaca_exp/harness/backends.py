@@ -91,8 +91,9 @@ def _vllm(
 
 
 def _server(config: ApiModelConfig, runtime: RuntimeConfig, out: Path) -> Scorer:
-    from alpaca_exp.harness.api import ApiLM, conversation, tokenizer_of
+    from alpaca_exp.harness.api import ApiLM, conversation
     from alpaca_exp.harness.probing import probe
+    from alpaca_exp.harness.tokenizer import tokenizer_of
 
     tokenizer = tokenizer_of(config, runtime)
     lm, tried = ApiLM(config, tokenizer), ApiLM(replace(config, batch=False), tokenizer)

@@ -8,11 +8,11 @@ from typing import Any
 from alpaca_exp.llm.echo import Echo
 
 BLANKS = str.maketrans("▁ĠĊĉ", "  \n\t")
-"""How vocabularies write a blank, a line's end and a tabulator; some servers tell tokens as they stand there."""
+"""How vocabularies write a blank, a line's end and a tabulator; some servers tell tokens like this."""
 BY_NUMBER = re.compile(r"token_id:(\d+)")
 """How vLLM names tokens with return_tokens_as_token_ids."""
 ENDS = 2
-"""Tokens of the server's around a text, at most: one for its beginning, and one that it wrote or that ends it."""
+"""Tokens of the server's around a text, at most: one for its beginning, one that it wrote or that ends it."""
 
 
 def difference(tokenizer: Any, ids: list[int], echo: Echo) -> str:

@@ -35,6 +35,16 @@ def folder_problems(folder: Path, field: str) -> Iterator[str]:
         )
 
 
+def tokenizer_problems(name: str, field: str) -> Iterator[str]:
+    """The same of a tokenizer by itself, which may also be a name on the hub."""
+    place = Path(name).expanduser()
+    if place.is_dir():
+        if not _holds(place, TOKENIZERS):
+            yield f"{field}={name} holds no tokenizer (tokenizer.json); name the folder of the model's own"
+    elif place.is_absolute() or name.startswith(".") or len(place.parts) > 2:  # owner/name on the hub
+        yield f"{field}={name} is no folder; name that of the model's own tokenizer, or its name on the hub"
+
+
 def _holds(folder: Path, patterns: Sequence[str]) -> bool:
     return any(True for pattern in patterns for _ in folder.glob(pattern))
 

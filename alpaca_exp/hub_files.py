@@ -113,10 +113,7 @@ def refusal(kind: str, name: str, revision: str | None, error: Exception) -> Inp
         case _ if status is not None:
             said = f"the hub answers with status {status}; try again later"
         case _:
-            cause = type(error).__name__
-            return Unreachable(
-                f"the hub cannot be reached ({cause}); check the network, then give the command again"
-            )
+            return Unreachable("the hub cannot be reached; check the network, then give the command again")
     return InputError(said)
 
 

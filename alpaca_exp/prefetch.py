@@ -45,9 +45,9 @@ class Prefetch:
         for need in wanted:
             print(f"  {need!s:{width}}  {_state(need, lacking, orders)}", flush=True)
         _fetch(orders, folder, self.refused)
-        for need in wanted:
-            if need in self.refused:
-                print(f"Not fetched: {need}: {self.refused[need]}", file=sys.stderr, flush=True)
+        for reason in dict.fromkeys(self.refused[need] for need in wanted if need in self.refused):
+            names = "; ".join(str(need) for need in wanted if self.refused.get(need) == reason)
+            print(f"Not fetched: {names}: {reason}", file=sys.stderr, flush=True)
         self._told |= dict.fromkeys(wanted, folder)
         self._servers |= set(servers(stages, config.runtime.outputs))
 

@@ -9,6 +9,10 @@ from alpaca_exp.records import Row
 SUITE = ("understanding", "truthfulness")
 """The means of the suite's named metrics: rows of scores.jsonl with the metric `mean`."""
 HEAD = ("metric", "value", "± stderr", "95 % interval", "n", "chance", "constant", "notes")
+MOST_ALIKE = 4
+"""So many scores, or warnings of one kind, are told one by one."""
+LEAST_SHARE = 0.005
+"""What is less than this would be shown as 0 per cent."""
 CONSTANT = "constant: the score of always giving the commonest answer."
 
 
@@ -66,7 +70,38 @@ def explained(rows: Sequence[Sequence[str]], audits: Sequence[Row]) -> list[str]
     """What the columns mean that are not known by name, then a sentence for each warning."""
     column = HEAD.index("constant")
     told = [CONSTANT] if any(row[column] for row in rows[1:]) else []
-    return told + [f"- {flag['sentence']}" for audit in audits for flag in audit.get("flags", [])]
+    return told + [f"- {sentence}" for sentence in _sentences(audits)]
+
+
+def brief(scores: Sequence[Row]) -> str:
+    """The scores in a line: the suite's means, where it has none the first ones."""
+    means = [row for row in scores if row["task"] in SUITE] or list(scores)
+    told = [
+        f"{named(row)} {row['value']:.3f}" + ("" if row["stderr"] is None else f" ± {row['stderr']:.3f}")
+        for row in means[:MOST_ALIKE]
+    ]
+    return ", ".join([*told, *([f"and {len(means) - MOST_ALIKE} more"] if len(means) > MOST_ALIKE else [])])
+
+
+def _sentences(audits: Sequence[Row]) -> Iterator[str]:
+    """A sentence for each warning; of a group's many tasks that have the same one the first, and a count."""
+    kinds: dict[str, list[tuple[str, Row]]] = {}
+    for audit in audits:
+        for flag in audit.get("flags", []):
+            kinds.setdefault(flag["kind"], []).append((audit["task"], flag))
+    for kind, found in kinds.items():
+        few = len(found) <= MOST_ALIKE
+        if kind == "guessing" and not few:
+            names = [f"{task}.{metric}" for task, flag in found for metric in flag["metrics"]]
+            first = ", ".join(names[:MOST_ALIKE])
+            yield (
+                f"{len(names)} scores are not clearly above guessing, or above one constant answer: {first} "
+                f"and {len(names) - MOST_ALIKE} more (audit.json has each one's)"
+            )
+            continue
+        yield from (str(flag["sentence"]) for _, flag in found[: None if few else MOST_ALIKE])
+        if not few:
+            yield f"and the like of {len(found) - MOST_ALIKE} more tasks (audit.json has each one's)"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -90,21 +125,21 @@ def _row(score: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:
 
 
 def _notes(row: Row, audit: Row) -> Iterator[str]:
-    kinds = {flag["kind"] for flag in audit.get("flags", []) if _concerns(flag, row)}
-    if "incomparable" in kinds:
+    flags = {flag["kind"]: flag for flag in audit.get("flags", []) if _concerns(flag, row)}
+    if "incomparable" in flags:
         yield "by letter, not comparable"
     if audit["degenerate"]:
         yield "degenerate"
-    if "guessing" in kinds:
-        yield "not above guessing"
+    if "guessing" in flags:
+        yield f"not above {flags['guessing'].get('than', 'guessing')}"
     if audit["truncated"]:
         yield f"cut {audit['truncated']:,}"
-    if audit["empty_generations"] is not None:
+    if (audit["empty_generations"] or 0.0) >= LEAST_SHARE:
         yield f"empty {audit['empty_generations']:.0%}"
     unparsed = audit.get("unparsed", {}).get(row.get("filter", "none"))
     if unparsed is not None:
         yield f"unread {unparsed:.0%}"
-    if "overlap" in kinds:
+    if "overlap" in flags:
         yield f"in the training data {audit['overlap']['documents']:,}"
     if audit.get("metrics", {}).get(row["metric"], {}).get("stderr") == "bootstrap":
         yield "± by bootstrap"

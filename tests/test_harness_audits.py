@@ -287,6 +287,39 @@ def test_the_board_shows_every_score_with_its_notes_and_explains_them() -> None:
     assert below[1].startswith("- made is degenerate: ")
 
 
+def test_a_note_says_whether_chance_or_a_constant_answer_is_as_good() -> None:
+    from alpaca_exp.scoreboard import notes
+
+    chance = told(LETTERS, lettered([0, 1] * 30), lambda *_: 0.0)
+    constant = told(LETTERS, lettered([0, 1, 0] * 20), lambda context, choice: choice == " A")
+    for found, note in ((chance, "not above chance"), (constant, "not above constant")):
+        assert notes(found["scores"][0], {"made": found["audit"]}) == note
+
+
+def test_a_group_of_many_tasks_is_warned_of_in_one_sentence() -> None:
+    from alpaca_exp.scoreboard import HEAD, explained
+
+    found = told(LETTERS, lettered([0, 1] * 30), lambda *_: 0.0)["audit"]
+    few, many = ([{**found, "task": f"mmlu_{n}"} for n in range(count)] for count in (4, 57))
+    assert len(explained([HEAD], few)) == 4
+    (sentence,) = explained([HEAD], many)
+    assert sentence.startswith(
+        "- 57 scores are not clearly above guessing, or above one constant answer: mmlu_0.acc,"
+    )
+    cut = {"kind": "truncated", "metrics": None, "sentence": "the beginning was left out"}
+    said = explained([HEAD], [{**found, "flags": [cut]} for _ in range(57)])
+    assert len(said) == 5 and said[-1].startswith("- and the like of 53 more tasks")
+
+
+def test_no_empty_answers_are_no_note() -> None:
+    from alpaca_exp.scoreboard import notes
+
+    audit = told(LETTERS, lettered([0, 1] * 30), lambda *_: 0.0)["audit"] | {"flags": []}
+    row = {"task": "made", "metric": "acc", "filter": "none"}
+    shown = [notes(row, {"made": audit | {"empty_generations": share}}) for share in (0.0, 0.004, 0.25)]
+    assert shown == ["", "", "empty 25%"]
+
+
 def test_a_warning_of_overlap_is_not_one_of_the_scores_without_it() -> None:
     from alpaca_exp.harness.audits import flags
     from alpaca_exp.scoreboard import notes
@@ -295,5 +328,5 @@ def test_a_warning_of_overlap_is_not_one_of_the_scores_without_it() -> None:
     audit = found["audit"] | {"overlap": {"documents": 3}}
     audit["flags"] = flags(audit, found["scores"])
     (score,) = found["scores"]
-    assert notes(score, {"made": audit}) == "not above guessing; in the training data 3"
+    assert notes(score, {"made": audit}) == "not above chance; in the training data 3"
     assert notes(score | {"metric": "acc_clean"}, {"made": audit}) == ""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.compose import compose
+from alpaca_exp.hub_files import refusal
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import Prefetch, with_documents
 from alpaca_exp.prefetched import FOLDER, entries, use
@@ -244,6 +245,22 @@ def test_what_the_hub_refuses_is_said_with_its_reason_and_the_rest_is_fetched(
     assert "task piqa (baber/piqa: validation): the hub has none of that name" in said.err
     assert len(prefetch.refused) == 3 and "2 of 5 are in prefetched; 3 cannot be had" in prefetch.summary()
     assert [entry.name for entry in entries(Path("prefetched"))] == ["hellaswag", "truthfulqa_mc"]
+
+
+def test_without_a_network_the_reason_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from alpaca_exp import fetching
+
+    def unreachable(*_: object) -> None:
+        raise refusal("model", MODEL, None, ConnectionError("[Errno 111]"))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fetching, "listing", unreachable)
+    prefetch = fetched()
+    said = capsys.readouterr().err
+    assert len(prefetch.refused) > 2 and said.count("the hub cannot be reached; check the network") == 1
+    assert said.count("\n") == 1 and "task piqa (baber/piqa: validation); task" in said
 
 
 def test_solved_examples_are_fetched_beside_the_documents_that_are_here(

@@ -106,7 +106,7 @@ def test_only_the_first_documents_are_scored_under_a_limit(
 
 
 def test_killed_in_the_third_of_five_tasks_the_first_two_are_not_run_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from alpaca_exp.harness import scoring
 
@@ -138,6 +138,29 @@ def test_killed_in_the_third_of_five_tasks_the_first_two_are_not_run_again(
     monkeypatch.setattr(scoring, "score", counted)
     assert contents(evaluated(weights, mirror, tmp_path / "killed", tasks)) == whole
     assert scored == tasks[2:]
+    said = "evaluate: 2 of 5 tasks are kept from an earlier attempt; it goes on with boolq"
+    assert said in capsys.readouterr().err
+
+
+def test_who_stops_an_evaluation_is_told_how_far_it_is(
+    run: Callable[..., Path],
+    suite: EvalSuiteConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from alpaca_exp.harness import scoring
+
+    score = scoring.score
+
+    def stopped_in_the_second(lm: Any, name: str, *rest: Any) -> Any:
+        if name == "piqa":
+            raise KeyboardInterrupt
+        return score(lm, name, *rest)
+
+    monkeypatch.setattr(scoring, "score", stopped_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(suite)
+    assert capsys.readouterr().err.endswith("evaluate: stopped; 1 of 4 tasks are scored and kept\n")
 
 
 def test_the_miniature_s_tasks_need_no_mirror(run: Callable[..., Path]) -> None:
@@ -207,7 +230,7 @@ def test_documents_beyond_the_model_s_context_are_counted_and_told_and_too_many_
     assert (
         "1 of 8 documents of piqa are longer than the model's context of 64" in audit["flags"][0]["sentence"]
     )
-    assert "cut 1" in capsys.readouterr().err
+    assert "evaluate: 1 task scored: piqa.acc " in capsys.readouterr().err
     shorter = PretrainedModelConfig(path=str(tiny_llama(tmp_path / "shorter", context=8)))
     with pytest.raises(InputError, match="the model"):
         run(piqa, "refused", weights=shorter)

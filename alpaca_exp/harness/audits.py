@@ -22,6 +22,7 @@ BY_CHANCE = 1e-3
 """So seldom would right answers that lie anywhere all lie in one place: few documents prove nothing."""
 MENTIONED_SHARE = 0.02
 """Of texts that are empty, or hold no answer that could be read: from here on a sentence is due."""
+AT_RANDOM = "guessing"
 RESOLVED = 1.96
 """Standard errors that a score must be above what guessing gives."""
 
@@ -76,6 +77,7 @@ def audit(
 def flags(found: Row, scores: Sequence[Row]) -> list[Row]:
     """What to warn of, a row each: its `kind`, the `metrics` that it concerns (null: all), a `sentence`.
 
+    Of scores that are not above guessing `than` says which way is as good: by chance, or a constant answer.
     `found` is the audit of a task, `scores` are its rows of `scores.jsonl`.
     """
     said = {
@@ -203,7 +205,7 @@ def _said_of_overlap(found: Row) -> str:
 
 def _not_above_guessing(found: Row, scores: Sequence[Row]) -> Iterator[Row]:
     """Scores that are not clearly above chance, nor above the constant answer that a model may have seen."""
-    below: dict[tuple[float, str], list[str]] = {}
+    below: dict[tuple[float, str], list[str]] = {}  # by what guessing gives, and how one guesses
     for score in scores:
         level, what = _best_guess(found, found["metrics"].get(score["metric"], {}))
         judged = score["higher_is_better"] and score["stderr"] is not None and not found["degenerate"]
@@ -213,7 +215,8 @@ def _not_above_guessing(found: Row, scores: Sequence[Row]) -> Iterator[Row]:
         names = list(dict.fromkeys(metrics))
         subject = f"{found['task']}.{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
         text = f"{subject} not clearly above {what} ({level:.3f}) at {found['n']:,} documents"
-        yield {"kind": "guessing", "metrics": names, "sentence": text}
+        than = "chance" if what == AT_RANDOM else "constant"
+        yield {"kind": "guessing", "metrics": names, "than": than, "sentence": text}
 
 
 def _best_guess(found: Row, levels: Mapping[str, float | None]) -> tuple[float | None, str]:
@@ -223,4 +226,4 @@ def _best_guess(found: Row, levels: Mapping[str, float | None]) -> tuple[float |
             return majority, f"always answering {found['majority_answer']!r}"
         if found["listed"]:
             return majority, "always taking the commonest place"
-    return chance, "guessing"
+    return chance, AT_RANDOM

@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_outputs(parser, positional=True)
     axis = (
-        "experiment, preset, scale, seed, a config group (dataset_variant, base_model, trainer, ...) or a field "
-        "(eval_suite.frame, trainer.learning_rate, ...)"
+        "experiment, preset, scale, seed, a config group (dataset_variant, base_model, trainer, ...), "
+        "or a field (eval_suite.frame, trainer.learning_rate, ...)"
     )
     parser.add_argument("--rows", default="experiment", help=f"what tells the rows apart: {axis}")
     parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")

@@ -42,10 +42,10 @@ def _line(row: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:
     told = ["" if level is None else shown(name, level) for level in levels]
     error = "" if stderr is None else shown(name, stderr)
     bounds = interval(row, lambda bound: shown(name, bound))
-    return (name, shown(name, row["value"]), error, bounds, str(row["n"]), *told, notes(row, audits))
+    return (name, shown(name, row["value"]), error, bounds, f"{row['n']:,}", *told, notes(row, audits))
 
 
 def _plain(name: str, found: Reading) -> tuple[str, ...]:
     stderr = "" if found.stderr is None else shown(name, found.stderr)
-    n = "" if found.n is None else str(found.n)
+    n = "" if found.n is None else f"{found.n:,}"
     return (name, shown(name, found.value), stderr, "", n, "", "", "")

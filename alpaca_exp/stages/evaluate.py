@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.cleaning.dataset import read_dataset
+from alpaca_exp.errors import Stopped
 from alpaca_exp.progress import Steps, progress
 from alpaca_exp.records import Row, Score, as_row, write_json, write_jsonl
 from alpaca_exp.schemas import BaseModelConfig, EvalSuiteConfig, RuntimeConfig
-from alpaca_exp.scoreboard import scoreboard
+from alpaca_exp.scoreboard import brief
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -41,7 +42,7 @@ def evaluate(
     how many they are in `audit.json`, and as `<metric>_clean` in `scores.jsonl` the metrics without them.
     `documents` are what `mirror_files` finds of each task, {} where they come from the hub; `lm_eval` is
     the version in use. Finished tasks are kept in `tasks/` until the end: a killed evaluation goes on with
-    the next one. The scores are shown with what they must be read with, which `audit.json` holds whole.
+    the next one, and says so. What the scores must be read with is in `audit.json`.
     Raises InputError, before any work, for a task, a document or a model that will not do.
     """
     from alpaca_exp.harness.backends import open_model, suited
@@ -52,14 +53,26 @@ def evaluate(
     folder.mkdir(exist_ok=True)
     missing = {name: task for name, task in tasks.items() if not _file(folder, name).exists()}
     if missing:
-        with open_model(weights, model, suite, runtime, out) as scorer:
-            _score(missing, suite, scorer, folder)
+        if len(missing) < len(tasks):
+            _say(
+                f"{_progress(tasks, folder)} are kept from an earlier attempt; it goes on with {next(iter(missing))}"
+            )
+        try:
+            with open_model(weights, model, suite, runtime, out) as scorer:
+                _score(missing, suite, scorer, folder)
+        except (KeyboardInterrupt, Stopped):
+            _say(f"stopped; {_progress(tasks, folder)} are scored and kept")
+            raise
     done = [json.loads(_file(folder, name).read_text(encoding="utf-8")) for name in tasks]
     scores = [Score(**row) for part in done for row in part["scores"]]
     if dataset is not None:
         scores += _compare_with_training(dataset, tasks, done, scores, suite, out)
     _write(done, scores, suite, lm_eval, out)
     shutil.rmtree(folder)
+
+
+def _progress(tasks: Mapping[str, Task], folder: Path) -> str:
+    return f"{sum(_file(folder, name).exists() for name in tasks)} of {len(tasks)} tasks"
 
 
 def _score(tasks: Mapping[str, Task], suite: EvalSuiteConfig, scorer: Scorer, folder: Path) -> None:
@@ -103,7 +116,7 @@ def _compare_with_training(
     clean = list(clean_scores(means(done, scores), rows, overlaps))
     sizes = {part["audit"]["task"]: part["audit"]["n"] for part in done}
     for sentence in told(counts, sizes, [*scores, *clean]):
-        print(f"evaluate: {sentence}", file=sys.stderr, flush=True)
+        _say(sentence)
     return clean
 
 
@@ -114,7 +127,12 @@ def _write(done: Sequence[Row], scores: list[Score], suite: EvalSuiteConfig, lm_
     write_jsonl(map(_in_order, scores), out / "scores.jsonl")
     write_jsonl((row for part in done for row in part["documents"]), out / "documents.jsonl")
     write_json({**asked(suite), "lm_eval": lm_eval, "tasks": audits}, out / "audit.json")
-    print(scoreboard([as_row(score) for score in scores], audits), file=sys.stderr, flush=True)
+    tasks = f"{len(audits)} task{'s' * (len(audits) != 1)}"
+    _say(f"{tasks} scored: {brief([as_row(score) for score in scores])}")
+
+
+def _say(sentence: str) -> None:
+    print(f"evaluate: {sentence}", file=sys.stderr, flush=True)
 
 
 def _in_order(score: Score) -> Row:

@@ -21,6 +21,7 @@ from alpaca_exp.llm.local import LocalModel
 
 CPU_TOKENS = 1024
 """A CPU is at full speed with so many tokens, and what they leave in memory is still near it."""
+LONGER = "take a model with a longer context (base_model.max_position_embeddings, where it is made here)"
 
 
 class FramedLM(Framed, HFLM):  # type: ignore[misc]
@@ -36,6 +37,7 @@ class FramedLM(Framed, HFLM):  # type: ignore[misc]
         self.watch()
         self._shares: bool | None = None
         self._pairs: dict[tuple[str, str], Pair] = {}
+        self._task = ""
 
     def read(self, requests: Iterable[Instance]) -> None:
         """Tokenise the requests of a task ahead, many at a time.
@@ -51,13 +53,13 @@ class FramedLM(Framed, HFLM):  # type: ignore[misc]
         if 2 * len(long) > len(documents):
             raise InputError(
                 f"{len(long)} of {len(documents)} documents of the task {requests[0].task_name} do not fit "
-                f"into the model's context of {self.max_length} tokens; lower eval_suite.num_fewshot, take a "
-                "model with a longer context, or leave the task out of eval_suite.tasks"
+                f"into the model's context of {self.max_length} tokens; lower eval_suite.num_fewshot, "
+                f"{LONGER}, or leave the task out of eval_suite.tasks"
             )
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = True) -> list[Answer]:
         """For each (context, continuation): its log-probability, and whether it is the greedy one."""
-        self.meter.requests = len(requests)
+        self.meter.requests, self._task = len(requests), requests[0].task_name
         texts = {request.args for request in requests}
         self._pairs |= encoded(self, [pair for pair in texts if pair[0] and pair not in self._pairs])
         answers: list[Answer] = super().loglikelihood(requests, disable_tqdm=True)
@@ -73,7 +75,7 @@ class FramedLM(Framed, HFLM):  # type: ignore[misc]
     def _loglikelihood_tokens(self, requests: list[Any], *given: Any, **options: Any) -> list[Answer]:
         """The requests, each a key, a context's and a continuation's tokens, once they are known to fit."""
         longest = max((len(continuation) for _, _, continuation in requests), default=0)
-        self._check(longest)
+        self._check(longest, self._task)
         limit = self.max_length + 1  # the last token is only predicted, never read
         self.truncated |= {texts for texts, begin, end in requests if texts and len(begin) + len(end) > limit}
         if self._shares is None:
@@ -124,26 +126,25 @@ class FramedLM(Framed, HFLM):  # type: ignore[misc]
             self.truncated |= {(text,) for text in strings if len(self.tok_encode(text)) > limit}
         return super().tok_batch_encode(strings, *given, **options)
 
-    def _check(self, longest: int) -> None:
+    def _check(self, longest: int, task: str) -> None:
         if longest > self.max_length:
             raise InputError(
-                f"a choice of the task is {longest} tokens long, but the model reads {self.max_length}; take "
-                "a model with a longer context, or leave the task out of eval_suite.tasks"
+                f"a choice of the task {task} is {longest} tokens long, but the model reads "
+                f"{self.max_length}; {LONGER}, or leave the task out of eval_suite.tasks"
             )
 
     def _too_long(self, request: Instance) -> bool:
         match request.request_type:
             case "loglikelihood" if request.args in self._pairs:
                 context, continuation = self._pairs[request.args]
-                self._check(len(continuation))
+                self._check(len(continuation), request.task_name)
                 return bool(len(context) + len(continuation) > self.max_length + 1)
             case "generate_until":
                 written = int(request.args[1].get("max_gen_toks", self.max_gen_toks))
                 if written >= self.max_length:
                     raise InputError(
                         f"the task {request.task_name} writes up to {written} tokens, but the model reads "
-                        f"{self.max_length} in all; take a model with a longer context, or leave the task "
-                        "out of eval_suite.tasks"
+                        f"{self.max_length} in all; {LONGER}, or leave the task out of eval_suite.tasks"
                     )
                 return bool(len(self.tok_encode(request.args[0])) > self.max_length - written)
         return False

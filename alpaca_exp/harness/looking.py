@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,11 @@ from alpaca_exp.content import sha256
 from alpaca_exp.errors import InputError
 from alpaca_exp.harness import rows
 from alpaca_exp.harness.names import StockTask
+from alpaca_exp.harness.remembered import is_known, remember
 from alpaca_exp.harness.rows import read_columns, row_fault
 from alpaca_exp.records import Row, read_row
 
 POINTER = b"version https://git-lfs"
-MOST_REMEMBERED = 5000
 Numbered = Iterator[tuple[int, Row]]
 
 
@@ -28,16 +27,15 @@ def file_problems(task: StockTask, file: Path, *, typed: bool = False) -> list[s
     tables of text, and where another file says the columns' types (`typed`): only loading restores those.
     A file that was found good is remembered by its content.
     """
-    known = _remembered()
     key = f"{sha256(file)} {task.name} {typed} {sha256(Path(rows.__file__))} {sha256(Path(__file__))}"
-    if key in known:
+    if is_known(key):
         return []
     try:
         found = list(_problems(task, file, None if typed else row_fault(task)))
     except InputError as error:
         return [str(error)]
     if not found:
-        _remember([*known, key][-MOST_REMEMBERED:])
+        remember(key)
     return found
 
 
@@ -169,27 +167,3 @@ def _parquet_columns(file: Path) -> tuple[str, ...]:
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is not a whole Parquet file ({error}); fetch it again") from None
     return tuple(footer.schema.to_arrow_schema().names) if footer.num_rows else ()
-
-
-def _memory() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "alpaca_exp" / "looked_at.json"
-
-
-def _remembered() -> list[str]:
-    try:
-        told = json.loads(_memory().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return told if isinstance(told, list) else []
-
-
-def _remember(keys: Sequence[str]) -> None:
-    """Remembering saves time and nothing else: a home that cannot be written is no reason to stop."""
-    try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        draft = _memory().with_suffix(f".{os.getpid()}.draft")
-        draft.write_text(json.dumps(keys), encoding="utf-8")
-        os.replace(draft, _memory())
-    except OSError:
-        return

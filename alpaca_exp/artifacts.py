@@ -208,16 +208,16 @@ def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
         "machine": provenance.machine(),
         "git": provenance.commit(),
         "packages": provenance.packages(),
-        "usage": _usage(path),
+        **_reported(path),
     }
     write_json(record, path / RECORD)
     (path / USAGE).unlink(missing_ok=True)
     return seconds
 
 
-def _usage(path: Path) -> Row:
+def _reported(path: Path) -> Row:
     """What the stage reported (see `ledger.report`); from here on the record holds it."""
     file = path / USAGE
     reported = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    nothing = dataclasses.asdict(Usage())
-    return {name: reported.get(name, none) for name, none in nothing.items()}
+    usage = {name: reported.get(name, none) for name, none in dataclasses.asdict(Usage()).items()}
+    return {"usage": usage, **({"servers": reported["servers"]} if "servers" in reported else {})}

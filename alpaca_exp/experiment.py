@@ -22,7 +22,7 @@ from alpaca_exp.readiness import obstacles, remarks
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ApiModelConfig, ExperimentConfig
-from alpaca_exp.server_readiness import server_obstacles
+from alpaca_exp.server_readiness import other_servers, server_obstacles
 from alpaca_exp.tuning.ranks import node
 
 
@@ -47,7 +47,8 @@ def perform(
     if problems:
         raise ConfigError(problems)
     stages = with_documents(stages, config)
-    for remark in (*remarks(config), *money(stages, config.runtime.outputs, overrides)):
+    costs = money(stages, config.runtime.outputs, overrides)
+    for remark in (*remarks(config), *costs, *other_servers(stages, config.runtime)):
         print(f"Note: {remark}.", flush=True)
     if config.runtime.num_nodes > 1 and node():
         follow(stages, config.runtime.outputs)

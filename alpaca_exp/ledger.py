@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,25 @@ FORECAST_FROM = 0.05
 """Of the work, the share from which on its whole cost is foretold."""
 
 
-def report(out: Path, usage: Usage, part: str = "") -> None:
+def report(
+    out: Path, usage: Usage, part: str = "", servers: Mapping[str, Collection[str]] | None = None
+) -> None:
     """Add `usage` to what the stage at `out` consumed, in `out/usage.json`.
 
     A named `part` replaces that part's earlier report instead, so that a stage which replays its
-    paid answers after a kill does not count them twice. `consumed` reads the sum back.
+    paid answers after a kill does not count them twice. `consumed` reads the sum back. `servers`, by
+    model the addresses at which it was asked, are added to those of all parts.
     """
-    parts = _parts(out)
+    written = _written(out)
+    parts, known_servers = written.get("parts", {}), written.get("servers", {})
     known = Usage(**parts.get(part, {}))
     parts[part] = dataclasses.asdict(usage if part else known + usage)
     total = sum((Usage(**values) for values in parts.values()), Usage())
-    write_json({**dataclasses.asdict(total), "parts": parts}, out / USAGE)
+    for model, addresses in (servers or {}).items():
+        if addresses:
+            known_servers[model] = sorted({*known_servers.get(model, ()), *addresses})
+    told = {"servers": known_servers} if known_servers else {}
+    write_json({**dataclasses.asdict(total), "parts": parts, **told}, out / USAGE)
 
 
 def consumed(out: Path) -> Usage:
@@ -169,9 +177,13 @@ def _dollars(usd: float) -> str:
 
 
 def _parts(out: Path) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = _written(out).get("parts", {})
+    return parts
+
+
+def _written(out: Path) -> dict[str, Any]:
     try:
-        written = json.loads((out / USAGE).read_text(encoding="utf-8"))
+        written: dict[str, Any] = json.loads((out / USAGE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    parts: dict[str, dict[str, Any]] = written["parts"]
-    return parts
+    return written

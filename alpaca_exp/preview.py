@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from alpaca_exp import prefetched
@@ -12,9 +14,10 @@ from alpaca_exp.costs import Expectation, expected
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import lines, training
 from alpaca_exp.money import money, paid
-from alpaca_exp.plan import plan
+from alpaca_exp.plan import Plan, plan, untuned
 from alpaca_exp.readiness import Here, obstacles, remarks
-from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.schemas import Decontaminate, ExperimentConfig, NoDatasetConfig, NoSuiteConfig
+from alpaca_exp.server_readiness import other_servers
 from alpaca_exp.tuning.foreseen import foreseen
 
 UNKNOWN_SHAPE = (
@@ -35,8 +38,8 @@ def preview(
     Returns the costs, and whether a run could begin, if not here then on a machine that has what it wants.
     """
     prefetched.use(config.runtime.prefetched)
-    stages = plan(config)
-    problems = obstacles(stages, config)
+    stages, lacking = _planned(config)
+    problems = [*lacking, *obstacles(stages, config)]
     here = [problem for problem in problems if isinstance(problem, Here)]
     wrong = [problem for problem in problems if not isinstance(problem, Here)]
     if wrong:
@@ -54,6 +57,8 @@ def preview(
         before = paid(stage, outputs) if cost else 0.0
         told = f"{cost or ''}" + (f"; ${before:,.2f} of it are paid already" if before else "")
         print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {told}".rstrip())
+    if lacking:
+        print(f"{'evaluate':10} {'evaluate':10} {'':17} {'unknown':8} and what follows: its documents are not known")
     if wanted := str(sum(costs.values(), Expectation())):
         print(f"{'in all':10} {'':10} {'':17} {'':8} {wanted}")
     for line in _training(stages, outputs):
@@ -61,9 +66,21 @@ def preview(
     mixed = warning(stages, choices.get("dataset_variant", config.name), overrides)
     if mixed:
         print(f"\nMore than one cause: {mixed}.")
-    for remark in (*remarks(config), *money(stages, outputs, overrides), *_odd(stages, config)):
+    costly = (*money(stages, outputs, overrides), *_moved(stages, config))
+    for remark in (*remarks(config), *costly, *_odd(stages, config)):
         print(f"\nNote: {remark}.")
     return costs, not wrong
+
+
+def _planned(config: ExperimentConfig) -> tuple[Plan, list[str]]:
+    """The stages; where the evaluation's documents are not to be had those before it, and what is wrong."""
+    try:
+        return plan(config), []
+    except ConfigError as error:
+        variant = NoDatasetConfig() if untuned(config) else config.dataset_variant
+        if variant.decontaminate is Decontaminate.remove:  # the data, too, is known by those documents
+            raise
+        return plan(replace(config, eval_suite=NoSuiteConfig(), dataset_variant=variant)), error.problems
 
 
 def total(jobs: Sequence[Costs]) -> str:
@@ -88,6 +105,12 @@ def _odd(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
         return []
     curated = stages["curate"].path(outputs) if _state(stages["curate"], outputs) == "found" else None
     return foreseen(curated, config.dataset_variant)
+
+
+def _moved(stages: Mapping[str, Stage], config: ExperimentConfig) -> list[str]:
+    with suppress(ArtifactError):  # which stands among the problems
+        return other_servers(stages, config.runtime)
+    return []
 
 
 def _state(stage: Stage, outputs: Path) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.errors import InputError
 from alpaca_exp.ledger import price, too_dear
-from alpaca_exp.llm.journal import holds_answers
+from alpaca_exp.llm.journal import holds_answers, servers_of
 from alpaca_exp.schemas import (
     ApiModelConfig,
     EndpointConfig,
@@ -61,6 +61,32 @@ def server_obstacles(stages: Mapping[str, Stage], runtime: RuntimeConfig) -> tup
                 found = tried[place] or _unaffordable(model, stage)
                 (doubtful if known else wrong).extend([found] if found else [])
     return list(dict.fromkeys(wrong)), list(dict.fromkeys(doubtful))
+
+
+def other_servers(stages: Mapping[str, Stage], runtime: RuntimeConfig) -> list[str]:
+    """One sentence for each model whose answers, here or in the journal, another address has told.
+
+    An address is no part of what an answer is known by: a server may move. So may its name come to stand
+    for another model, and then the answers are not those of the model that is meant.
+    """
+    found = {}
+    for name, stage in stages.items():
+        made = find(stage, runtime.outputs, remake_damaged=runtime.remake_damaged)
+        for model in stage.config.values():
+            if isinstance(model, EndpointConfig) and isinstance(model, LanguageModelConfig):
+                if made:
+                    told = set(made.record.get("servers", {}).get(model.model, []))
+                    what = f"{name} is found, and its answers"
+                else:
+                    told = servers_of(runtime.outputs / "journal", model.model)
+                    what = "the journal holds answers, which are taken where they are wanted again; they"
+                if others := sorted(told - {model.address}):
+                    found[model.group, model.model, bool(made)] = (
+                        f"{what} are those that {model.model} gave at {', '.join(others)}, not at "
+                        f"{model.address}. If that is another model, serve it under a name of its own and "
+                        f"set {model.group}.model to that name"
+                    )
+    return list(found.values())
 
 
 def _unreached(model: LanguageModelConfig, runtime: RuntimeConfig) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from alpaca_exp.compose import compose
 from alpaca_exp.llm.ask import ask_all
+from alpaca_exp.llm.journal import servers_of
 from alpaca_exp.llm.model import Request
 from alpaca_exp.llm.openai import OpenAIModel
 from alpaca_exp.plan import plan
@@ -103,3 +105,36 @@ def test_a_server_that_got_no_key_and_wants_one_is_said_so(monkeypatch: pytest.M
         OpenAITeacherConfig(model="m", base_url="http://127.0.0.1/v1", api_key_env=""), "teacher"
     )
     assert "wants a key and was sent none" in str(model.refusal(401, "", "", {}))
+
+
+def test_answers_that_another_address_gave_are_named_in_the_plan_and_in_the_run(
+    command: Command, nobody: str, tmp_path: Path
+) -> None:
+    base = ("+experiment=base", "world=tiny", "judge=none", "base_model=api_local_server")
+    with Server(lambda body, number: "A") as server:
+        done = command(*base, f"base_model.base_url={server.base_url}")
+        assert done.returncode == 0, done.stderr
+        assert "Note: evaluate is found" not in done.stdout
+        again = command(*base, f"base_model.base_url={server.base_url}", "action=plan")
+        assert "found" in again.stdout and "gave at" not in again.stdout
+    [record] = [json.loads(file.read_text()) for file in tmp_path.glob("outputs/evaluate/*/record.json")]
+    assert record["servers"] == {"local": [server.base_url]}
+    said = f"those that local gave at {server.base_url}, not at {nobody}"
+    for more in ([], ["action=plan"]):
+        done = command(*base, f"base_model.base_url={nobody}", *more)
+        assert done.returncode == 0 and f"Note: evaluate is found, and its answers are {said}" in done.stdout
+        assert "set base_model.model to that name" in done.stdout
+    done = command(*base, f"base_model.base_url={nobody}", "eval_suite.limit=3", "action=plan")
+    assert (
+        f"Note: the journal holds answers, which are taken where they are wanted again; they are {said}"
+        in (done.stdout)
+    )
+
+
+def test_a_secret_in_an_address_is_not_written_down(tmp_path: Path) -> None:
+    with Server() as server:
+        address = server.base_url.replace("http://", "http://me:sk-canary@")
+        config, out = OpenAITeacherConfig(model="m", base_url=address), stage_folder(tmp_path)
+        ask_all(config, [Request("m", "Hello", 4)], runtime=RuntimeConfig(), out=out, title="test")
+    assert servers_of(tmp_path / "journal", "m") == {server.base_url}
+    assert "canary" not in "".join(file.read_text() for file in tmp_path.rglob("*.json*"))

@@ -65,7 +65,10 @@ class Session:
         self._config, self._runtime, self._out, self._title = config, runtime, out, title
         self._name = model_name(config)
         account = f"{out.parent.name}/{out.name}"
-        self._journal = Journal(out.parents[1] / "journal", config.model, account)
+        self._server = config.address if isinstance(config, EndpointConfig) else ""
+        self._servers: set[str] = set()
+        """Who told the answers, whenever that was."""
+        self._journal = Journal(out.parents[1] / "journal", config.model, account, self._server)
         self._batched = isinstance(config, EndpointConfig) and config.batch
         self._log = BatchLog(self._journal.path, account)
         if self._batched:
@@ -102,7 +105,8 @@ class Session:
     def _report(self, stopped: bool) -> None:
         """Write down what was consumed; where the disk is full, that is the news unless there is worse."""
         try:
-            report(self._out, self.usage + Usage(possibly_billed=self._possibly_billed()), self._title)
+            used = self.usage + Usage(possibly_billed=self._possibly_billed())
+            report(self._out, used, self._title, {self._config.model: self._servers - {""}})
         except OSError as error:
             if not stopped:
                 raise Stopped(
@@ -182,6 +186,7 @@ class Session:
             found = self._journal.find(key)
             if found:  # the prompt is here already: no second copy of each
                 answers[key] = dataclasses.replace(found.completion, prompt=request.prompt)
+                self._servers.add(found.server)
                 self._foresee(key, found.completion.usage)
                 if key not in self._counted:
                     self.usage += found.completion.usage if found.own else Usage(usd_avoided=found.usd)
@@ -228,6 +233,7 @@ class Session:
             else:
                 self.usage += answers[key].usage
                 self._counted.add(key)
+                self._servers.add(self._server)
                 self._foresee(key, answers[key].usage)
                 advance(1)
 

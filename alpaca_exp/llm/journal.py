@@ -30,17 +30,21 @@ _HEAD = re.compile(
 )
 """The beginning of our own lines: enough to index a large journal without parsing its texts."""
 
+_SERVER = re.compile(rb'"server": ("[^"\\]*")\}, "request": \{')
+"""The end of an answer's `response`; no text holds these quotes bare."""
+
 MOST_REMEMBERED = 4096
 """Requests under way whose text is kept, to be written down a second time with the answer."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer from the journal, what it cost, and whether this account paid for it."""
+    """An answer from the journal, what it cost, whether this account paid, and which server told it."""
 
     completion: Completion
     usd: float
     own: bool
+    server: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class _Sent:
 class Journal:
     """An open journal. Appends are single writes, so that several processes may share the file."""
 
-    def __init__(self, folder: Path, model: str, account: str) -> None:
+    def __init__(self, folder: Path, model: str, account: str, server: str = "") -> None:
+        """`server`: the address at which the model is asked, noted with each of its answers."""
         self.path = folder / f"{file_name(model)}.jsonl"
         self.spent = 0.0
         """What this account paid before, lost replies included, and those of `pending`."""
@@ -77,6 +82,7 @@ class Journal:
         """Lines that cannot be read: a write was cut short."""
         self._account = json.dumps(account).encode()
         self._name = account
+        self._server = server
         self._end = self._appended = self._others = 0
         self._places: dict[bytes, tuple[int, int]] = {}
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
@@ -178,6 +184,7 @@ class Journal:
             "model": completion.model,
             **({"fingerprint": completion.fingerprint} if completion.fingerprint else {}),
             **({"top_logprobs": dict(completion.top_logprobs)} if completion.top_logprobs else {}),
+            **({"server": self._server} if self._server else {}),
         }
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
@@ -229,7 +236,8 @@ class Journal:
     def _answer(self, row: Row) -> Answer:
         usage = Usage(requests=1, usd=row["usd"], **row["usage"])
         response, prompt = row["response"], row["request"]["prompt"]
-        return Answer(answered(prompt, response, usage), row["usd"], row["account"] == self._name)
+        own, server = row["account"] == self._name, response.get("server", "")
+        return Answer(answered(prompt, response, usage), row["usd"], own, server)
 
     def _line(
         self,
@@ -298,6 +306,16 @@ class Journal:
             if state == b"failed":
                 self.lost_before_usd += float(head[4])
                 self.retried_anyway += b'"retried_anyway": true}' in line  # no text holds these quotes bare
+
+
+def servers_of(folder: Path, model: str) -> set[str]:
+    """The addresses at which the answers were told that the journal in `folder` has of the model."""
+    try:
+        with (folder / f"{file_name(model)}.jsonl").open("rb") as file:
+            found = {told[1] for line in file if (told := _SERVER.search(line))}
+    except OSError:
+        return set()
+    return {json.loads(one) for one in found}
 
 
 def holds_answers(folder: Path, model: str) -> bool:

@@ -34,7 +34,6 @@ from alpaca_exp.schemas import (
 
 Served = OpenAITeacherConfig | OpenAICriticConfig | OpenAIRaterConfig | OpenAIJudgeConfig | ApiModelConfig
 
-OFFICIAL = "https://api.openai.com/v1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 """httpx's names for failures before the request went out."""
@@ -54,12 +53,12 @@ class OpenAIModel:
 
     def __init__(self, config: Served, owner: str) -> None:
         self._config, self._owner = config, owner
-        address = config.base_url or OFFICIAL
+        address = config.base_url or config.address
         if urlsplit(address).scheme not in ("http", "https"):
             raise InputError(f"{owner}.base_url is {address}; it must start with http:// or https://")
         self._key = api_key(config, owner)
         self._server = urlsplit(address).netloc.rpartition("@")[2] or "the server"
-        self._address = urlsplit(address)._replace(netloc=self._server, query="").geturl()
+        self._address = config.address
         self._reached = False
         self._limit_name = "max_tokens"
         self._tells_logprobs = True
@@ -309,7 +308,7 @@ def api_key(config: Served, owner: str) -> str:
 
 def is_local(config: Served) -> bool:
     """Whether the server runs on this machine: it needs no key, no proxy and no network."""
-    return urlsplit(config.base_url or OFFICIAL).hostname in LOCAL_HOSTS
+    return urlsplit(config.address).hostname in LOCAL_HOSTS
 
 
 def _said(error: openai.APIStatusError) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Optional
+from urllib.parse import urlsplit
 
 from omegaconf import MISSING
 
@@ -30,6 +31,9 @@ class SimilarityRecord(Enum):
 
     decision = "decision"
     full = "full"
+
+
+OFFICIAL = "https://api.openai.com/v1"
 
 
 @dataclass
@@ -84,6 +88,12 @@ class EndpointConfig:
     batch: bool = runtime("ask through the Batch API: cheaper, within a day", False)
     batch_discount: float = runtime("share of the list price that a batch saves", 0.5)
     batch_wait_s: float = runtime("how long to wait for a batch before leaving to come back later", 0.0)
+
+    @property
+    def address(self) -> str:
+        """Where it is asked, without what may be secret in that."""
+        told = urlsplit(self.base_url or OFFICIAL)
+        return told._replace(netloc=told.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
     def endpoint_problems(self, where: str) -> Iterator[str]:
         """What cannot be."""

@@ -11,6 +11,7 @@ from alpaca_exp import prefetched
 from alpaca_exp.artifacts import RECORD, Artifact, Stage, Watch, run
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError, Stopped
 from alpaca_exp.following import follow
+from alpaca_exp.harness.fitting import check_fit
 from alpaca_exp.ledger import consumed
 from alpaca_exp.libraries import go_offline, hush
 from alpaca_exp.money import money
@@ -59,8 +60,10 @@ def perform(
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
     printer = _Printer(stages, config.runtime.outputs, begun, watch)
+    settled = False
     try:
         for name, stage in stages.items():
+            settled = settled or check_fit(stages, config, artifacts)
             artifacts[name] = run(
                 stage,
                 config.runtime.outputs,

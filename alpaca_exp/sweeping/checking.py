@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from alpaca_exp.artifacts import Stage
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.experiment import prepare
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import with_documents
 from alpaca_exp.progress import progress
 from alpaca_exp.readiness import Here, obstacles
+from alpaca_exp.schemas import EndpointConfig, RuntimeConfig
+from alpaca_exp.server_readiness import server_obstacles
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.grid import Grid
 from alpaca_exp.sweeping.jobs import Job, Part, job
@@ -32,6 +35,9 @@ class _Found:
     """Jobs, in few words each, by what is wrong with them."""
     parts: dict[Part, Part] = field(default_factory=dict)
     """One of each, since jobs share most of theirs."""
+    asking: dict[str, Stage] = field(default_factory=dict)
+    """Stages that ask servers, by their fingerprints."""
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
 
 def checked(grid: Grid, composer: Composer, *, elsewhere: bool = False) -> list[Job]:
@@ -49,6 +55,9 @@ def checked(grid: Grid, composer: Composer, *, elsewhere: bool = False) -> list[
             if one is not None:
                 jobs[index] = one
             steps.advance()
+    if not elsewhere:
+        for fault in server_obstacles(found.asking, found.runtime)[0]:
+            found.faults.setdefault(fault, [])
     if found.faults:
         raise InputError("This sweep cannot run:\n" + "\n".join(_lines(found.faults, len(order))))
     return list({jobs[index].key: jobs[index] for index in reversed(range(len(order)))}.values())[::-1]
@@ -70,9 +79,15 @@ def _checked(
         for fault in dict.fromkeys(faults):
             found.faults.setdefault(fault, []).append(label)
         return None
+    found.runtime = config.runtime
+    found.asking |= {stage.fingerprint: stage for stage in stages.values() if _asks(stage)}
     made = job(config, stages, overrides=overrides, choices=choices, label=label, yaml=_text(composed))
     parts = tuple(found.parts.setdefault(part, part) for part in made.parts)
     return Job(**{**vars(made), "parts": parts})
+
+
+def _asks(stage: Stage) -> bool:
+    return any(isinstance(told, EndpointConfig) for told in stage.config.values())
 
 
 def _text(composed: DictConfig) -> str:
@@ -93,7 +108,9 @@ _Dumper.add_representer(None, _Dumper.represent_undefined)
 
 def _lines(faults: dict[str, list[str]], count: int) -> Iterator[str]:
     for fault, labels in faults.items():
-        if len(labels) == count:
+        if not labels:
+            yield f"  - {fault}"
+        elif len(labels) == count:
             yield f"  - {fault}" + (" (all jobs)" if count > 1 else "")
         else:
             named = "; ".join(labels[:MOST_NAMED])

@@ -13,6 +13,7 @@ from alpaca_exp import prompts
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.cleaning.files import count_rows
+from alpaca_exp.documents import count_documents
 from alpaca_exp.harness.instruction_files import expected_documents
 from alpaca_exp.judging.protocol import count_requests
 from alpaca_exp.ledger import price
@@ -280,6 +281,6 @@ def _documents(suite: Any, files: dict[str, Any]) -> int:
         return expected_documents(suite, files)
     world = getattr(suite, "world", None)
     scored = [next(iter(each.splits.values()), ()) for each in files.values()]  # before the solved examples
-    known = [sum(map(count_rows, split)) for split in scored]
+    known = [sum(map(count_documents, split)) for split in scored]
     each = known or ([world.documents] * len(suite.tasks) if world else [])
     return sum(min(count, suite.limit or count) for count in each)

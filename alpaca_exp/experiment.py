@@ -79,6 +79,8 @@ def perform(
         write_json(row, folder / "run.json")
         if row["usd"]:
             print(f"Paid in this run: ${row['usd']:.4f}", file=sys.stderr, flush=True)
+        if error is not None and "evaluate" in artifacts:  # what is known of a run that ended early
+            print(f"\n{summary(row, config.runtime.outputs)}\n", file=sys.stderr, flush=True)
     print(f"\n{summary(row, config.runtime.outputs)}\n")
     print(f"This run: {folder}")
     if list(stages)[-1] in ("curate", "train"):

@@ -58,7 +58,8 @@ def preview(
         told = f"{cost or ''}" + (f"; ${before:,.2f} of it are paid already" if before else "")
         print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {told}".rstrip())
     if lacking:
-        print(f"{'evaluate':10} {'evaluate':10} {'':17} {'unknown':8} and what follows: its documents are not known")
+        why = "and what follows: its documents are not known"
+        print(f"{'evaluate':10} {'evaluate':10} {'':17} {'unknown':8} {why}")
     if wanted := str(sum(costs.values(), Expectation())):
         print(f"{'in all':10} {'':10} {'':17} {'':8} {wanted}")
     for line in _training(stages, outputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from alpaca_exp.costs import Expectation, expected
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.plan import plan
+from alpaca_exp.preview import preview
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.stages.generate import generate
 from tests.conftest import ROOT
+from tests.mirrors import NAMES, write_clone, write_plain, write_saved
 from tests.servers import Server, stage_folder, teacher_at
 
 
@@ -39,6 +42,48 @@ def test_a_batch_is_expected_at_half_the_price(tmp_path: Path) -> None:
 def test_what_costs_nothing_shows_no_range(tmp_path: Path) -> None:
     said = str(expected(plan(compose([]))["generate"], tmp_path))
     assert said.endswith("tokens, $0.00")
+
+
+def _table(mirror: Path, task: str) -> None:
+    """A table of text; one of its fields goes over two lines."""
+    (mirror / task).mkdir()
+    rows = [
+        f'{n},What is caught?,"{{""text"": [""a\nb"", ""c""], ""label"": [""A"", ""B""]}}",A' for n in NAMES
+    ]
+    text = "\n".join(["id,question_stem,choices,answerKey", *rows])
+    (mirror / task / "test.csv").write_text(text + "\n")
+
+
+@pytest.mark.parametrize("write", [write_plain, write_saved, write_clone, _table])
+def test_a_plan_counts_a_mirror_s_documents_whatever_their_layout(
+    write: Callable[[Path, str], object], tmp_path: Path
+) -> None:
+    write(tmp_path, "openbookqa")
+    words = [
+        "preset=local",
+        "+experiment=base",
+        "eval_suite.tasks=[openbookqa]",
+        f"eval_suite.mirror={tmp_path}",
+    ]
+    stages = plan(compose(words))
+    assert expected(stages["evaluate"], tmp_path).documents == len(NAMES)
+    assert expected(plan(compose([*words, "eval_suite.limit=3"]))["evaluate"], tmp_path).documents == 3
+
+
+def test_a_plan_is_printed_whole_also_where_the_mirror_lacks_a_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preset=local", f"eval_suite.mirror={tmp_path}", "eval_suite.tasks=[piqa]"]
+    _, can_run = preview(compose(words), choices={}, overrides=words)
+    said = capsys.readouterr().out
+    assert not can_run and "no piqa/validation.jsonl" in said
+    rows = [line.split()[0] for line in said.partition("part ")[2].splitlines()[1:5]]
+    assert rows == ["curate", "pretrain", "train", "evaluate"]
+    assert "unknown  and what follows: its documents are not known" in said
+    words.append("trainer=none")
+    preview(compose(words), choices={}, overrides=words)
+    rows = [line.split()[0] for line in capsys.readouterr().out.partition("part ")[2].splitlines()[1:3]]
+    assert rows == ["pretrain", "evaluate"], "what tunes nothing makes no data"
 
 
 @pytest.mark.parametrize("experiment", ["self_instruct", "uncapped"])

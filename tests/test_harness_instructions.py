@@ -263,6 +263,10 @@ def test_a_plan_counts_the_documents_and_says_what_is_not_named(
     whole = compose([*words, *named, "eval_suite.instances=2"])
     assert obstacles(plan(whole), whole) == []
     assert expected(plan(whole)["evaluate"], tmp_path).documents == 3 * 2 + 3
+    more = compose(
+        [*words, *named, "eval_suite.instances=100"]
+    )  # each task has four, and two solved examples
+    assert expected(plan(more)["evaluate"], tmp_path).documents == 3 * 4 + 3
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,8 @@ def evaluate(
     missing = {name: task for name, task in tasks.items() if not _file(folder, name).exists()}
     if missing:
         if len(missing) < len(tasks):
-            _say(
-                f"{_progress(tasks, folder)} are kept from an earlier attempt; it goes on with {next(iter(missing))}"
-            )
+            kept = f"{_progress(tasks, folder)} are kept from an earlier attempt"
+            _say(f"{kept}; it goes on with {next(iter(missing))}")
         try:
             with open_model(weights, model, suite, runtime, out) as scorer:
                 _score(missing, suite, scorer, folder)

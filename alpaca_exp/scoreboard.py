@@ -14,6 +14,13 @@ MOST_ALIKE = 4
 LEAST_SHARE = 0.005
 """What is less than this would be shown as 0 per cent."""
 CONSTANT = "constant: the score of always giving the commonest answer."
+TOGETHER = {
+    "incomparable": "{} tasks are asked for a letter, since the server tells no log-probabilities of a "
+    "prompt: they cannot be compared with those they were made of, and count towards no mean of the suite",
+    "unparsed": "in answers to {} tasks nothing could be read, in so many as the notes say (unread); these "
+    "count as wrong",
+}
+"""Warnings of several tasks that need no names, since the notes are in their rows."""
 
 
 def scoreboard(scores: Sequence[Row], audits: Sequence[Row]) -> str:
@@ -91,6 +98,9 @@ def _sentences(audits: Sequence[Row]) -> Iterator[str]:
             kinds.setdefault(flag["kind"], []).append((audit["task"], flag))
     for kind, found in kinds.items():
         few = len(found) <= MOST_ALIKE
+        if kind in TOGETHER and len(found) > 1:
+            yield TOGETHER[kind].format(len(found))
+            continue
         if kind == "guessing" and not few:
             names = [f"{task}.{metric}" for task, flag in found for metric in flag["metrics"]]
             first = ", ".join(names[:MOST_ALIKE])

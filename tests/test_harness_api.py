@@ -36,6 +36,7 @@ from alpaca_exp.schemas import (
     RuntimeConfig,
     TaskFrame,
 )
+from alpaca_exp.scoreboard import HEAD, explained, scoreboard
 from alpaca_exp.stages.complete import complete
 from alpaca_exp.stages.evaluate import evaluate
 from tests.echoing import EchoModel
@@ -231,7 +232,7 @@ def test_tokens_may_be_named_as_servers_like(model: Artifact, name: Callable[[st
 
 
 def test_choices_are_asked_by_letter_where_a_server_tells_no_log_probabilities(
-    run: Callable[..., Path], suite: EvalSuiteConfig, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Path], suite: EvalSuiteConfig
 ) -> None:
     with Server(lambda body, number: "B" if number % 2 else "I would say the second.") as server:
         out = run(suite, weights=chat(server, concurrency=1))
@@ -243,7 +244,10 @@ def test_choices_are_asked_by_letter_where_a_server_tells_no_log_probabilities(
     assert [audit["comparable"] for audit in audits] == [False] * 3
     assert [audit["unparsed"] for audit in audits] == [{"none": 0.5}] * 3
     assert "cannot be compared with hellaswag" in audits[0]["flags"][0]["sentence"]
-    assert "by letter, not comparable" in capsys.readouterr().err
+    assert "in 50% of the answers to hellaswag_generative no letter" in audits[0]["flags"][1]["sentence"]
+    told = explained([HEAD], audits)
+    assert sum("asked for a letter" in one for one in told) == 1 == sum("(unread)" in one for one in told)
+    assert "by letter, not comparable" in scoreboard(rows(out, "scores.jsonl"), audits)
     for row in rows(out, "documents.jsonl"):
         right = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
         assert row["value"] == float(row["text"] == "B" and 1 in right), row
@@ -254,7 +258,19 @@ def test_a_reply_is_read_strictly() -> None:
     named = ["B", " b ", "(B)", "**B**", "B.", "B) London", "Answer: B", "The correct answer is B.",
              "B. London. It is large. It rains there."]  # fmt: skip
     assert [letter(reply, choices) for reply in named] == ["B"] * len(named)
-    unclear = ["", "D", "Both", "A or B", "A dog", "A, B", "B. Paris", "London", "A. B. C."]
+    unclear = [
+        "",
+        "D",
+        "A. yes",
+        "B) the second one",
+        "Both",
+        "A or B",
+        "A dog",
+        "A, B",
+        "B. Paris",
+        "London",
+        "A. B. C.",
+    ]
     assert [letter(reply, choices) for reply in unclear] == [None] * len(unclear)
 
 

@@ -190,6 +190,11 @@ def _said_of_empty(found: Row) -> str:
 
 def _said_of_filters(found: Row) -> str:
     shares = {name: share for name, share in found["unparsed"].items() if share > MENTIONED_SHARE}
+    if shares and not found["comparable"]:
+        share = max(shares.values())
+        return (
+            f"in {share:.0%} of the answers to {found['task']} no letter could be read; they count as wrong"
+        )
     listed = ", ".join(f"{share:.0%} ({name})" for name, share in shares.items())
     return f"in answers to {found['task']} nothing could be read by a filter: {listed}" if listed else ""
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
 import traceback
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+
+import yaml
 
 from alpaca_exp import provenance
 from alpaca_exp.artifacts import Stage
@@ -24,6 +27,8 @@ from alpaca_exp.sweeping.history import LOG, append, claimed, row
 from alpaca_exp.sweeping.jobs import Job, Part
 from alpaca_exp.tuning.ranks import node
 
+YAML = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The faster writer, where there is one."""
 BY_SIGNAL = "stopped by a signal"
 
 Tell = Callable[[str], None]
@@ -112,7 +117,7 @@ def _flush() -> None:
 
 def _attempt(job: Job, config: ExperimentConfig, sweep: Path, tell: Tell, paid_before: float) -> Outcome:
     folder, started, clock = sweep / str(job.number), provenance.now(), time.monotonic()
-    _note_config(job, folder / ".hydra")
+    _note_config(job, config, folder / ".hydra")
     append(sweep, [row(job, "running", started=started)])
     seen = _Seen(tell)
     outcome = Outcome("stopped", error=BY_SIGNAL)
@@ -161,13 +166,27 @@ def _failure(error: BaseException, seen: _Seen, seconds: float, log: str) -> Out
     return Outcome(status, seconds, said(error), log, culprit)
 
 
-def _note_config(job: Job, folder: Path) -> None:
+def _note_config(job: Job, config: ExperimentConfig, folder: Path) -> None:
     """What Hydra notes of a run, where it has not done so itself."""
     if (folder / "config.yaml").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_bytes(zlib.decompress(job.yaml))
-    (folder / "overrides.yaml").write_text("".join(f"- {word}\n" for word in job.overrides), encoding="utf-8")
+    for name, told in (("config", _plain(config)), ("overrides", list(job.overrides))):
+        text = yaml.dump(told, Dumper=YAML, sort_keys=False, allow_unicode=True)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    """A configuration as YAML has it: names for choices, words for paths."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Path) else value
 
 
 def _with_threads(config: ExperimentConfig, alone: bool) -> ExperimentConfig:

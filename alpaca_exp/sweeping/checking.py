@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
-
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.experiment import prepare
@@ -67,7 +64,7 @@ def _checked(
     overrides: Sequence[str], label: str, composer: Composer, found: _Found, elsewhere: bool
 ) -> Job | None:
     try:
-        config, composed, choices = composer(overrides)
+        config, choices = composer(overrides)
         prepare(config)
         stages = with_documents(plan(config), config)
         faults = [fault for fault in obstacles(stages, config) if not (elsewhere and isinstance(fault, Here))]
@@ -81,29 +78,13 @@ def _checked(
         return None
     found.runtime = config.runtime
     found.asking |= {stage.fingerprint: stage for stage in stages.values() if _asks(stage)}
-    made = job(config, stages, overrides=overrides, choices=choices, label=label, yaml=_text(composed))
+    made = job(config, stages, overrides=overrides, choices=choices, label=label)
     parts = tuple(found.parts.setdefault(part, part) for part in made.parts)
     return Job(**{**vars(made), "parts": parts})
 
 
 def _asks(stage: Stage) -> bool:
     return any(isinstance(told, EndpointConfig) for told in stage.config.values())
-
-
-def _text(composed: DictConfig) -> str:
-    """The configuration as Hydra notes it, by the faster of the writers of YAML."""
-    plain = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
-    return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Writes paths as people do."""
-
-    def represent_undefined(self, data: object) -> object:
-        return self.represent_str(str(data))
-
-
-_Dumper.add_representer(None, _Dumper.represent_undefined)
 
 
 def _lines(faults: dict[str, list[str]], count: int) -> Iterator[str]:

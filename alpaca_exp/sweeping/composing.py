@@ -37,8 +37,8 @@ class Composer:
         """Those overrides that choose options of groups."""
         return tuple(word for word in overrides if self._chooses(_parsed(word)))
 
-    def __call__(self, overrides: Sequence[str]) -> tuple[ExperimentConfig, DictConfig, dict[str, str]]:
-        """The checked configuration, the same as Hydra holds it, and the options by group.
+    def __call__(self, overrides: Sequence[str]) -> tuple[ExperimentConfig, dict[str, str]]:
+        """The checked configuration, and the options by group.
 
         Raises ConfigError with all that is wrong.
         """
@@ -46,7 +46,7 @@ class Composer:
             composed = self._composed(overrides)
         except (HydraException, OmegaConfBaseException) as error:
             raise explain(error, ["--multirun", *overrides]) from None
-        return load(composed, overrides), composed, self._choices
+        return load(composed, overrides), self._choices
 
     def _composed(self, overrides: Sequence[str]) -> DictConfig:
         chosen = self.options(overrides)

@@ -42,7 +42,6 @@ class Job:
     parts: tuple[Part, ...]
     choices: Mapping[str, str]
     packed: bytes
-    yaml: bytes
 
     @property
     def config(self) -> ExperimentConfig:
@@ -74,7 +73,6 @@ def job(
     overrides: Sequence[str],
     choices: Mapping[str, str],
     label: str = "",
-    yaml: str = "",
 ) -> Job:
     """The job that runs `stages`; not numbered yet."""
     parts = tuple(
@@ -85,5 +83,5 @@ def job(
         "stages": {part.name: part.fingerprint for part in parts},
         "place": [config.name, config.preset, config.scale, config.seed, labels(config, choices)],
     }
-    packed, text = zlib.compress(pickle.dumps(config)), zlib.compress(yaml.encode())
-    return Job(-1, tuple(overrides), label, fingerprint(told), parts, dict(choices), packed, text)
+    packed = zlib.compress(pickle.dumps(config))
+    return Job(-1, tuple(overrides), label, fingerprint(told), parts, dict(choices), packed)

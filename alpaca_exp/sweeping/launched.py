@@ -33,11 +33,12 @@ class Task:
         """Run the job in its folder. Returns how it ended: done, failed, stopped, found or busy."""
         hydra = HydraConfig.get()
         folder = Path(hydra.runtime.output_dir)
-        config = load(composed)
+        overrides = [str(word) for word in hydra.overrides.task]
+        config = load(composed, overrides)
         prepare(config)
         stages = with_documents(plan(config), config)
         choices = {name: str(choice) for name, choice in hydra.runtime.choices.items()}
-        made = job(config, stages, overrides=list(hydra.overrides.task), choices=choices)
+        made = job(config, stages, overrides=overrides, choices=choices)
         known = read(folder.parent).get(int(folder.name), {})
         numbered = {"number": int(folder.name), "label": str(known.get("label", ""))}
         return attempt(Job(**{**vars(made), **numbered}), folder.parent, lambda part: None).status

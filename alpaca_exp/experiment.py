@@ -24,6 +24,7 @@ from alpaca_exp.records import Row, write_json
 from alpaca_exp.report.summary import summary
 from alpaca_exp.schemas import ApiModelConfig, ExperimentConfig
 from alpaca_exp.server_readiness import other_servers, server_obstacles
+from alpaca_exp.stages.pretrain import untrained
 from alpaca_exp.tuning.ranks import node
 
 
@@ -60,10 +61,9 @@ def perform(
     artifacts: dict[str, Artifact] = {}
     error: BaseException | None = None
     printer = _Printer(stages, config.runtime.outputs, begun, watch)
-    settled = False
     try:
+        check_fit(stages, config, untrained)
         for name, stage in stages.items():
-            settled = settled or check_fit(stages, config, artifacts)
             artifacts[name] = run(
                 stage,
                 config.runtime.outputs,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
-from alpaca_exp.artifacts import Artifact
 from alpaca_exp.compose import compose
 from alpaca_exp.errors import InputError
 from alpaca_exp.experiment import perform
@@ -14,6 +14,7 @@ from alpaca_exp.harness import fitting
 from alpaca_exp.harness.fitting import check_fit
 from alpaca_exp.plan import plan
 from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.stages.pretrain import untrained
 from tests.mirrors import write_mirror
 from tests.models import tiny_llama
 
@@ -49,18 +50,25 @@ def test_tasks_that_fit_are_tried_once_for_each_base_and_suite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = config_of(tmp_path, *pretrained(tmp_path, 2048))
-    assert check_fit(plan(config), config, {})
-    tried: list[Path | None] = []
-    monkeypatch.setattr(fitting, "_try", lambda told, made, *rest: tried.append(made))
-    assert check_fit(plan(config), config, {}) and tried == []
+    check_fit(plan(config), config, untrained)
+    tried: list[int | None] = []
+    monkeypatch.setattr(fitting, "_try", lambda told, *rest: tried.append(told["suite"].limit))
+    check_fit(plan(config), config, untrained)
+    assert tried == []
     config.eval_suite.limit = 3
-    assert check_fit(plan(config), config, {}) and tried == [None]
+    check_fit(plan(config), config, untrained)
+    assert tried == [3]
 
 
-def test_a_base_that_is_made_here_is_tried_when_it_is_made_and_before_it_is_tuned(tmp_path: Path) -> None:
-    config = config_of(tmp_path)
-    stages = plan(config)
-    assert not check_fit(stages, config, {})
-    tiny_llama(tmp_path / "made" / "model", context=64)
-    with pytest.raises(InputError, match=r"base_model\.max_position_embeddings"):
-        check_fit(stages, config, {"pretrain": Artifact(tmp_path / "made")})
+@pytest.mark.parametrize("chosen", [[], ["+experiment=base"]])
+def test_a_base_that_is_to_be_made_is_tried_before_it_learns(chosen: list[str], tmp_path: Path) -> None:
+    config = config_of(tmp_path, "base_model.max_position_embeddings=32", "base_model.steps=100000", *chosen)
+    state = torch.random.get_rng_state()
+    with pytest.raises(InputError, match=r"truthfulqa_mc1 do not .* \(base_model\.max_position_embeddings"):
+        check_fit(plan(config), config, untrained)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_nothing_is_tried_where_nothing_is_trained(tmp_path: Path) -> None:
+    config = config_of(tmp_path, *pretrained(tmp_path, 64), "+experiment=base")
+    check_fit(plan(config), config, untrained)

@@ -1,43 +1,48 @@
-"""Whether a suite's tasks suit a base model: tried with its tokenizer before a training, not after it."""
+"""Whether a suite's tasks suit a base model: tried with its tokenizer before any stage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alpaca_exp.artifacts import Artifact, Stage, find
+from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.harness.remembered import is_known, remember
 from alpaca_exp.identity import identity
-from alpaca_exp.schemas import BaseModelConfig, ExperimentConfig, PretrainedModelConfig, RuntimeConfig
+from alpaca_exp.schemas import (
+    BaseModelConfig,
+    ExperimentConfig,
+    MadeModelConfig,
+    PretrainedModelConfig,
+    RuntimeConfig,
+)
 
 if TYPE_CHECKING:
     from alpaca_exp.llm.local import LocalModel
 
+Untrained = Callable[[MadeModelConfig, RuntimeConfig], tuple[Any, Any]]
+"""Makes a model and its tokenizer."""
 
-def check_fit(stages: Mapping[str, Stage], config: ExperimentConfig, made: Mapping[str, Artifact]) -> bool:
-    """Whether that is settled: nothing is still to be trained and scored, or the tasks suit the base.
 
-    False where the base is not made yet; `made` are the artifacts so far. Builds every request of the suite
-    as the evaluation will, with no weights. Raises InputError and ConfigError as an evaluation would: for a
-    task whose documents will not do, or do not fit into the model's context.
+def check_fit(stages: Mapping[str, Stage], config: ExperimentConfig, untrained: Untrained) -> None:
+    """Build every request of the suite as the evaluation will, if a training is still to come before it.
+
+    No weights are loaded or made; what suited is not tried again. Raises InputError and ConfigError as the
+    evaluation would: for a task whose documents will not do, or do not fit into the model's context.
     """
-    again = config.runtime.remake_damaged
-    wanted = [stages[name] for name in ("train", "evaluate") if name in stages]
-    if len(wanted) < 2 or any(find(stage, config.runtime.outputs, remake_damaged=again) for stage in wanted):
-        return True
-    if "pretrain" in stages and "pretrain" not in made:
-        return False
-    base = made["pretrain"] / "model" if "pretrain" in made else None
+    outputs, again = config.runtime.outputs, config.runtime.remake_damaged
+    found = {name: find(stage, outputs, remake_damaged=again) for name, stage in stages.items()}
+    if found.get("evaluate", True) or all(found.get(name, True) for name in ("pretrain", "train")):
+        return
     told = {name: stages["evaluate"].config[name] for name in ("suite", "documents")}
-    key = _key(told, stages["pretrain"].fingerprint if base else config.base_model)
+    key = _key(told, stages["pretrain"].fingerprint if "pretrain" in stages else config.base_model)
     if not is_known(key):
-        _try(told, base, config.base_model, config.runtime)
+        made = found.get("pretrain")
+        _try(told, lambda: _base(made / "model" if made else None, config, untrained), config.runtime)
         remember(key)
-    return True
 
 
 def _key(*told: Any) -> str:
@@ -47,45 +52,51 @@ def _key(*told: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _try(
-    told: Mapping[str, Any], made: Path | None, base_model: BaseModelConfig, runtime: RuntimeConfig
-) -> None:
+def _try(told: Mapping[str, Any], base: Callable[[], LocalModel | None], runtime: RuntimeConfig) -> None:
     from alpaca_exp.harness.lm import FramedLM
+    from alpaca_exp.harness.quiet import restored
     from alpaca_exp.harness.scoring import prepare
     from alpaca_exp.harness.tasks import load_tasks
 
-    local = _without_weights(made, base_model, runtime)
+    tasks = load_tasks(told["suite"], told["documents"], offline=runtime.offline)
+    local = base()
     if local is not None:
-        tasks = load_tasks(told["suite"], told["documents"], offline=runtime.offline)
-        prepare(FramedLM(local, told["suite"].batch_size), tasks, told["suite"])
+        with restored(local.model):
+            prepare(FramedLM(local, told["suite"].batch_size), tasks, told["suite"])
 
 
-def _without_weights(
-    made: Path | None, base_model: BaseModelConfig, runtime: RuntimeConfig
-) -> LocalModel | None:
-    """The base's shape and tokenizer; None where they cannot be loaded, which the training says better."""
+def _base(made: Path | None, config: ExperimentConfig, untrained: Untrained) -> LocalModel | None:
+    """The base's shape and tokenizer; None where they cannot be had, which its own stage says better."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     from alpaca_exp.libraries import hush
     from alpaca_exp.llm.local import LocalModel
-    from alpaca_exp.prefetched import hub_options
 
-    if made is not None:
-        place, revision = str(made), None
-    elif isinstance(base_model, PretrainedModelConfig):
-        place, revision = base_model.path, base_model.revision
-    else:
-        return None
-    local = Path(place).expanduser().is_dir()
-    place = str(Path(place).expanduser()) if local else place
     hush()
     try:
-        options = {"revision": revision, **hub_options(place, revision, offline=local or runtime.offline)}
-        tokenizer = AutoTokenizer.from_pretrained(place, **options)
-        shape = AutoConfig.from_pretrained(place, **options)
-        with torch.device("meta"):
-            model: Any = AutoModelForCausalLM.from_config(shape)  # type: ignore[no-untyped-call]
-        return LocalModel(model, tokenizer)
-    except Exception:  # of three libraries, a dozen classes: the stage that needs the weights words them
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            match config.base_model:
+                case MadeModelConfig() as base if made is None:
+                    return LocalModel(*untrained(base, config.runtime))
+                case base:
+                    return LocalModel(*_saved(made, base, config.runtime))
+    except Exception:  # a dozen classes of three libraries
         return None
+
+
+def _saved(made: Path | None, base_model: BaseModelConfig, runtime: RuntimeConfig) -> tuple[Any, Any]:
+    """What lies in a folder, or on the hub; the weights stay there."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from alpaca_exp.prefetched import hub_options
+
+    place, revision = str(made), None
+    if isinstance(base_model, PretrainedModelConfig):
+        place, revision = base_model.path, base_model.revision
+    folder = Path(place).expanduser()
+    local = folder.is_dir()
+    options = {"revision": revision, **hub_options(place, revision, offline=local or runtime.offline)}
+    place = str(folder) if local else place
+    shape = AutoConfig.from_pretrained(place, **options)
+    make: Any = AutoModelForCausalLM.from_config  # transformers leaves it without types
+    return make(shape), AutoTokenizer.from_pretrained(place, **options)

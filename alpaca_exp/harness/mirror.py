@@ -121,7 +121,7 @@ def _too_few(
 ) -> Iterator[str]:
     """Why the mirror cannot show as many solved examples as are asked for, where it cannot."""
     shots, solved = shots_of(task, suite), fewshot_split(task)
-    if not shots or solved is None or solved not in splits:
+    if not shots or solved is None or not splits.get(solved):
         return
     rows = sum(num_rows(file) for file in splits[solved])
     count = rows - (solved == scored_split(task))  # a document never shows itself

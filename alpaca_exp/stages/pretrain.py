@@ -32,17 +32,25 @@ def pretrain(base_model: MadeModelConfig, *, runtime: RuntimeConfig, logger: Log
     Raises InputError where the corpus is missing or cannot be read, Stopped on SIGTERM (resumable).
     """
     from alpaca_exp.tuning import checkpoints, models
-    from alpaca_exp.tuning.architectures import from_scratch
     from alpaca_exp.tuning.fit import CHECKPOINTS, use_threads
 
     use_threads(runtime)
     if not (out / "model").is_dir():
-        tokenizer = _tokenizer(base_model, runtime)
-        model = from_scratch(base_model, tokenizer)
+        model, tokenizer = untrained(base_model, runtime)
         if base_model.steps:
             _learn(model, tokenizer, base_model, runtime, logger, out)
         models.save(model, tokenizer, out / "model", base_model.dtype)
     checkpoints.remove(out / CHECKPOINTS)
+
+
+def untrained(
+    base_model: MadeModelConfig, runtime: RuntimeConfig
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model with random weights, and its tokenizer. Raises InputError as `pretrain` does."""
+    from alpaca_exp.tuning.architectures import from_scratch
+
+    tokenizer = _tokenizer(base_model, runtime)
+    return from_scratch(base_model, tokenizer), tokenizer
 
 
 def _learn(

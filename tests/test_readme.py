@@ -20,6 +20,7 @@ from alpaca_exp.report import reading
 from alpaca_exp.report.judged import PREFIX, RANGES
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
+from tests.mirrors import write_mirror
 
 PAGES = ("README.md", "CONTRIBUTING.md", "tests/README.md", "seeds/README.md")
 TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
@@ -56,14 +57,7 @@ def beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (data / "alpaca" / "alpaca_data.json").write_text(
         '[{"instruction": "Say a", "input": "", "output": "a"}]'
     )
-    columns = {
-        "hellaswag": '{"activity_label": "", "ctx_a": "", "ctx_b": "", "endings": [], "label": "0"}',
-        "piqa": '{"goal": "", "sol1": "", "sol2": "", "label": 0}',
-        "truthfulqa_mc": '{"question": "", "mc1_targets": {}, "mc2_targets": {}}',
-    }
-    for task, row in columns.items():
-        (data / "harness" / task).mkdir(parents=True)
-        (data / "harness" / task / "validation.jsonl").write_text(row + "\n")
+    write_mirror(data / "harness")
     for name, text in OPTIONS:
         file = here / "my_conf" / Path(name).relative_to("conf")
         file.parent.mkdir(parents=True, exist_ok=True)

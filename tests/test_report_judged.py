@@ -95,6 +95,30 @@ def test_judgings_that_are_unlike_are_not_subtracted_and_the_table_says_why(
     assert f"- cleaned and original cannot be paired in judge.percent: {said}." in text
 
 
+def test_many_judges_in_one_row_are_counted_and_not_paired_off(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    for n in range(15):
+        name = f"cleanedsmall{n}"
+        if n:
+            outputs.run("cleaned", seed=n)
+        told = {
+            "judge": f"g{n}",
+            "protocol": ("vicuna", "single", "preference")[n % 3],
+            "model_1": f"o{n % 6}",
+        }
+        judged(outputs, name, verdicts(0.0, **told, count=40 - n % 2))
+    text = report(capsys, outputs, f"{COMMAND} judge.score")
+    assert "seeds: 15 judges, 3 protocols, 6 opponents, other questions." in text
+    said = next(line for line in text.splitlines() if "cannot be paired" in line)
+    expected = (
+        "15 judges against g, 2 protocols against vicuna, 6 opponents against opponent, other questions."
+    )
+    assert said.endswith(f"judge.score: {expected}")
+    table = report(capsys, outputs, f"{COMMAND} judge.score --format csv")
+    assert all(len(line) < 1200 for line in table.splitlines())
+
+
 def test_a_judging_that_mixes_versions_is_marked(
     capsys: pytest.CaptureFixture[str], outputs: Outputs
 ) -> None:

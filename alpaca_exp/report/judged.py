@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from alpaca_exp.records import Row
@@ -58,15 +58,43 @@ def question_values(metric: str, artifacts: dict[str, str], outputs: Path) -> di
     return {question: one for question, one in found if one is not None}
 
 
-def unlike_judging(one: dict[str, str], other: dict[str, str], outputs: Path) -> Iterator[str]:
-    """What tells two judgings apart beside the answers, a phrase each."""
-    ours, theirs = (verdicts(artifacts, outputs) for artifacts in (one, other))
+def unlike_judgings(ours: Sequence[str], theirs: Sequence[str], outputs: Path) -> Iterator[str]:
+    """What tells some judgings, by their fingerprints, apart from others beside the answers, a phrase each.
+
+    Where many stand on a side they are counted: "15 judges against vicuna".
+    """
+    mine, its = ([_verdicts(name, outputs) for name in side] for side in (ours, theirs))
+    pairs = [(one, other) for one in mine for other in its if one and other]
     for key, word in _SAME:
-        mine, its = _told(ours, key), _told(theirs, key)
-        if mine and its and mine != its:
-            yield f"{word} {mine} against {its}"
-    if ours and theirs and {row["question_id"] for row in ours} != {row["question_id"] for row in theirs}:
+        told = [(_told(one, key), _told(other, key)) for one, other in pairs]
+        unequal = [pair for pair in told if all(pair) and pair[0] != pair[1]]
+        if unequal:
+            first, second = (list(dict.fromkeys(side)) for side in zip(*unequal, strict=True))
+            yield f"{_counted(word, first)} against {_counted(word, second).removeprefix(f'{word} ')}"
+    if any(_asked(one) != _asked(other) for one, other in pairs):
         yield "other questions"
+
+
+def unlike_among_judgings(names: Sequence[str], outputs: Path) -> Iterator[str]:
+    """The same among judgings that are thrown together: "judge a against b", of many "15 judges"."""
+    rows = [found for name in names if (found := _verdicts(name, outputs))]
+    for key, word in _SAME:
+        values = sorted({told for one in rows if (told := _told(one, key))})
+        if len(values) == 2:
+            yield f"{word} {' against '.join(values)}"
+        elif len(values) > 2:
+            yield _counted(word, values)
+    if len({_asked(one) for one in rows}) > 1:
+        yield "other questions"
+
+
+def _counted(word: str, values: Sequence[str]) -> str:
+    """`judge a`, `15 judges`."""
+    return f"{word} {values[0]}" if len(values) == 1 else f"{len(values)} {word}s"
+
+
+def _asked(rows: Sequence[Row]) -> frozenset[str]:
+    return frozenset(str(row["question_id"]) for row in rows)
 
 
 def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
@@ -80,7 +108,11 @@ def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
 
 def verdicts(artifacts: dict[str, str], outputs: Path) -> tuple[Row, ...]:
     """The rows of `verdicts.jsonl`; none where there is no judge."""
-    return jsonl(outputs / "judge" / artifacts.get("judge", "") / "verdicts.jsonl")
+    return _verdicts(artifacts.get("judge", ""), outputs)
+
+
+def _verdicts(name: str, outputs: Path) -> tuple[Row, ...]:
+    return jsonl(outputs / "judge" / name / "verdicts.jsonl")
 
 
 def _percent(rows: list[Row]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from alpaca_exp.records import Row
-from alpaca_exp.report.judged import PREFIX, unlike_judging
+from alpaca_exp.report.judged import PREFIX, unlike_among_judgings, unlike_judgings
 from alpaca_exp.report.metrics import audit_of, parts_of, score_rows, tasks_of
 from alpaca_exp.report.runs import Run
 from alpaca_exp.scoreboard import named
@@ -20,6 +20,11 @@ def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Pat
 
     Of metrics that an evaluation left what its `audit.json` tells, of the judge's what its verdicts tell.
     """
+    if metric.startswith(PREFIX):
+        judgings = (
+            [run.artifacts["judge"] for run in _distinct(metric, side, outputs)] for side in (runs, others)
+        )
+        return list(unlike_judgings(*judgings, outputs))
     pairs = {(_source(metric, a, outputs), _source(metric, b, outputs)): (a, b) for a in runs for b in others}
     known = [pair for sources, pair in pairs.items() if all(sources) and sources[0] != sources[1]]
     said = (phrase for a, b in known for phrase in _differences(metric, a.artifacts, b.artifacts, outputs))
@@ -28,7 +33,10 @@ def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Pat
 
 def unlike_among(metric: str, runs: Sequence[Run], outputs: Path) -> list[str]:
     """The same among the runs of one cell."""
-    pairs = combinations(_distinct(metric, runs, outputs), 2)
+    distinct = _distinct(metric, runs, outputs)
+    if metric.startswith(PREFIX):
+        return list(unlike_among_judgings([run.artifacts["judge"] for run in distinct], outputs))
+    pairs = combinations(distinct, 2)
     both = ((unlike(metric, [a], [b], outputs), unlike(metric, [b], [a], outputs)) for a, b in pairs)
     said = (min(ways) for one, other in both for ways in zip(one, other, strict=True))
     return list(dict.fromkeys(said))
@@ -49,9 +57,6 @@ def _source(metric: str, run: Run, outputs: Path) -> str:
 
 
 def _differences(metric: str, one: dict[str, str], other: dict[str, str], outputs: Path) -> Iterator[str]:
-    if metric.startswith(PREFIX):
-        yield from unlike_judging(one, other, outputs)
-        return
     ours, theirs = audit_of(one, outputs), audit_of(other, outputs)
     if not ours or not theirs:
         return

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import functools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,6 +75,12 @@ MOST_NAMES = 40
 MAY_BE_FOLDERS = ("eval_suite.mirror", "eval_suite.natural_instructions", "dataset_variant.source")
 """Of the source, its reader says what to name instead."""
 MADE_ON_DEMAND = ("runtime.outputs", "runtime.prefetched")
+ADDRESS = "base_url"
+"""The fields that hold a server's address."""
+_PASSWORD = re.compile(
+    r"://(?:[^/?#@:]+|[^/?#@:]*:[^/?#@]+)@|[?&][^=&]*(?:key|token|secret|password|sig)=[^&]", re.I
+)
+_INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
 OVERLAYS = ("experiment", "sweep")
 """Groups that are laid over the rest with a plus: +experiment=cleaned."""
 
@@ -109,6 +116,8 @@ def load(composed: DictConfig, overrides: Sequence[str] = ()) -> ExperimentConfi
     Raises ConfigError with all problems at once: unknown keys, missing values, values that cannot
     be, files that are not there. Paths of shipped files (`seeds/...`) are resolved.
     """
+    if problems := list(_passwords(composed)):  # other sentences might repeat them
+        raise ConfigError(problems)
     problems = list(_unknown(composed))
     problems += [
         f"{key} has no value; set it with {key}=..."
@@ -153,6 +162,25 @@ def groups() -> dict[str, list[str]]:
         if folder.is_dir() and folder.name != "hydra"
     }
     return found | {"sweep": sorted(path.stem for path in (root / "sweeps").glob("*.yaml"))}
+
+
+def password_in(key: str, address: str) -> str | None:
+    """Why an address cannot be used that holds a password: in one sentence, which does not repeat it."""
+    if not _PASSWORD.search(_INTERPOLATION.sub("", address)):
+        return None
+    return (
+        f"{key} holds a password or a key, which every run would write down; put it into an environment "
+        f"variable and name that: {key.rpartition('.')[0]}.api_key_env=NAME for a key, or "
+        f"{key}='${{oc.env:NAME}}' for the whole address"
+    )
+
+
+def _passwords(composed: DictConfig) -> Iterator[str]:
+    """Addresses that hold a password as they were written; what they take from the environment is not."""
+    for group, chosen in OmegaConf.to_container(composed, resolve=False).items():
+        address = chosen.get(ADDRESS) if isinstance(chosen, dict) else None
+        problem = password_in(f"{group}.{ADDRESS}", address) if isinstance(address, str) else None
+        yield from [problem] if problem else []
 
 
 def _unknown(node: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -221,7 +249,7 @@ def _contradictions(config: ExperimentConfig) -> Iterator[str]:
 
 
 def _means(config: ExperimentConfig, overrides: Sequence[str]) -> Iterator[str]:
-    """Means that the user asks for and whose tasks the suite lacks; an option's own are left out, and said."""
+    """Means that the user asks for and whose tasks the suite lacks; an option's own are left out and said."""
     keys = {override.lstrip("+~").partition("=")[0] for override in overrides}
     for name in ("understanding", "truthfulness"):
         lacking = config.eval_suite.lacking(name) if f"eval_suite.{name}" in keys else ()

@@ -96,7 +96,7 @@ def servers(stages: Mapping[str, Stage], outputs: Path) -> list[str]:
     for name, stage in stages.items():
         for value in _values({name: stage}, outputs):
             if isinstance(value, EndpointConfig):
-                host = urlparse(value.base_url or "https://api.openai.com").netloc
+                host = urlparse(value.address).netloc
                 asked.setdefault(f"{getattr(value, 'model', 'a model')} at {host}", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))} will ask {server}" for server, names in asked.items()]
 

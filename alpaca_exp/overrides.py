@@ -16,7 +16,7 @@ from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alpaca_exp import schemas
-from alpaca_exp.config import OVERLAYS, SCHEMAS, groups, nearest
+from alpaca_exp.config import ADDRESS, OVERLAYS, SCHEMAS, groups, nearest, password_in
 from alpaca_exp.errors import ConfigError
 
 KINDS: dict[object, str] = {
@@ -47,6 +47,10 @@ def explain(error: Exception, arguments: Sequence[str]) -> ConfigError:
 
 def problems_of(arguments: Sequence[str]) -> Iterator[str]:
     """One sentence for each argument that names a key, a group or an option that is not there."""
+    secret = list(_secret(arguments))
+    if secret:  # other sentences might repeat it
+        yield from secret
+        return
     options, keys = groups(), known_keys()
     spaced = list(_spaced(arguments))
     if spaced:  # its pieces are no overrides, and would be complained of one by one
@@ -68,6 +72,14 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"
         elif equals:
             yield from _value(key, argument)
+
+
+def _secret(arguments: Sequence[str]) -> Iterator[str]:
+    """Addresses with a password, before Hydra notes the arguments in a file."""
+    for argument in arguments:
+        key, _, address = argument.partition("=")
+        if key.endswith(f".{ADDRESS}") and (problem := password_in(key.lstrip("+"), address)):
+            yield problem
 
 
 def _spaced(arguments: Sequence[str]) -> Iterator[str]:

@@ -190,6 +190,34 @@ def test_documents_that_will_not_do_are_told_in_a_sentence(
         load_tasks(suite, mirror_files(suite), offline=True)
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [("x", "has the label 'x', which is none"), (2, "has the label 2, which"), (-1, "has the label -1")],
+)
+def test_a_label_of_any_task_that_names_none_of_its_choices_is_said_with_its_document(
+    label: object, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rte").mkdir()
+    rows = [{"sentence1": "It rains.", "sentence2": "It is wet.", "label": n % 2} for n in range(4)]
+    write_jsonl(rows, tmp_path / "rte" / "validation.jsonl")
+    suite = suite_on(tmp_path, ["rte"])
+    assert len(load_tasks(suite, mirror_files(suite), offline=True)["rte"].task_docs) == 4
+    changed = label if isinstance(label, int) else "True"  # a column has one type
+    others = [row | {"label": row["label"] if changed is label else changed} for row in rows]
+    write_jsonl([others[0], {**rows[1], "label": label}, *others[2:]], tmp_path / "rte" / "validation.jsonl")
+    with pytest.raises(InputError, match=f"document 2 of the task rte {said}"):
+        load_tasks(suite, mirror_files(suite), offline=True)
+
+
+def test_labels_in_a_table_of_text_are_looked_at_when_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "piqa").mkdir()
+    text = "goal,sol1,sol2,label\nDry a shirt,Sun,Rain,0\nDry a sock,Sun,Rain,2\n"
+    (tmp_path / "piqa" / "validation.csv").write_text(text)
+    suite = suite_on(tmp_path, ["piqa"])
+    with pytest.raises(InputError, match="document 2 of the task piqa has the label 2, which is none"):
+        load_tasks(suite, mirror_files(suite), offline=True)
+
+
 def test_what_is_wrong_with_several_tasks_documents_is_said_at_once(tmp_path: Path) -> None:
     for name in ("copa", "sciq"):
         (tmp_path / name).mkdir()

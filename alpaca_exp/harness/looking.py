@@ -39,6 +39,11 @@ def file_problems(task: StockTask, file: Path, *, typed: bool = False) -> list[s
     return found
 
 
+def looks_at_rows(task: StockTask, file: Path, *, typed: bool) -> bool:
+    """Whether `file_problems` looks at the file's rows, not at its beginning alone."""
+    return row_fault(task) is not None and not typed and file.suffix not in (".csv", ".tsv")
+
+
 def num_rows(file: Path) -> int:
     """How many rows the file has."""
     match file.suffix:

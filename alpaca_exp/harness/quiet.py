@@ -86,7 +86,8 @@ def restored(model: object) -> Iterator[None]:
 def seeded() -> Iterator[None]:
     """Random states are first what lm-eval's own command line sets, and afterwards what they were."""
     python, numpy = random.getstate(), np.random.get_state()
-    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    begun: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    cuda = list(range(torch.cuda.device_count())) if begun else []  # before, it has no state
     with torch.random.fork_rng(devices=cuda):
         random.seed(0)
         np.random.seed(1234)

@@ -15,6 +15,8 @@ from alpaca_exp.errors import AlpacaExpError, ConfigError, InputError
 from alpaca_exp.harness.documents import reader
 from alpaca_exp.harness.foretold import unknown_metrics
 from alpaca_exp.harness.groups import group_metrics
+from alpaca_exp.harness.labels import check_labels
+from alpaca_exp.harness.looking import looks_at_rows
 from alpaca_exp.harness.mirror import Mirrored, few
 from alpaca_exp.harness.names import Function, StockTask, fewer
 from alpaca_exp.harness.needs import fewshot_split, shots_of, stock
@@ -112,9 +114,19 @@ def _stock(
         task = _built(manager, told.name, spec, local=mirrored is not None)
         task.set_config(key="num_fewshot", value=shots)
         _check_shots(told, task, suite)
+        if not _looked_at(told, mirrored):
+            check_labels(told.name, task)
         return task
 
     return make
+
+
+def _looked_at(told: StockTask, mirrored: Mirrored | None) -> bool:
+    """Whether every label was looked at before loading, or the hub's own are known to be right."""
+    if mirrored is None:
+        return bool(read_columns(told))
+    files = (file for each in mirrored.splits.values() for file in each)
+    return all(looks_at_rows(told, file, typed=mirrored.types is not None) for file in files)
 
 
 def _from_mirror(told: StockTask, shots: int, mirrored: Mirrored) -> dict[str, Any]:
@@ -188,6 +200,10 @@ def _loading_problem(name: str, local: bool, error: Exception) -> str:
     if isinstance(error, (KeyError, UndefinedError)):
         column = reason.removesuffix(" is undefined")
         return f"the documents of the task {name} lack the column {column}, which it reads"
+    if local and isinstance(error, IndexError):
+        return (
+            f"the task {name} has a document whose label or list does not suit it ({reason}); mend its files"
+        )
     if local:
         return f"the documents of the task {name} do not suit it: {reason}"
     return (

@@ -104,12 +104,15 @@ def remarks(config: ExperimentConfig) -> list[str]:
 
 def _left_out(suite: EvalSuiteConfig) -> Iterator[str]:
     """The suite's means that fewer tasks than it was made for leave without a part."""
-    for name in ("understanding", "truthfulness"):
-        if lacking := suite.lacking(name):
-            yield (
-                f"there will be no {name}: eval_suite.tasks lacks {', '.join(lacking)}, of which it is the mean; "
-                f"name another one with eval_suite.{name}=[TASK.METRIC]"
-            )
+    lacking = {name: tasks for name in ("understanding", "truthfulness") if (tasks := suite.lacking(name))}
+    if lacking:
+        tasks = ", ".join(dict.fromkeys(task for each in lacking.values() for task in each))
+        means = " and ".join(f"no {name}" for name in lacking)
+        need = "they need" if len(lacking) > 1 else "it needs"
+        yield (
+            f"there will be {means}: {need} {tasks} too; add to eval_suite.tasks, or name another mean with "
+            f"eval_suite.{next(iter(lacking))}=[TASK.METRIC]"
+        )
 
 
 def _seed_tasks(config: ExperimentConfig) -> Iterator[str]:

@@ -155,7 +155,7 @@ def test_a_misspelt_task_is_all_that_is_said() -> None:
 
 def test_what_a_shortened_suite_leaves_out_is_said_in_a_sentence() -> None:
     (said,) = remarks(compose(["trainer=none", "dataset_variant=none", "eval_suite.tasks=[world_truth]"]))
-    assert said.startswith("there will be no understanding: eval_suite.tasks lacks world_facts, of which")
+    assert said.startswith("there will be no understanding: it needs world_facts too;")
 
 
 def test_the_shipped_seed_tasks_are_remarked_on_only_where_they_are_used(tmp_path: Path) -> None:

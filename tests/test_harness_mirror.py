@@ -228,3 +228,17 @@ def test_documents_are_known_by_the_content_of_the_files_that_are_read(tmp_path:
     assert here == there
     (tmp_path / "there" / "toxigen" / "test.jsonl").open("a").write(GOOD)
     assert identity(mirror_files(suite_on(tmp_path / "there", "toxigen"))) != here
+
+
+def test_a_group_that_the_mirror_has_nothing_of_is_one_sentence(tmp_path: Path) -> None:
+    (problem,) = problems_of(suite_on(tmp_path, "mmlu"))
+    assert (
+        "no mmlu_abstract_algebra/test.jsonl or validation.jsonl for the task mmlu_abstract_algebra"
+        in problem
+    )
+    assert (
+        "nor anything of mmlu_anatomy, mmlu_astronomy," in problem
+        and "and 53 more tasks (looked in" in problem
+    )
+    write_plain(tmp_path, "mmlu_anatomy")
+    assert "mmlu_anatomy" not in problems_of(suite_on(tmp_path, "mmlu"))[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from alpaca_exp.harness.needs import (
     stock,
 )
 from alpaca_exp.schemas import EvalSuiteConfig, InstructionSuiteConfig, WorldSuiteConfig
+
+MOST_ABSENT = 3
+"""So many tasks that a mirror lacks are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def mirror_files(suite: EvalSuiteConfig) -> dict[str, Any]:
     mirror, problems = suite.mirror.expanduser(), list[str]()
     found = {task.name: _mirrored(mirror, task, suite, problems) for task in stock(suite).tasks.values()}
     if problems:
-        raise ConfigError(fewer(problems))
+        raise ConfigError(fewer(_together(problems)))
     return found
 
 
@@ -106,14 +109,34 @@ def _folders(mirror: Path, task: StockTask) -> Iterator[tuple[Path, bool]]:
             yield mirror / name, False
 
 
-def _lacking(mirror: Path, task: str, split: str) -> str:
+class _Absent(str):
+    """That the mirror has nothing of a task."""
+
+    task: str
+
+
+def _together(problems: Sequence[str]) -> list[str]:
+    """One sentence for the many tasks of a group that the mirror has nothing of."""
+    absent = [problem for problem in problems if isinstance(problem, _Absent)]
+    if len(absent) <= MOST_ABSENT:
+        return list(problems)
+    names = ", ".join(problem.task for problem in absent[1 : 1 + MOST_ABSENT])
+    more = len(absent) - 1 - MOST_ABSENT
+    rest = f", nor anything of {names}" + (f" and {more} more tasks" if more else "")
+    others = [problem for problem in problems if not isinstance(problem, _Absent)]
+    return [absent[0].replace(" (looked in", f"{rest} (looked in", 1), *others]
+
+
+def _lacking(mirror: Path, task: str, split: str) -> _Absent:
     folder = SHARED_FOLDERS.get(task, task)
     other = "" if split == "validation" else " or validation.jsonl"
-    return (
+    said = _Absent(
         f"eval_suite.mirror has no {folder}/{split}.jsonl{other} for the task {task}, nor a folder of its "
         f"data set with that split (looked in {mirror}); add it, or set eval_suite.mirror=null to take what "
         "action=prefetch has fetched or, with runtime.offline=false, what the hub has"
     )
+    said.task = task
+    return said
 
 
 def _too_few(

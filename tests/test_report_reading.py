@@ -95,7 +95,9 @@ def test_seeds_of_one_experiment_are_told_apart_and_named_by_their_runs(
     error = refusal(capsys, outputs, "original cleaned")
     assert error.count("\n") == 1
     names = re.findall(r"runs/cleaned/\S+", error)
-    assert len(names) == 2 and "cleaned is what 2 runs are called" in error and "(seed 1)" in error
+    assert (
+        len(names) == 2 and "cleaned is what 2 runs are called" in error and "(seed 1, started 2026-" in error
+    )
     html, _ = page(capsys, outputs, *names)
     assert sorted(heads(html)) == ["seed 0", "seed 1"]
     html, _ = page(capsys, outputs, "original", Path(names[1]).name)
@@ -111,6 +113,53 @@ def test_a_folder_names_a_run_and_a_file_names_answers(
     target = tmp_path / "far" / "page.html"
     html, _ = page(capsys, Outputs(tmp_path / "elsewhere"), str(folder), str(file), "--out", str(target))
     assert heads(html) == ["original", "mine"] and target.is_file()
+
+
+def test_runs_of_one_name_are_told_apart_by_their_settings_and_the_newest_can_be_asked_for(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    for day, protocol in enumerate(("vicuna", "pairwise"), start=1):
+        name = f"capped{day}"
+        outputs.artifact("complete", name, {}, completions=answers(name))
+        started, overrides = f"2026-02-0{day}T00:00:00Z", [f"judge.protocol={protocol}"]
+        outputs.run("capped", artifacts={"complete": name}, started=started, overrides=overrides)
+    error = refusal(capsys, outputs, "capped")
+    assert "(judge.protocol=vicuna, started 2026-02-01T00:00:00Z)" in error
+    newest, older = error.index("judge.protocol=pairwise"), error.index("judge.protocol=vicuna")
+    assert newest < older and "add --newest for the first of these" in error
+    html, _ = page(capsys, outputs, "capped", "original", "--newest")
+    assert "capped2 wrote a" in html and "capped1" not in html
+
+
+def test_answers_without_their_questions_are_read_beside_those_that_hold_them(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, tmp_path: Path
+) -> None:
+    rows = [{"question_id": name, "model_id": "vicuna:v1", "text": f"Old {name}"} for name in "abz"]
+    file = tmp_path / "answer_vicuna-13b.jsonl"
+    write_jsonl(rows, file)
+    html, said = page(capsys, outputs, "original", str(file))
+    assert heads(html) == ["original", "vicuna-13b"] and 'data-model="vicuna:v1"' in html
+    assert "vicuna-13b does not hold what it answers: its answers are matched by question_id alone." in said
+    assert re.findall(r'data-question="(\w)"', html) == ["a", "b"] and "Old z" not in html
+
+    error = refusal(capsys, outputs, str(file))
+    assert f"{file} does not hold what its answers answer; add --questions FILE" in error
+    questions = tmp_path / "questions.jsonl"
+    write_jsonl(
+        [{"question_id": name, "text": f"Say {name}", "category": "old"} for name in "abz"], questions
+    )
+    html, _ = page(capsys, outputs, str(file), "--questions", str(questions))
+    assert "Say z" in html and "Old z" in html and 'data-category="old"' in html
+
+
+def test_published_answers_are_read_side_by_side(
+    capsys: pytest.CaptureFixture[str], shared_data: Path, tmp_path: Path
+) -> None:
+    data = shared_data / "vicuna"
+    files = sorted(map(str, (data / "answer").iterdir()))
+    made = Outputs(tmp_path)
+    html, said = page(capsys, made, *files, "--questions", str(data / "question.jsonl"))
+    assert heads(html) == ["alpaca-13b", "gpt35", "vicuna-13b"] and "80 questions, 3 answers each" in said
 
 
 def test_only_common_questions_are_compared_and_the_count_is_said(

@@ -12,6 +12,8 @@ from alpaca_exp.report.runs import Run, axes, collect, read
 ANSWERS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
 TELLING = ("experiment", "preset", "scale", "dataset_variant", "base_model", "trainer", "seed")
 """What labels are made of, the most telling first."""
+MOST = 6
+"""So many runs of a name are told apart, by so many fields."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,13 @@ class Answers:
     verdicts: Path | None = None
 
 
-def find(words: Sequence[str], outputs: Path) -> list[Answers]:
+def find(words: Sequence[str], outputs: Path, *, newest: bool = False) -> list[Answers]:
     """The answers of each word, in this order, under labels that tell them apart.
 
+    Where a name is that of several runs, `newest` takes the one that was started last.
     Raises InputError where a word names nothing, nothing that answered, or the same as another one.
     """
-    found = [_found(word, outputs) for word in words]
+    found = [_found(word, outputs, newest) for word in words]
     runs = [one for one in found if isinstance(one, _Place)]
     labels = iter(_labels([one.run for one in runs]))
     named = [
@@ -51,16 +54,17 @@ class _Place:
     outputs: Path
 
 
-def _found(word: str, outputs: Path) -> _Place | Answers:
+def _found(word: str, outputs: Path, newest: bool) -> _Place | Answers:
     path = Path(word).expanduser()
     if path.is_file() and path.name != "run.json":
-        return Answers(path.stem if path.name != ANSWERS else path.parent.name, path)
+        stem = path.stem.removeprefix("answer_")
+        return Answers(stem if path.name != ANSWERS else path.parent.name, path)
     if (path / ANSWERS).is_file():
         return Answers(path.name, path / ANSWERS)
     file = path if path.is_file() else path / "run.json"
     if file.is_file():
         return _of_folder(file)
-    return _Place(_of_name(word, outputs), outputs)
+    return _Place(_of_name(word, outputs, newest), outputs)
 
 
 def _of_folder(file: Path) -> _Place:
@@ -77,7 +81,7 @@ def _of_folder(file: Path) -> _Place:
     raise InputError(next((text for text in unreadable if name in text), f"{file} is no run's"))
 
 
-def _of_name(word: str, outputs: Path) -> Run:
+def _of_name(word: str, outputs: Path, newest: bool) -> Run:
     """A run by the end of its name, or the one run of an experiment that counts."""
     runs = collect(outputs)
     every, _ = read(outputs)
@@ -87,10 +91,14 @@ def _of_name(word: str, outputs: Path) -> Run:
     if not named:
         known = ", ".join(sorted({run.label("experiment") for run in runs}))
         raise InputError(f"{word} names no run, folder or file; there are runs of {known}")
-    if len(named) > 1:
-        told = "; ".join(f"{run.name} ({_differing(run, named)})" for run in named[:6])
-        more = f"; and {len(named) - 6} more" if len(named) > 6 else ""
-        raise InputError(f"{word} is what {len(named)} runs are called; name one of them: {told}{more}")
+    named = sorted(named, key=lambda run: (run.row["started"], run.name), reverse=True)
+    if len(named) > 1 and not newest:
+        told = "; ".join(f"{run.name} ({_differing(run, named)})" for run in named[:MOST])
+        more = f"; and {len(named) - MOST} more" if len(named) > MOST else ""
+        raise InputError(
+            f"{word} is what {len(named)} runs are called; name one of them, or add --newest "
+            f"for the first of these: {told}{more}"
+        )
     return named[0]
 
 
@@ -121,8 +129,20 @@ def _labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _differing(run: Run, runs: Sequence[Run]) -> str:
+    """What tells a run apart: labels, then fields of its configuration, and when it started."""
     axes_told = [axis for axis in _axes(runs) if len({one.label(axis) for one in runs}) > 1]
-    return _told(run, axes_told) or f"started {run.row['started']}"
+    fields = sorted({key for one in runs for key in one.settings if "." in key and _says_much(key)})
+    apart = [key for key in fields if len({one.label(key) for one in runs}) > 1]
+    told = [
+        *([_told(run, axes_told)] if axes_told else []),
+        *(f"{key}={run.label(key)}" for key in apart[:MOST]),
+    ]
+    return ", ".join([*told, f"started {run.row['started']}"])
+
+
+def _says_much(key: str) -> bool:
+    """Not where and how it ran, nor what Hydra notes of itself."""
+    return not key.startswith(("runtime.", "hydra.", "logger."))
 
 
 def _axes(runs: Iterable[Run]) -> list[str]:

@@ -21,10 +21,10 @@ def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Pat
     Of metrics that an evaluation left what its `audit.json` tells, of the judge's what its verdicts tell.
     """
     if metric.startswith(PREFIX):
-        judgings = (
+        ours, theirs = (
             [run.artifacts["judge"] for run in _distinct(metric, side, outputs)] for side in (runs, others)
         )
-        return list(unlike_judgings(*judgings, outputs))
+        return list(unlike_judgings(ours, theirs, outputs))
     pairs = {(_source(metric, a, outputs), _source(metric, b, outputs)): (a, b) for a in runs for b in others}
     known = [pair for sources, pair in pairs.items() if all(sources) and sources[0] != sources[1]]
     said = (phrase for a, b in known for phrase in _differences(metric, a.artifacts, b.artifacts, outputs))

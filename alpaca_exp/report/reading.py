@@ -10,10 +10,13 @@ from pathlib import Path
 
 from alpaca_exp.commands import add_outputs
 from alpaca_exp.errors import InputError
-from alpaca_exp.reading.contents import Judged, Side, asked, questions, read_side
+from alpaca_exp.judging.answers import load_answers
+from alpaca_exp.judging.questions import load_questions
+from alpaca_exp.reading.contents import Judged, Side, asked, questions
 from alpaca_exp.reading.page import Contents, page
-from alpaca_exp.records import read_jsonl
+from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.report.answers import Answers, find
+from alpaca_exp.schemas import FileQuestionsConfig
 
 DEFAULT = Path("reports", "reading", "index.html")
 OPPONENT = "the opponent"
@@ -22,11 +25,12 @@ OPPONENT = "the opponent"
 def main(words: Sequence[str]) -> None:
     """Write the page and print where it is. Raises InputError where runs or answers are not there."""
     told = _parser().parse_args(words)
-    found = find(told.runs, told.outputs)
+    found = find(told.runs, told.outputs, newest=told.newest)
     if told.opponent:
         found = [*found, *_opponents(found)]
-    sides = [read_side(one.label, one.file) for one in found]
+    sides, unchecked = _sides(found, told.questions)
     names, remarks = _common(sides)
+    remarks = [*unchecked, *remarks]
     rows = questions(names, sides, _judged(found))
     title = " · ".join(side.label for side in sides)
     file = told.out or told.outputs / DEFAULT
@@ -41,13 +45,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m alpaca_exp.report reading",
         description="Write one page with the answers of several runs to the same questions, side by side.",
     )
-    what = "an experiment's name, a run's folder or the end of its name, or a completions.jsonl"
+    what = "an experiment's name, a run's folder or the end of its name, or a file of answers"
     parser.add_argument("runs", nargs="+", metavar="RUN", help=what)
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"default: OUTPUTS/{DEFAULT}")
     parser.add_argument("--blind", action="store_true", help="the page opens for votes, names are sealed")
     parser.add_argument(
         "--opponent", action="store_true", help="the answers that the judge compared with, too"
     )
+    parser.add_argument("--newest", action="store_true", help="of several runs of a name, the last started")
+    asked_by = "for answers whose files do not hold what they answer, such as Vicuna's"
+    parser.add_argument("--questions", type=Path, metavar="FILE", help=asked_by)
     add_outputs(parser, positional=False)
     return parser
 
@@ -59,6 +66,40 @@ def _opponents(found: Sequence[Answers]) -> list[Answers]:
         raise InputError("--opponent: none of these runs was compared with an opponent; leave it out")
     labels = [OPPONENT] if len(files) == 1 else [f"opponent {n}" for n, _ in enumerate(files, start=1)]
     return [Answers(label, file) for label, file in zip(labels, files, strict=True)]
+
+
+def _sides(found: Sequence[Answers], file: Path | None) -> tuple[list[Side], list[str]]:
+    """The answers, each with its question, and a sentence where it was told by its question_id alone.
+
+    Such questions are those of `file`, else of the sides that hold theirs. Raises InputError where nothing
+    holds them.
+    """
+    rows = [load_answers(one.file) for one in found]
+    known = {name: row for side in rows for name, row in side.items() if row.get("prompt")}
+    if file:
+        config = FileQuestionsConfig(file=file, inspection=None, limit=None)
+        known = {row["question_id"]: {**row, "prompt": row["text"]} for row in load_questions(config)}
+    sides, remarks = [], []
+    for one, answers in zip(found, rows, strict=True):
+        bare = [name for name, row in answers.items() if not row.get("prompt")]
+        if bare and not any(name in known for name in bare):
+            raise InputError(f"{one.file} does not hold what its answers answer; add --questions FILE")
+        if bare:
+            remarks.append(
+                f"{one.label} does not hold what it answers: its answers are matched by question_id alone."
+            )
+        told = {name: _asked(row, known.get(name)) for name, row in answers.items()}
+        kept = {name: row for name, row in told.items() if row.get("prompt")}
+        sides.append(Side(one.label, str(next(iter(kept.values()), {}).get("model") or "unknown"), kept))
+    return sides, remarks
+
+
+def _asked(answer: Row, question: Row | None) -> Row:
+    """The answer with what it answers, where it does not say so itself."""
+    if answer.get("prompt") or question is None:
+        return answer
+    category = answer.get("category") or question.get("category") or ""
+    return {**answer, "prompt": question["prompt"], "category": category}
 
 
 def _judged(found: Sequence[Answers]) -> list[Judged]:

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.errors import ArtifactError
 from alpaca_exp.harness.needs import NeededDataset, needed_datasets
+from alpaca_exp.llm.folders import may_be_on_the_hub
 from alpaca_exp.prefetched import TASKS, Entry, damage, entries
 from alpaca_exp.schemas import (
     ApiModelConfig,
@@ -120,8 +121,9 @@ def _of(value: object) -> Iterator[Need]:
             yield Need("model", value.path, value.revision, "base_model.path")
         case ConfiguredModelConfig() if value.tokenizer not in MADE_HERE and not _folder(value.tokenizer):
             yield Need("tokenizer", value.tokenizer, None, "base_model.tokenizer")
-        case ApiModelConfig() if value.by_loglikelihood and value.tokenizer and not _folder(value.tokenizer):
-            yield Need("tokenizer", value.tokenizer, None, "base_model.tokenizer")
+        case ApiModelConfig() if value.by_loglikelihood and (name := value.tokenizer):
+            if may_be_on_the_hub(name) and not _folder(name):
+                yield Need("tokenizer", name, None, "base_model.tokenizer")
         case DatasetVariantConfig() if value.hub and not _folder(value.hub):
             yield Need("dataset", value.hub, value.revision, "dataset_variant.hub")
         case EvalSuiteConfig() if value.mirror is None and not isinstance(value, WorldSuiteConfig):

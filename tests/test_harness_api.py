@@ -490,7 +490,7 @@ def test_a_tokenizer_that_is_nowhere_is_said_in_the_plan(tmp_path: Path) -> None
         "./none": "is no folder",
         tmp_path / "empty": "holds no tokenizer",
     }.items():
-        config = compose([*words, f"base_model.tokenizer={name}"])
+        config = compose([*words, f"base_model.tokenizer={name}", "runtime.offline=true"])
         found = [one for one in obstacles(plan(config), config) if "base_model.tokenizer" in one]
         assert len(found) == 1 and told in found[0]
 

@@ -41,8 +41,13 @@ def tokenizer_problems(name: str, field: str) -> Iterator[str]:
     if place.is_dir():
         if not _holds(place, TOKENIZERS):
             yield f"{field}={name} holds no tokenizer (tokenizer.json); name the folder of the model's own"
-    elif place.is_absolute() or name.startswith(".") or len(place.parts) > 2:  # owner/name on the hub
+    elif not may_be_on_the_hub(name):
         yield f"{field}={name} is no folder; name that of the model's own tokenizer, or its name on the hub"
+
+
+def may_be_on_the_hub(name: str) -> bool:
+    """Whether it could be a name there, owner/name or an old one's name alone, and not only a path."""
+    return not name.startswith((".", "/", "~")) and len(Path(name).parts) <= 2
 
 
 def _holds(folder: Path, patterns: Sequence[str]) -> bool:

@@ -177,7 +177,8 @@ def password_in(key: str, address: str) -> str | None:
 
 def _passwords(composed: DictConfig) -> Iterator[str]:
     """Addresses that hold a password as they were written; what they take from the environment is not."""
-    for group, chosen in OmegaConf.to_container(composed, resolve=False).items():
+    written: Any = OmegaConf.to_container(composed, resolve=False)
+    for group, chosen in written.items():
         address = chosen.get(ADDRESS) if isinstance(chosen, dict) else None
         problem = password_in(f"{group}.{ADDRESS}", address) if isinstance(address, str) else None
         yield from [problem] if problem else []

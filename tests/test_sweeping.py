@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 
 import hydra
 import pytest
+import yaml
 from hydra._internal.hydra import Hydra
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -139,6 +141,18 @@ def test_a_grid_is_read_in_hydras_own_words_and_the_command_line_wins() -> None:
     assert grid.shape == "2 scale x 2 seed = 4 jobs"
     assert grid.jobs[1] == ("scale=large", "seed=5", "name=a", "world=tiny")
     assert grid.label(grid.jobs[1]) == "scale=large seed=5"
+
+
+@pytest.mark.parametrize("file", sorted((data_root() / "sweeps").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_sweeps_file_opens_with_its_question_its_command_and_how_many_jobs_it_is(file: Path) -> None:
+    text = file.read_text()
+    comment = [line[2:] for line in text.splitlines() if line.startswith("# ")]
+    assert "?" in comment[1] or ":" in comment[1]
+    assert any(re.match(rf"python -m alpaca_exp --multirun .*\+sweep={file.stem}$", line) for line in comment)
+    params = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
+    said = re.search(r"(\d+) runs", text)
+    assert said and int(said[1]) == len(expand(params, [], loader()).jobs)
+    assert yaml.safe_load(text)["name"] == file.stem
 
 
 def test_a_configuration_composed_beside_others_is_the_one_composed_alone() -> None:

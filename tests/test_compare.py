@@ -143,6 +143,20 @@ def test_votes_are_kept_while_the_answers_are_the_same_whatever_the_judge_says(t
     assert first != page("c", "Mann", verdict("12", 5.0, 6.0))
 
 
+def test_lengths_are_compared_over_the_questions_that_all_answered(tmp_path: Path) -> None:
+    long = {**completion("a " * 30), "question_id": "only mine"}
+    sides = {
+        "completions": artifact(tmp_path / "a", completions=[completion("one two"), long]),
+        "opponent": artifact(tmp_path / "b", completions=[completion("one two three")]),
+    }
+    out = artifact(tmp_path / "out").path
+    compare("lengths", **sides, runtime=RuntimeConfig(), out=out)
+    text = (out / "index.html").read_text(encoding="utf-8")
+    assert "words, mean where all answered" in text
+    cells = re.findall(r'<td class="number">([\d.]+)</td><td class="number">([\d.]+)</td></tr>', text)
+    assert cells == [("2", "2.0"), ("1", "3.0")]
+
+
 def test_half_a_letter_at_the_end_of_an_answer_is_written_as_unreadable(tmp_path: Path) -> None:
     out, mine = artifact(tmp_path / "out").path, artifact(tmp_path / "a")
     row = json.dumps(completion("Goethe \ud83d"))

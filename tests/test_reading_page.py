@@ -203,6 +203,15 @@ def test_a_page_written_blind_seals_its_names(tab: Tab, page: Path) -> None:
     assert "1 of 8 pairs were voted on by bob" in tab.value("document.body.innerText")
 
 
+def test_what_was_begun_on_a_blind_page_does_not_open_where_the_names_are_shown(tab: Tab, page: Path) -> None:
+    tab.visit(page.with_name("blind.html").as_uri())
+    tab.write("bob")
+    tab.press("Enter", "1")
+    tab.visit(page.as_uri())
+    assert tab.value("document.title") != "Blind reading"
+    assert NAMES.search(tab.value("document.body.innerText"))
+
+
 def test_every_pair_is_drawn_equally_often_and_shown_first_as_often_as_second(tab: Tab) -> None:
     begin(tab, "cat")
     for _ in range(3):

@@ -50,7 +50,7 @@ def page(contents: Contents, *, blind: bool = False) -> str:
     return _rendered(
         "page.html.j2",
         title="Blind reading" if blind else f"{contents.title}: answers side by side",
-        id=_id(contents),
+        id=_id(contents, blind),
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -83,15 +83,16 @@ def _told(contents: Contents) -> Row:
 
 
 def _column(side: Side, questions: Sequence[Row]) -> Row:
-    """What the head of the page says of one side."""
-    answers = [one for row in questions for one in row["answers"] if one["label"] == side.label]
-    words = [one["words"] for one in answers if not one["missing"]]
+    """What the head of the page says of one side; its length where all have answered, as it is compared."""
+    rows = [(row, one) for row in questions for one in row["answers"] if one["label"] == side.label]
+    answers = [one for _, one in rows]
+    words = [one["words"] for row, one in rows if not any(other["missing"] for other in row["answers"])]
     scores = [one["score"] for one in answers if one["score"] is not None]
     judged = any(side.label in row["judged"] for row in questions)
     return {
         "label": side.label,
         "model": side.model,
-        "count": len(words),
+        "count": sum(not one["missing"] for one in answers),
         "words": fmean(words) if words else None,
         "score": fmean(scores) if scores else None,
         "preferred": sum(side.label in row["preferred"] for row in questions) if judged else None,
@@ -111,14 +112,17 @@ def _categories(questions: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _id(contents: Contents) -> str:
-    """16 hex digits of what is voted on, whatever a judge says: the browser keeps votes under them."""
+def _id(contents: Contents, blind: bool) -> str:
+    """16 hex digits of what is voted on, whatever a judge says: the browser keeps votes under them.
+
+    A blind page has its own: what was begun there does not open in a page that shows the names.
+    """
     sides = [[side.label, side.model] for side in contents.sides]
     read = [
         [row["id"], row["text"], *([one["missing"], one["text"]] for one in row["answers"])]
         for row in contents.questions
     ]
-    told = [sides, read]
+    told = [sides, read, *["blind"] * blind]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 

@@ -106,11 +106,11 @@ def _left_out(suite: EvalSuiteConfig) -> Iterator[str]:
     """The suite's means that fewer tasks than it was made for leave without a part."""
     lacking = {name: tasks for name in ("understanding", "truthfulness") if (tasks := suite.lacking(name))}
     if lacking:
-        tasks = ", ".join(dict.fromkeys(task for each in lacking.values() for task in each))
+        named = ", ".join(dict.fromkeys(task for each in lacking.values() for task in each))
         means = " and ".join(f"no {name}" for name in lacking)
         need = "they need" if len(lacking) > 1 else "it needs"
         yield (
-            f"there will be {means}: {need} {tasks} too; add to eval_suite.tasks, or name another mean with "
+            f"there will be {means}: {need} {named} too; add to eval_suite.tasks, or name another mean with "
             f"eval_suite.{next(iter(lacking))}=[TASK.METRIC]"
         )
 

@@ -137,11 +137,13 @@ def axes(runs: Iterable[Run]) -> list[str]:
 
 def check_axis(name: str, runs: Sequence[Run]) -> str:
     """`name` if it is an axis of these runs, or a field of theirs; InputError, naming the nearest, if not."""
+    known = axes(runs)
+    if name in known:
+        return name
     fields_ = {key for run in runs for key in run.settings}
     ends = sorted(key for key in fields_ if key.endswith(f".{name}"))
-    if ends and "." not in name and name not in axes(runs):
+    if ends and "." not in name:
         raise InputError(f"there is no axis {name}; did you mean {' or '.join(ends[:4])}?")
-    known = axes(runs)
     return check("axis", name, [*known, *fields_] if "." in name else known)
 
 

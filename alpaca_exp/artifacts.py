@@ -199,25 +199,26 @@ def _make(stage: Stage, outputs: Path, inputs: Mapping[str, Artifact]) -> float:
     if weights := {name: known for name, needed in inputs.items() if (known := _weights(needed))}:
         write_json(weights, path / MADE_WITH)
     files = [file for file in files_below(path) if file.name != USAGE]
+    usage, servers = _reported(path)
     record = {
         **stage.recipe,
         "fingerprint": stage.fingerprint,
         "files": {str(file.relative_to(path)): sha256(file) for file in files},
         "started": started,
         "seconds": round(seconds, 3),
-        "machine": provenance.machine(),
+        "machine": provenance.machine() | servers,
         "git": provenance.commit(),
         "packages": provenance.packages(),
-        **_reported(path),
+        "usage": usage,
     }
     write_json(record, path / RECORD)
     (path / USAGE).unlink(missing_ok=True)
     return seconds
 
 
-def _reported(path: Path) -> Row:
-    """What the stage reported (see `ledger.report`); from here on the record holds it."""
+def _reported(path: Path) -> tuple[Row, Row]:
+    """What the stage used (see `ledger.report`), and which servers answered: from here on in the record."""
     file = path / USAGE
     reported = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     usage = {name: reported.get(name, none) for name, none in dataclasses.asdict(Usage()).items()}
-    return {"usage": usage, **({"servers": reported["servers"]} if "servers" in reported else {})}
+    return usage, {"servers": reported["servers"]} if "servers" in reported else {}

@@ -137,9 +137,9 @@ def _run_row(
         "artifacts": {name: artifact.path.name for name, artifact in artifacts.items()},
         "overrides": list(overrides),
         "status": "done" if error is None else "stopped" if stopped else "failed",
-        "refused": isinstance(error, (ConfigError, InputError)),
         "error": None if error is None else said(error),
         "usd": paid,
+        **({"refused": True} if isinstance(error, (ConfigError, InputError)) else {}),
     }
 
 

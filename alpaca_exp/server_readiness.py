@@ -75,7 +75,7 @@ def other_servers(stages: Mapping[str, Stage], runtime: RuntimeConfig) -> list[s
         for model in stage.config.values():
             if isinstance(model, EndpointConfig) and isinstance(model, LanguageModelConfig):
                 if made:
-                    told = set(made.record.get("servers", {}).get(model.model, []))
+                    told = set(made.record["machine"].get("servers", {}).get(model.model, []))
                     what = f"{name} is found, and its answers"
                 else:
                     told = servers_of(runtime.outputs / "journal", model.model)

@@ -118,7 +118,7 @@ def test_answers_that_another_address_gave_are_named_in_the_plan_and_in_the_run(
         again = command(*base, f"base_model.base_url={server.base_url}", "action=plan")
         assert "found" in again.stdout and "gave at" not in again.stdout
     [record] = [json.loads(file.read_text()) for file in tmp_path.glob("outputs/evaluate/*/record.json")]
-    assert record["servers"] == {"local": [server.base_url]}
+    assert record["machine"]["servers"] == {"local": [server.base_url]}
     said = f"those that local gave at {server.base_url}, not at {nobody}"
     for more in ([], ["action=plan"]):
         done = command(*base, f"base_model.base_url={nobody}", *more)

@@ -13,7 +13,14 @@ import pytest
 from alpaca_exp.records import Row, write_json, write_jsonl
 from tests.made_outputs import Outputs, report
 
-ASKED = {"frame": "raw", "num_fewshot": None, "fewshot_seed": 1234, "limit": None, "lm_eval": "0.4.13"}
+ASKED = {
+    "frame": "raw",
+    "num_fewshot": None,
+    "fewshot_seed": 1234,
+    "limit": None,
+    "backend": "transformers",
+    "lm_eval": "0.4.13",
+}
 TASK = {
     "task": "piqa", "task_version": "1.0", "num_fewshot": 0, "prompts": "p", "n": 20, "degenerate": False,
     "truncated": 0, "empty_generations": None, "metrics": {"acc": {"stderr": "analytic"}}, "flags": [],
@@ -68,6 +75,7 @@ def test_what_was_asked_alike_is_paired_document_by_document(
         ({"frame": "alpaca"}, "raw prompt against Alpaca frame"),
         ({"limit": 100}, "all documents against 100 documents a task"),
         ({"lm_eval": "0.4.12"}, "lm-eval 0.4.13 against 0.4.12"),
+        ({"backend": "vllm"}, "scored by transformers against vllm"),
         ({"num_fewshot": 5}, "0 against 5 solved examples before a question"),
         ({"task_version": "2.0"}, "version 1.0 of piqa against 2.0"),
         ({"prompts": "q"}, "other documents or prompts in piqa"),
@@ -95,6 +103,7 @@ def test_what_was_asked_otherwise_has_no_difference_and_the_table_says_why(
         ({"limit": 30}, ("limit=30", "limit=all")),
         ({"num_fewshot": 5}, ("num_fewshot=0", "num_fewshot=5")),
         ({"lm_eval": "0.4.12"}, ("lm_eval=0.4.12", "lm_eval=0.4.13")),
+        ({"backend": "vllm"}, ("backend=transformers", "backend=vllm")),
         ({"prompts": "q"}, ("documents=", "documents=")),
     ],
 )

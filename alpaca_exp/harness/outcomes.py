@@ -59,6 +59,7 @@ def asked(suite: EvalSuiteConfig) -> Row:
         "shots": suite.shots,
         "fewshot_seed": suite.fewshot_seed,
         "limit": suite.limit,
+        "backend": suite.backend.value,
         "groups": {group.name: list(group.tasks) for group in groups_of(suite)},
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.records import Row
+from alpaca_exp.report.likeness import OWN_BACKEND
 from alpaca_exp.report.metrics import audit_of, audits_of, parts_of, tasks_of
 from alpaca_exp.report.runs import ABSENT, Run
 
@@ -73,6 +74,7 @@ def _asked(run: Run, metrics: Sequence[str], outputs: Path) -> Asked:
         "num_fewshot": "/".join(shots),
         **({"fewshot_seed": str(audit.get("fewshot_seed"))} if shots != ["0"] else {}),
         "lm_eval": str(audit.get("lm_eval")),
+        "backend": str(audit.get("backend", OWN_BACKEND)),
     }
 
 

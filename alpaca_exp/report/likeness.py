@@ -12,6 +12,8 @@ from alpaca_exp.report.metrics import audit_of, parts_of, score_rows, tasks_of
 from alpaca_exp.report.runs import Run
 from alpaca_exp.scoreboard import named
 
+OWN_BACKEND = "transformers"
+"""Who scored where an audit does not say."""
 FRAMES = {"raw": "raw prompt", "alpaca": "Alpaca frame"}
 
 
@@ -80,6 +82,9 @@ def _of_suites(ours: Row, theirs: Row) -> Iterator[str]:
         yield f"{FRAMES[ours['frame']]} against {FRAMES[theirs['frame']]}"
     if ours.get("limit") != theirs.get("limit"):
         yield f"{_documents(ours)} against {_documents(theirs)}"
+    backends = [audit.get("backend", OWN_BACKEND) for audit in (ours, theirs)]
+    if backends[0] != backends[1]:
+        yield f"scored by {backends[0]} against {backends[1]}"
     for key, words in (("fewshot_seed", "solved examples drawn with seed"), ("lm_eval", "lm-eval")):
         if ours.get(key) != theirs.get(key):
             yield f"{words} {ours.get(key)} against {theirs.get(key)}"

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.judging.replies import rating_of, scores_of, verdict_of, weight_of
+from alpaca_exp.judging.replies import (
+    is_out_of_range,
+    is_rating_out_of_range,
+    rating_of,
+    scores_of,
+    verdict_of,
+    weight_of,
+)
 from alpaca_exp.records import Completion
 
 
@@ -22,6 +29,17 @@ from alpaca_exp.records import Completion
         ("**8 1**", (8.0, 1.0)),
         ("8 and 1", (8.0, 1.0)),
         ("10 1", (10.0, 1.0)),
+        ("<think>\nThe first is 3 4 to 1.\n</think>\n\n8 7\nBecause.", (8.0, 7.0)),
+        ("The first is right, so 9 3?\n</think>\n8 7", (8.0, 7.0)),
+        ("```\n8 7\n```", (8.0, 7.0)),
+        ("```text\n8 7\n```\nBecause.", (8.0, 7.0)),
+        ("Scores: 8 7\nBecause.", (8.0, 7.0)),
+        ("**Final scores:** 8, 7", (8.0, 7.0)),
+        ("Assistant 1: 8\nAssistant 2: 7", (8.0, 7.0)),
+        ("Scores:\n**Assistant 1**: 8.5/10\n**Assistant 2**: 7/10\nThe first is better.", (8.5, 7.0)),
+        ("Assistant 1: 8, Assistant 2: 7\nBecause.", (8.0, 7.0)),
+        ("8,5 7,5", (8.5, 7.5)),
+        ("8 7\nThe answer holds a </think> tag.", (8.0, 7.0)),
     ],
 )
 def test_two_scores_on_the_first_line_are_read(text: str, scores: tuple[float, float]) -> None:
@@ -47,6 +65,15 @@ def test_two_scores_on_the_first_line_are_read(text: str, scores: tuple[float, f
         "Beide Antworten sind gut: acht und sechs",
         "\u4e24\u4e2a\u7b54\u6848\u90fd\u5f88\u597d",
         "1000000 3",
+        "<think>\nPerhaps 8 7, or",
+        "<think>\n8 7",
+        "Scores: -8 7",
+        "8,5 7,5 6,5",
+        "8,7 9",
+        "Assistant 1: 8\nAssistant 2 is worse.",
+        "Assistant 1: 8\nAssistant 2: 7 of the 9 steps are right.",
+        "Assistant 1: 12\nAssistant 2: 7",
+        "Assistant 1 is better.\nAssistant 1: 8\nAssistant 2: 7",
     ],
 )
 def test_what_holds_no_two_scores_of_one_to_ten_is_not_read(text: str) -> None:
@@ -61,6 +88,8 @@ def test_what_holds_no_two_scores_of_one_to_ten_is_not_read(text: str) -> None:
         ("x = 10\n\nScores:\nAssistant 1: 10\nAssistant 2: 6\n\nAssistant 1 is right.", (10.0, 6.0)),
         ("Assistant 1: 3 steps are wrong.\nAssistant 1: 2 (wrong)\nAssistant 2: 8 (right)", (2.0, 8.0)),
         ("- **Assistant 1**: 7.5/10\n- **Assistant 2**: 4/10\nDone.", (7.5, 4.0)),
+        ("x = 3\n```\n8 6\n```", (8.0, 6.0)),
+        ("<think>\n3 4\n</think>\nx = 3\n\n9 2", (9.0, 2.0)),
         ("So the scores are (1, 5) for Assistant 1 and Assistant 2. Both are wrong.", (1.0, 5.0)),
     ],
 )
@@ -109,6 +138,9 @@ def test_every_published_review_is_read_as_its_authors_read_it(
         ("**Verdict: tie**", "tie"),
         ("Final verdict: Assistant 1.", "1"),
         ("verdict: [[2]]\n\n", "2"),
+        ("<think>verdict: 1</think>\nverdict: 2", "2"),
+        ("<think>\nverdict: 1", None),
+        ("Equal.\n```\nverdict: tie\n```", "tie"),
         ("verdict: 2\nThat is, the second.", None),
         ("verdict: 1 or 2", None),
         ("verdict: 3", None),
@@ -128,6 +160,7 @@ def test_a_verdict_is_what_the_last_line_says(text: str, verdict: str | None) ->
         ("**Rating: 7.5/10**", 7.5),
         ("Rating: [[10]]", 10.0),
         ("Score: 9 out of 10.", 9.0),
+        ("<think>\nHm.\n</think>\nGood.\nrating: 8", 8.0),
         ("rating: 8\nI liked it.", None),
         ("rating: 0", None),
         ("rating: 11", None),
@@ -141,6 +174,22 @@ def test_a_verdict_is_what_the_last_line_says(text: str, verdict: str | None) ->
 )
 def test_a_rating_is_what_the_last_line_says(text: str, rating: float | None) -> None:
     assert rating_of(text) == rating
+
+
+def test_numbers_in_their_place_that_are_no_scores_are_told_from_none_at_all() -> None:
+    assert [is_out_of_range(text) for text in ("12 15", "8 0", "8 6", "Fine.", "")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert is_out_of_range("x\n11 2", at_the_end=True) and not is_out_of_range("x\n11 2")
+    assert [is_rating_out_of_range(text) for text in ("rating: 80", "rating: 8", "Good.")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_preference_is_weighted_by_how_likely_each_letter_was() -> None:

@@ -136,6 +136,39 @@ def test_what_was_kept_is_judgments_like_any_other(
     assert (tmp_path / "mine.scores.jsonl").is_file()
 
 
+def test_lines_that_hold_no_judgment_are_left_out_only_where_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = lines(tmp_path / "r.jsonl", *(rating(n, "a", 99 if n == 1 else n) for n in range(5)))
+    assert main(["import", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert "line 2, has the score 99; ratings go up to 10" in said and "--skip-broken" in said
+    file.write_text(f'{file.read_text()}{{"question_id": 7, "mod', encoding="utf-8")
+    assert main(["import", str(file), "--skip-broken", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert f"2 lines are no judgment and left out: {file}, line 2, has the score 99" in said
+    assert f"{file}, line 6, is not valid JSON" in said
+    rows = list(read_jsonl(tmp_path / "out" / "verdicts.jsonl"))
+    assert [row["question_id"] for row in rows] == ["0", "2", "3", "4"]
+    assert main(["import", str(file), "--skip-broken", "--format", "alpaca_eval"]) == 2
+    assert f"line 1, lacks instruction, the question's text; no line of {file} is a judgment" in (
+        capsys.readouterr().err
+    )
+
+
+def test_scores_read_from_a_reviewers_words_are_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [review(1, [7, 8]), review(2, None, "6 9\nThe second is better.")]
+    file = lines(tmp_path / "review_a_b.jsonl", *rows)
+    assert main(["import", str(file), "--out", str(tmp_path / "out")]) == 0
+    assert "1 of 2 judgments hold no score of their own; theirs were read from the judge's words: 2" in (
+        capsys.readouterr().out
+    )
+    kept = list(read_jsonl(tmp_path / "out" / "verdicts.jsonl"))
+    assert [row.get("scores_from") for row in kept] == [None, "text"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -99,7 +99,10 @@ def test_published_scores_count_and_words_are_read_only_where_there_are_none(tmp
     found = read_published([file])
     assert shown(found, "score_1", "score_2") == [(7, 0), (6, 7.5), (10, 1.5), (None, None), (None, None)]
     assert [row["parsed"] for row in found.verdicts] == [True, True, True, False, False]
-    assert found.remarks == ("2 of 5 judgments hold no score or preference and count for nothing: 4, 5",)
+    assert found.remarks == (
+        "2 of 5 judgments hold no score of their own; theirs were read from the judge's words: 2, 3",
+        "2 of 5 judgments hold no score or preference and count for nothing: 4, 5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,7 @@ def test_the_last_of_a_judgment_that_was_repeated_counts(tmp_path: Path) -> None
     file = lines(tmp_path / "review_a_b.jsonl", review(1, [1, 2]), review(2, [3, 3]), review(1, [5, 2]))
     found = read_published([file])
     assert shown(found, "question_id", "score_1") == [("1", 5), ("2", 3)]
-    assert found.remarks == ("1 judgments were made anew further down; the last of each counts",)
+    assert found.remarks == ("1 judgment was made anew further down; the last of each counts",)
 
 
 def test_what_is_not_known_of_questions_and_answers_is_said(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def _import(asked: argparse.Namespace) -> None:
         answers=answers,
         models=tuple(asked.models) if asked.models else None,
         judge=asked.judge,
+        skip_broken=asked.skip_broken,
     )
     reference, pivot = (
         model_named(word, found.verdicts, found.aliases) if word else None
@@ -161,6 +162,8 @@ def _import_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     names = "of a review file whose name does not tell them; A was shown first"
     command.add_argument("--models", nargs=2, metavar=("A", "B"), help=names)
     command.add_argument("--judge", metavar="NAME", help="who judged, where the files do not say")
+    left = "lines that hold no judgment, such as a score out of range, are left out and named"
+    command.add_argument("--skip-broken", action="store_true", help=left)
     command.add_argument("--reference", metavar="MODEL", help="in whose per cent to count")
     through = "the model that all others were compared with: per cent is chained through it"
     command.add_argument("--pivot", metavar="MODEL", help=through)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from alpaca_exp.judging.published_alpaca_eval import read_annotations
-from alpaca_exp.judging.published_fastchat import names_in, read_reviews
-from alpaca_exp.judging.published_mt_bench import read_judgments
-from alpaca_exp.judging.published_rows import Known, Line, read_known, read_lines
+from alpaca_exp.errors import InputError
+from alpaca_exp.judging.published_alpaca_eval import annotation_of
+from alpaca_exp.judging.published_fastchat import FROM_TEXT, names_in, reviews
+from alpaca_exp.judging.published_mt_bench import judgments_of
+from alpaca_exp.judging.published_rows import Broken, Known, Line, read_known, read_lines
 from alpaca_exp.records import Row
 
 FEW = 5
@@ -47,22 +48,26 @@ def read_published(
     answers: Sequence[Path] = (),
     models: tuple[str, str] | None = None,
     judge: str | None = None,
+    skip_broken: bool = False,
 ) -> Published:
     """The verdicts of `files`, as rows of `verdicts.jsonl`, in their order.
 
     `questions` gives the categories, `answers` the lengths; `models` and `judge` name what the files do not.
-    Of a judgment that occurs twice, as where a judging was repeated into one file, the last counts. Raises
-    InputError, naming file and line, for what cannot be read or is of none of the formats.
+    Of a judgment that occurs twice, as where a judging was repeated into one file, the last counts. Lines
+    that hold no judgment are left out and remarked on if `skip_broken`. Raises InputError, naming file and
+    line, for what cannot be read or is of none of the formats.
     """
     known = read_known(questions, answers)
     forms = tuple(form or detect(file) for file in files)
     names = known.models.union(*(names_in(file) for file in files))
-    rows = [
-        row for file, one in zip(files, forms, strict=True) for row in _read(file, one, known, names, models)
-    ]
+    broken: list[str] = []
+    rows: list[Row] = []
+    for file, one in zip(files, forms, strict=True):
+        read = _reader(file, one, known, names, models)
+        rows += _rows(file, read, broken if skip_broken else None)
     rows = [row | {"judge": judge} for row in rows] if judge else rows
     kept = {_key(row): row for row in rows}
-    remarks = list(_remarks(list(kept.values()), len(rows) - len(kept), questions, answers))
+    remarks = _broken(broken) + list(_remarks(list(kept.values()), len(rows) - len(kept), questions, answers))
     return Published(list(kept.values()), forms, tuple(remarks), known.aliases)
 
 
@@ -91,16 +96,46 @@ def _formats() -> str:
     )
 
 
-def _read(
+def _reader(
     file: Path, form: Format, known: Known, names: set[str], models: tuple[str, str] | None
-) -> Iterator[Row]:
+) -> Callable[[Line], list[Row]]:
+    """How the verdicts of each line of a file are read."""
     match form:
         case Format.fastchat:
-            return read_reviews(file, known, names, models)
+            return reviews(file, known, names, models)
         case Format.mt_bench:
-            return read_judgments(file, known)
+            return lambda line: judgments_of(line, known)
         case Format.alpaca_eval:
-            return read_annotations(file, known)
+            return lambda line: [annotation_of(line, known)]
+
+
+def _rows(file: Path, read: Callable[[Line], list[Row]], broken: list[str] | None) -> Iterator[Row]:
+    """The verdicts of a file; what is wrong with a line goes into `broken`, where lines may be.
+
+    Raises InputError where they may not, or where no line is a judgment.
+    """
+    found, before = 0, len(broken or ())
+    for line in read_lines(file, broken):
+        try:
+            yield from read(line)
+            found += 1
+        except Broken as error:
+            if broken is None:
+                raise InputError(
+                    f"{error}; mend or remove it, or import with --skip-broken: such lines are then left out"
+                ) from None
+            broken.append(str(error))
+    if broken and not found:
+        raise InputError(f"{broken[before]}; no line of {file} is a judgment")
+
+
+def _broken(faults: Sequence[str]) -> list[str]:
+    """What was left out."""
+    if not faults:
+        return []
+    count = "1 line is" if len(faults) == 1 else f"{len(faults)} lines are"
+    more = f"; and {len(faults) - FEW} more" if len(faults) > FEW else ""
+    return [f"{count} no judgment and left out: {'; '.join(faults[:FEW])}{more}"]
 
 
 def _key(row: Row) -> tuple[object, ...]:
@@ -113,7 +148,14 @@ def _remarks(
     rows: Sequence[Row], repeated: int, questions: Path | None, answers: Iterable[Path]
 ) -> Iterator[str]:
     if repeated:
-        yield f"{repeated} judgments were made anew further down; the last of each counts"
+        were = "judgment was" if repeated == 1 else "judgments were"
+        yield f"{repeated} {were} made anew further down; the last of each counts"
+    worded = [row["question_id"] for row in rows if row["parsed"] and row.get(FROM_TEXT)]
+    if worded:
+        yield (
+            f"{len(worded)} of {len(rows)} judgments hold no score of their own; theirs were read from the "
+            f"judge's words: {_some(worded)}"
+        )
     unread = [row["question_id"] for row in rows if not row["parsed"]]
     if unread:
         yield (

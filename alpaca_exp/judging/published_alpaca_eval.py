@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from alpaca_exp.judging.published_rows import Judgment, Known, Line, read_lines
+from alpaca_exp.judging.published_rows import Judgment, Known, Line
 from alpaca_exp.records import Row, content_id
 
 PROTOCOL = "preference"
@@ -15,27 +12,26 @@ _FIRST, _SECOND = "m", "M"
 """What AlpacaEval 2's prompt calls the output that it shows first, and the other."""
 
 
-def read_annotations(file: Path, known: Known) -> Iterator[Row]:
-    """The verdicts of one file of annotations; generator_2 is the model that is measured.
+def annotation_of(line: Line, known: Known) -> Row:
+    """The verdict of one annotation; generator_2 is the model that is measured.
 
     A question is known by its text's id, or by that of the questions file where the text stands in it; its
     category is the data set that it comes from. Raises InputError for what is no annotation.
     """
-    for line in read_lines(file):
-        instruction = line.need("instruction", str, "the question's text")
-        texts = tuple(line.row.get(f"output_{n}") for n in (1, 2))
-        preference = _preference(line)
-        yield Judgment(
-            question_id=known.by_text.get(instruction) or content_id(instruction),
-            models=(_model(line, 1), _model(line, 2)),
-            judge=str(line.row.get("annotator", "")),
-            protocol=PROTOCOL,
-            order=_order(_reply(line.row), preference),
-            text=_reply(line.row),
-            preference=preference,
-            words=(_words(texts[0]), _words(texts[1])),
-            category=str(line.row.get("dataset") or ""),
-        ).verdict(line, known)
+    instruction = line.need("instruction", str, "the question's text")
+    texts = tuple(line.row.get(f"output_{n}") for n in (1, 2))
+    preference = _preference(line)
+    return Judgment(
+        question_id=known.by_text.get(instruction) or content_id(instruction),
+        models=(_model(line, 1), _model(line, 2)),
+        judge=str(line.row.get("annotator", "")),
+        protocol=PROTOCOL,
+        order=_order(_reply(line.row), preference),
+        text=_reply(line.row),
+        preference=preference,
+        words=(_words(texts[0]), _words(texts[1])),
+        category=str(line.row.get("dataset") or ""),
+    ).verdict(line, known)
 
 
 def _model(line: Line, number: int) -> str:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.judging.published_rows import Judgment, Known, Line, read_lines
+from alpaca_exp.judging.published_rows import Judgment, Known, Line
 from alpaca_exp.judging.replies import scores_of
 from alpaca_exp.records import Row
 
 PROTOCOL = "vicuna"
 UNNAMED = "unnamed"
 """The judge of reviews that give it a number only."""
+FROM_TEXT = "scores_from"
+"""The key of a verdict whose scores were read from the judge's words."""
 LOWEST, HIGHEST = 0.0, 10.0
 """Of a score as it was published: zeros were given, against the prompt."""
 _NAME = re.compile(r"(?:(?P<judge>.+?)_)?review_(?P<pair>.+?)\.jsonl?(?:\.gz)?")
 _PROMPTS = re.compile(r"-(generic|coding|math)$")
 
 
-def read_reviews(file: Path, known: Known, names: set[str], models: tuple[str, str] | None) -> Iterator[Row]:
-    """The verdicts of one review file.
+def reviews(
+    file: Path, known: Known, names: set[str], models: tuple[str, str] | None
+) -> Callable[[Line], list[Row]]:
+    """How the verdict of each line of a review file is read.
 
-    Scores are the published ones; the judge's words are read only where these are absent. Who answered is
-    said by `models`, the answers, or the file's name `review_A_B.jsonl`; `names` are the models of other
-    files, which help where A or B holds an underscore. Raises InputError where nothing says it.
+    Scores are the published ones; the judge's words are read only where these are absent, and the verdict's
+    `scores_from` says so. Who answered is said by `models`, the answers, or the file's name
+    `review_A_B.jsonl`; `names` are the models of other files, which help where A or B holds an underscore.
+    Raises InputError where nothing says it.
     """
     named = _NAME.fullmatch(file.name)
     splits = pairs_in(named["pair"]) if named else []
-    for line in read_lines(file):
+
+    def read(line: Line) -> list[Row]:
         told = [known.answers.get(str(line.row.get(f"answer{n}_id"))) for n in (1, 2)]
         if models:
             both = models
@@ -37,7 +43,9 @@ def read_reviews(file: Path, known: Known, names: set[str], models: tuple[str, s
             both = (told[0].model, told[1].model)
         else:
             both = _from_name(file, splits, names)
-        yield _verdict(line, known, both, named["judge"] if named else None)
+        return [_verdict(line, known, both, named["judge"] if named else None)]
+
+    return read
 
 
 def pairs_in(words: str) -> list[tuple[str, str]]:
@@ -83,7 +91,8 @@ def _verdict(line: Line, known: Known, models: tuple[str, str], judge: str | Non
             known.words(answers[0], models[0], question_id),
             known.words(answers[1], models[1], question_id),
         ),
-        more={"prompt": prompt[1]} if prompt else {},
+        more=({"prompt": prompt[1]} if prompt else {})
+        | ({FROM_TEXT: "text"} if line.row.get("score") is None else {}),
     ).verdict(line, known)
 
 

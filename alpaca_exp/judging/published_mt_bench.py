@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from alpaca_exp.judging.published_rows import Judgment, Known, Line, read_lines
+from alpaca_exp.judging.published_rows import Judgment, Known, Line
 from alpaca_exp.records import Row
 
 WINNERS = {
@@ -16,19 +15,15 @@ WINNERS = {
 LOWEST, HIGHEST = 0.0, 10.0
 
 
-def read_judgments(file: Path, known: Known) -> Iterator[Row]:
-    """The verdicts of one file: two a line where both orders were judged, else one.
+def judgments_of(line: Line, known: Known) -> list[Row]:
+    """The verdicts of one line: two where both orders were judged, else one.
 
     The second turn of conversation 81 is judged as a question of its own, 81.2; `conversation` holds both
     together. Of a single rating model 1 is empty. Raises InputError for what is no judgment.
     """
-    for line in read_lines(file):
-        if "g1_winner" in line.row or "g2_winner" in line.row:
-            yield from _pair(line, known)
-        elif "winner" in line.row:
-            yield _winner(line, known)
-        else:
-            yield _single(line, known)
+    if "g1_winner" in line.row or "g2_winner" in line.row:
+        return list(_pair(line, known))
+    return [_winner(line, known) if "winner" in line.row else _single(line, known)]
 
 
 def _pair(line: Line, known: Known) -> Iterator[Row]:

@@ -16,6 +16,10 @@ from alpaca_exp.records import Row, content_id
 Wanted = type | tuple[type, ...]
 
 
+class Broken(InputError):
+    """One object of a file is no judgment; the others may be."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One object of a published file, and where it stands."""
@@ -25,9 +29,9 @@ class Line:
     """ "line 3" or "row 3"."""
     row: Row
 
-    def fault(self, text: str) -> InputError:
+    def fault(self, text: str) -> Broken:
         """What is wrong with it, as an error to raise: "FILE, line 3, TEXT"."""
-        return InputError(f"{self.file}, {self.place}, {text}")
+        return Broken(f"{self.file}, {self.place}, {text}")
 
     def need(self, key: str, kinds: Wanted, what: str) -> Any:
         """The value of `key`. Raises InputError where it is absent or none of `kinds`."""
@@ -132,16 +136,22 @@ class Judgment:
         }
 
 
-def read_lines(file: Path) -> Iterator[Line]:
-    """The objects of a JSON array, JSON lines or Parquet. Raises InputError, naming file and line."""
+def read_lines(file: Path, broken: list[str] | None = None) -> Iterator[Line]:
+    """The objects of a JSON array, JSON lines or Parquet.
+
+    What is wrong with one goes into `broken`, where there is one. Raises InputError, naming file and line.
+    """
     empty = True
     for record in records(file):
         place = f"{record.unit} {record.number}"
         if isinstance(record.value, Unusable):
-            raise InputError(f"{file}, {place}, {record.value}; mend or remove it")
+            if broken is None:
+                raise InputError(f"{file}, {place}, {record.value}; mend or remove it")
+            broken.append(f"{file}, {place}, {record.value}")
+            continue
         empty = False
         yield Line(file, place, record.value)
-    if empty:
+    if empty and not broken:
         raise InputError(f"{file} is empty; it should hold one JSON object a line, or an array of them")
 
 

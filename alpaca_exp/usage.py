@@ -18,11 +18,13 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
   python -m alpaca_exp +experiment=cleaned action=rehearse
                                                          do a little of everything, and say what all will take
   python -m alpaca_exp +experiment=cleaned action=prefetch
-                                                         fetch what it needs from the hub, for a machine without
-                                                         network; there, add runtime=offline
+                                                         fetch what it needs from the hub; a machine
+                                                         without network runs it with runtime=offline
   python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
   python -m alpaca_exp.sweeps status SWEEP_DIR           how a sweep's jobs stand
   python -m alpaca_exp.report                            tabulate every run under outputs/
+  python -m alpaca_exp.report reading RUN...             the answers of several runs, side by side
+  python -m alpaca_exp.judging import|agree|people       published judgments, two judges, people's votes
   python -m alpaca_exp.variants diff A B                 in what two data sets differ
   python -m alpaca_exp.store list|why|gc                 look after what was made
 

@@ -68,9 +68,7 @@ def hub_folder(variant: DatasetVariantConfig, *, offline: bool) -> Path:
 
     place = hub_options(str(variant.hub), variant.revision, offline=offline, kind="dataset")
     try:
-        found = snapshot_download(
-            str(variant.hub), repo_type="dataset", revision=variant.revision, **place
-        )
+        found = snapshot_download(str(variant.hub), repo_type="dataset", revision=variant.revision, **place)
     except HFValidationError:
         raise InputError(
             f"dataset_variant.hub is {variant.hub}, which is neither a folder nor a name such as owner/name"
@@ -119,7 +117,8 @@ def _remedy(variant: DatasetVariantConfig) -> str:
     if _is_folder(variant):
         return "fetch it again"
     return (
-        f"fetch it with action=prefetch where there is a network, run `hf download {variant.hub} --repo-type dataset --revision {variant.revision}`, "
+        "fetch it with action=prefetch where there is a network, run "
+        f"`hf download {variant.hub} --repo-type dataset --revision {variant.revision}`, "
         f"or this with {fetch}, or give its file as dataset_variant.source"
     )
 

@@ -39,4 +39,4 @@ def test_scores_are_shown_also_where_what_follows_does_not_end(
         experiment.perform(config, folder=tmp_path, choices={}, overrides=[])
     assert "world_truth.acc  0.500     0.020  400   0.250" in capsys.readouterr().err
     row = json.loads((tmp_path / "run.json").read_text())
-    assert (row["status"], row["refused"]) == ("failed" if refused else "stopped", refused)
+    assert (row["status"], row.get("refused", False)) == ("failed" if refused else "stopped", refused)

@@ -159,9 +159,75 @@ def test_a_judge_who_sees_nothing_but_length_is_even_at_equal_length() -> None:
     assert slope.value > 30
 
 
-def test_equal_length_beyond_the_data_is_said() -> None:
-    rows = [verdict(str(n), float(n % 3 == 0), words_1=100, words_2=40 + n, judge="g") for n in range(50)]
-    assert "the model's answer is the shorter one in 50 of 50 questions" in "".join(remarks(rows))
+AT_EQUAL_LENGTH = {"win_rate_lc", "difference_lc", "length_slope"}
+
+
+def lengthy(pairs: list[tuple[int, int]]) -> list[Row]:
+    """Verdicts on answers of so many words, every third won by the model, each with points."""
+    rows = []
+    for n, (theirs, ours) in enumerate(pairs):
+        won = float(n % 3 == 0)
+        points = {"score_1": 5.0, "score_2": 4.0 + 3 * won}
+        rows.append(verdict(str(n), won, words_1=theirs, words_2=ours, **points))
+    return rows
+
+
+@pytest.mark.parametrize(("words", "side"), [(40, "shorter"), (120, "longer")])
+def test_beyond_the_data_there_is_no_number_at_equal_length_but_a_sentence(words: int, side: str) -> None:
+    rows = lengthy([(100, words + n % 20) for n in range(50)])
+    assert not scored(rows).keys() & AT_EQUAL_LENGTH
+    [said] = remarks(rows)
+    assert said.startswith("there is no win_rate_lc, difference_lc or length_slope: ")
+    assert f"the model's answer is the {side} one in 50 of 50 questions" in said
+
+
+def test_at_the_edge_of_the_data_equal_length_is_told_with_a_sentence() -> None:
+    rows = lengthy([(100, 120 + n % 20) for n in range(58)] + [(100, 90), (100, 80)])
+    assert scored(rows).keys() > AT_EQUAL_LENGTH
+    assert "longer one in 58 of 60 questions; equal length lies at the edge" in "".join(remarks(rows))
+
+
+def test_one_odd_answer_does_not_reach_equal_length() -> None:
+    assert not scored(lengthy([*[(8, 12 + n) for n in range(19)], (20, 9)])).keys() & AT_EQUAL_LENGTH
+
+
+def test_empty_answers_tell_nothing_of_length() -> None:
+    filled = lengthy([(100, 60 + 4 * n) for n in range(30)])
+    empty = [verdict(f"e{n}", 1.0, score_1=1.0, score_2=8.0, words_1=0, words_2=90) for n in range(4)]
+    with_them, without = scored(filled + empty), scored(filled)
+    for metric in AT_EQUAL_LENGTH | {"longer_preferred"}:
+        assert with_them[metric] == without[metric], metric
+    assert with_them["win_rate"].value > without["win_rate"].value
+
+
+def test_fewer_than_five_questions_are_not_made_to_look_certain() -> None:
+    alike = [verdict(str(n), 0.5, score_1=8.0, score_2=8.5) for n in range(3)]
+    again = [row | {"retest": True, "preference": 1.0 * (n % 2)} for n, row in enumerate(alike)]
+    for score in scored(alike + again).values():
+        assert isinstance(score, JudgeScore)
+        assert (score.stderr, score.low, score.high) == (None, None, None)
+    some = scored([verdict(str(n), n / 4) for n in range(4)])["win_rate"]
+    assert isinstance(some, JudgeScore) and some.stderr and some.low is None
+
+
+def test_a_category_in_which_nothing_can_be_read_is_named_and_counted() -> None:
+    rows = [verdict(str(n), 1.0, category="coding") for n in range(5)]
+    rows += [verdict(f"m{n}", None, category="math", order=order) for n in range(3) for order in ("12", "21")]
+    found = scored(rows)
+    assert "win_rate/math" not in found
+    assert (found["unparsed/math"].value, found["unparsed/math"].n) == (6.0, 6)
+    assert found["unparsed/coding"].value == 0.0
+    said = list(remarks(rows))
+    assert "of 3 of 8 questions no verdict can be read; they have no score" in said
+    assert "the category math has no scores: no verdict on its 3 questions can be read" in said
+
+
+def test_questions_that_rest_on_one_readable_order_are_counted() -> None:
+    rows = [verdict(str(n), 1.0, order=order) for n in range(5) for order in ("12", "21")]
+    rows[1] |= {"preference": None, "parsed": False}
+    [said] = remarks(rows)
+    assert said.startswith("1 of the 5 questions with a score rest on one order of the answers")
+    assert list(remarks([row for row in rows if row["order"] == "12"])) == []  # asked in one order
 
 
 def test_verdicts_of_several_versions_of_a_judge_are_said_with_their_counts() -> None:

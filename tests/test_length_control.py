@@ -86,6 +86,13 @@ def test_a_model_that_always_wins_has_an_interval_and_one_that_ties_always_is_ev
     assert told_by_length.low < 0.5 < told_by_length.high
 
 
+def test_the_error_is_as_wide_as_the_interval_also_where_the_rate_is_next_to_one() -> None:
+    lengths = np.linspace(0.8, 1.6, 20)
+    found = win_rate_at_equal_length((np.arange(20) % 5 < 3 - np.arange(20) // 7).astype(float), lengths)
+    assert found.value > 0.9 and found.low < 0.5
+    assert found.stderr == pytest.approx((found.high - found.low) / (2 * 2.100922))
+
+
 def test_swapping_the_models_mirrors_the_rate() -> None:
     rng = np.random.default_rng(3)
     lengths, wins = rng.normal(0.3, 0.5, QUESTIONS), rng.integers(0, 3, QUESTIONS) / 2

@@ -18,8 +18,10 @@ from alpaca_exp.statistics.length_control import (
     win_rate_at_equal_length,
 )
 
-BEYOND = 0.05
-"""Where one side is the shorter one in fewer of the questions, equal length is read beyond the data."""
+FEWEST_BESIDE = 2
+"""Questions on either side of equal length: a single one may be the odd answer that is all but empty."""
+FEW_BESIDE = 0.05
+"""The share of the questions below which a side says little."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ def win_rate_lc(
     questions: Sequence[Compared], others: Mapping[str, Sequence[Compared]] | None = None
 ) -> Estimate | None:
     """The win rate, in per cent, if both answers were equally long; None where it cannot be told.
+
+    That is where equal length lies beyond the data: no curve can be checked there, and questions whose short
+    answer is a broken one would tell what length does.
 
     `others`, by model, are what further models got from the same judge against the same opponent: with two
     or more of them each question's difficulty is told by these, as AlpacaEval 2 has it from many models.
@@ -71,10 +76,9 @@ def length_slope(questions: Sequence[Compared]) -> Estimate | None:
     if known is None:
         return None
     found = win_rate_at_equal_length(*known)
-    slope, stderr = float(found.slope) * log(2), float(found.slope_stderr) * log(2)
-    low, value, high = (100 * (_share(slope + side * 1.959964 * stderr) - 0.5) for side in (-1, 0, 1))
-    share = _share(slope)
-    return Estimate(value, 100 * share * (1 - share) * stderr, low, high, len(known[0]))
+    slope, half = float(found.slope) * log(2), 1.959964 * float(found.slope_stderr) * log(2)
+    low, value, high = (100 * (_share(slope + side * half) - 0.5) for side in (-1, 0, 1))
+    return Estimate(value, (high - low) / (2 * 1.959964), low, high, len(known[0]))
 
 
 def longer_preferred(questions: Sequence[Compared]) -> list[float]:
@@ -87,25 +91,34 @@ def longer_preferred(questions: Sequence[Compared]) -> list[float]:
 
 
 def beyond_the_data(questions: Sequence[Compared]) -> str | None:
-    """A sentence where nearly all answers of one side are longer: equal length is then an extrapolation."""
+    """A sentence where all answers of one side, or nearly all, are longer than the other's."""
     ratios = [one.ratio for one in questions if one.ratio is not None]
-    shares = {"longer": sum(r > 0 for r in ratios), "shorter": sum(r < 0 for r in ratios)}
-    for word, count in shares.items():
-        if len(ratios) >= LEAST_QUESTIONS and len(ratios) - count < BEYOND * len(ratios):
-            return (
-                f"the model's answer is the {word} one in {count} of {len(ratios)} questions: equal length "
-                "lies beyond the data, and what is read there rests on the form of the curve"
-            )
-    return None
+    sides = {"longer": sum(r > 0 for r in ratios), "shorter": sum(r < 0 for r in ratios)}
+    word, count = max(sides.items(), key=lambda side: side[1])
+    others, n = len(ratios) - count, len(ratios)
+    if n < LEAST_QUESTIONS or others >= max(FEWEST_BESIDE, FEW_BESIDE * n):
+        return None
+    told = f"the model's answer is the {word} one in {count} of {n} questions"
+    if _is_beyond(ratios):
+        return (
+            f"there is no win_rate_lc, difference_lc or length_slope: {told}, so equal length lies beyond "
+            "the data, and what it would change cannot be told"
+        )
+    return f"win_rate_lc, difference_lc: {told}; equal length lies at the edge of the data"
 
 
 def _known(questions: Sequence[Compared]) -> tuple[Array, Array] | None:
-    """The preferences and the ratios of length, where enough of both is known."""
+    """The preferences and the ratios of length, where enough is known, on both sides of equal length."""
     pairs = [(one.preference, one.ratio) for one in questions if one.ratio is not None]
-    if len(pairs) < LEAST_QUESTIONS:
+    if len(pairs) < LEAST_QUESTIONS or _is_beyond([ratio for _, ratio in pairs]):
         return None
     preferences, ratios = np.array(pairs).T
     return None if np.ptp(ratios) < LEAST_SPREAD else (preferences, ratios)
+
+
+def _is_beyond(ratios: Sequence[float]) -> bool:
+    """Whether equal length is outside what was seen."""
+    return min(sum(r <= 0 for r in ratios), sum(r >= 0 for r in ratios)) < FEWEST_BESIDE
 
 
 def _difficulty(names: Sequence[str], others: Mapping[str, Sequence[Compared]]) -> Array:

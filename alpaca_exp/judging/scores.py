@@ -25,14 +25,25 @@ from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
 
 TASK = "judge"
 LOWEST, HIGHEST = 1.0, 10.0
+FEWEST_WITH_DOUBT = 5
+"""Questions below which nothing is said of the doubt: so few may agree by chance, and look certain."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeScore(Score):
-    """A score with its 95 % interval over the questions, which never leaves the metric's range."""
+    """A score with its 95 % interval over the questions, which never leaves the metric's range.
+
+    Fewer than five questions have no interval, and no error where they are all alike.
+    """
 
     low: float | None = None
     high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < FEWEST_WITH_DOUBT:
+            object.__setattr__(self, "low", None)
+            object.__setattr__(self, "high", None)
+            object.__setattr__(self, "stderr", self.stderr or None)
 
 
 def judge_scores(
@@ -48,17 +59,17 @@ def judge_scores(
     in an even match by being twice as long; retest_agreement: percentage of verdicts asked for again that
     named the same winner, retest_kappa: Cohen's kappa of the two, retest_difference: by how many points a
     score differed; they enter nothing else; unparsed: verdicts without scores or preference, which enter
-    nothing else. percent and win_rate also by category (`win_rate/coding`), where there are several.
-    What verdicts do not tell is left out: scores of protocols that have none, lengths that are not known.
+    nothing else. percent, win_rate and unparsed also by category (`win_rate/coding`), if there are several.
+    What verdicts do not tell is left out: scores of protocols that have none, lengths that are not known,
+    and what they would be at equal length where equal length lies beyond the data.
     """
     questions = compared(verdicts)
     asked = [row for row in verdicts if not row.get("retest")]
-    unread = sum(not row["parsed"] for row in asked)
     return [
         *(_readings(questions, others) if questions else ()),
         *_retests(verdicts),
-        JudgeScore(TASK, "unparsed", float(unread), None, len(asked), higher_is_better=False),
-        *_by_category(questions),
+        _unparsed("unparsed", asked),
+        *_by_category(questions, asked),
     ]
 
 
@@ -72,7 +83,8 @@ def remarks(verdicts: Sequence[Row]) -> Iterator[str]:
     questions = compared(verdicts)
     sentence = beyond_the_data(questions)
     if sentence:
-        yield f"win_rate_lc: {sentence}"
+        yield sentence
+    yield from _unread_told(verdicts, questions)
     judges = " and ".join(sorted({str(row["judge"]) for row in verdicts if row.get("judge")}))
     mixed = {"protocol": "protocols", "judge": "judges", "judge_version": f"versions of {judges}"}
     for key, word in mixed.items():
@@ -119,14 +131,46 @@ def _readings(
     yield from _estimated("length_slope", length_slope(questions), higher_is_better=False, chance=0.0)
 
 
-def _by_category(questions: Sequence[Compared]) -> Iterator[Score]:
-    categories = list(dict.fromkeys(one.category for one in questions if one.category))
+def _by_category(questions: Sequence[Compared], asked: Sequence[Row]) -> Iterator[Score]:
+    """Of a category in which nothing could be read there is the count alone."""
+    categories = _categories(asked)
     for category in categories if len(categories) > 1 else ():
         inside = [one for one in questions if one.category == category]
         ours, theirs = _points(inside)
         if ours:
             yield _percent(f"percent/{category}", ours, theirs)
-        yield _win_rate(f"win_rate/{category}", inside)
+        if inside:
+            yield _win_rate(f"win_rate/{category}", inside)
+        yield _unparsed(f"unparsed/{category}", [row for row in asked if row.get("category") == category])
+
+
+def _unread_told(verdicts: Sequence[Row], questions: Sequence[Compared]) -> Iterator[str]:
+    """What verdicts that could not be read leave without a score, or with one order alone."""
+    asked = [row for row in verdicts if not row.get("retest")]
+    known = {one.question_id for one in questions}
+    lost = {str(row["question_id"]): str(row.get("category") or "") for row in asked} if known else {}
+    lost = {name: category for name, category in lost.items() if name not in known}
+    if lost:
+        all_questions = len(known) + len(lost)
+        yield f"of {len(lost)} of {all_questions} questions no verdict can be read; they have no score"
+    left = {one.category for one in questions}
+    for category in _categories(asked):
+        if known and category not in left:
+            count = sum(one == category for one in lost.values())
+            yield f"the category {category} has no scores: no verdict on its {count} questions can be read"
+    orders: dict[str, set[str]] = {}
+    for row in asked:
+        orders.setdefault(str(row["question_id"]), set()).add(row["order"])
+    single = [one for one in questions if one.flipped is None and len(orders[one.question_id]) > 1]
+    if single:
+        yield (
+            f"{len(single)} of the {len(questions)} questions with a score rest on one order of the answers, "
+            "the verdict in the other being unreadable; what a judge gives for a place stays in these"
+        )
+
+
+def _categories(asked: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(str(row["category"]) for row in asked if row.get("category")))
 
 
 def _points(questions: Sequence[Compared]) -> tuple[list[float], list[float]]:
@@ -147,6 +191,11 @@ def _percent(metric: str, ours: Sequence[float], theirs: Sequence[float]) -> Sco
 
 def _win_rate(metric: str, questions: Sequence[Compared]) -> Score:
     return _mean(metric, [100 * one.preference for one in questions], chance=50.0)
+
+
+def _unparsed(metric: str, asked: Sequence[Row]) -> Score:
+    unread = sum(not row["parsed"] for row in asked)
+    return JudgeScore(TASK, metric, float(unread), None, len(asked), higher_is_better=False)
 
 
 def _retests(verdicts: Sequence[Row]) -> Iterator[Score]:

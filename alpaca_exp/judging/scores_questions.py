@@ -25,7 +25,10 @@ class Compared:
     flipped: bool | None
     """Whether the order of the answers changed the winner; None where only one order was read."""
     ratio: float | None
-    """The log of the model's words over the opponent's, of each one more; None where they are not known."""
+    """The log of the model's words over the opponent's, of each one more.
+
+    None where they are not known, and where either answer is empty: what loses then is not its length.
+    """
 
 
 def compared(verdicts: Iterable[Row], model: str | None = None) -> list[Compared]:
@@ -75,5 +78,5 @@ def _mean(rows: Sequence[Row], key: str) -> float | None:
 
 
 def _ratio(theirs: int | None, ours: int | None) -> float | None:
-    """One more word each, so that an empty answer has a length to compare."""
-    return None if theirs is None or ours is None else log((ours + 1) / (theirs + 1))
+    """One more word each, so that an answer of one word is not endlessly shorter than one of a few."""
+    return log((ours + 1) / (theirs + 1)) if theirs and ours else None

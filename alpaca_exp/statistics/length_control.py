@@ -56,6 +56,8 @@ def win_rate_at_equal_length(preferences: Array, ratio: Array, offset: Array | f
     The last axis is that of the questions: `preferences` 0 to 1, averaged over a question's verdicts;
     `ratio` the log of the length ratio; `offset` the question's difficulty in log-odds, if known. With an
     offset the value is the mean over the questions, and the interval counts their own spread too.
+    `stderr` is half the interval over Student's t: the curve's own, at the estimate, is next to nothing where
+    the estimate is near 0 or 1, however little is known.
     Raises ValueError for fewer than four questions, or where all ratios are equal.
     """
     y, x = np.broadcast_arrays(np.asarray(preferences, np.float64), np.asarray(ratio, np.float64))
@@ -69,10 +71,11 @@ def win_rate_at_equal_length(preferences: Array, ratio: Array, offset: Array | f
     top = model.profile(level, slope)
     low, high = (model.end(level, slope, top - limit, side * reach) for side in (-1, 1))
     value, low, high = (model.at_equal_length(one) for one in (level, low, high))
-    spread = _t(y.shape[-1] - 2) * model.spread(level)
+    t = _t(y.shape[-1] - 2)
+    spread = t * model.spread(level)
     low, high = value - np.hypot(value - low, spread), value + np.hypot(high - value, spread)
-    stderr = np.hypot(value * (1 - value) * reach, model.spread(level))
-    return EqualLength(value, stderr, np.clip(low, 0, 1), np.clip(high, 0, 1), slope, slope_stderr)
+    low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
+    return EqualLength(value, (high - low) / (2 * t), low, high, slope, slope_stderr)
 
 
 def difference_at_equal_length(differences: Array, ratio: Array) -> tuple[Array, Array, Array, Array]:

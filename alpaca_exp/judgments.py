@@ -22,6 +22,10 @@ AXES = ("experiment", "judge", "dataset_variant", "base_model")
 USUAL = ("annotations", "judgments", "verdicts", "votes")
 """Names of files that say nothing: their folder's stands for them."""
 
+MOST = 8
+"""So many sets of verdicts of one name are told apart."""
+_TELLING = (("judge", "judge"), ("opponent", "model_1"))
+
 
 @dataclass(frozen=True)
 class Judgments:
@@ -33,10 +37,11 @@ class Judgments:
     rows: list[Row]
 
 
-def judgments(word: str, outputs: Path) -> Judgments:
+def judgments(word: str, outputs: Path, *, newest: bool = False) -> Judgments:
     """What `word` names: a file of verdicts, votes or published judgments; a folder, a run, an artifact.
 
-    Raises InputError, naming the nearest, where nothing bears that name; or all, where several do.
+    Where several runs bear a name, `newest` takes the verdicts of the one that was started last. Raises
+    InputError, naming the nearest, where nothing bears it; and without `newest` what several are.
     """
     path = Path(word).expanduser()
     if path.is_file():
@@ -46,9 +51,10 @@ def judgments(word: str, outputs: Path) -> Judgments:
     runs, _ = read(outputs)
     for axis in AXES:
         named = [run for run in runs if run.label(axis) == word and _judged(run, outputs)]
-        found = sorted({run.artifacts[STAGE] for run in named})
-        if len(found) > 1:
-            raise InputError(_several(word, found, named))
+        named = sorted(named, key=lambda run: (run.row["started"], run.name), reverse=True)
+        found = list(dict.fromkeys(run.artifacts[STAGE] for run in named))
+        if len(found) > 1 and not newest:
+            raise InputError(_several(word, found, named, outputs))
         if found:
             return _of_file(outputs / STAGE / found[0] / VERDICTS, word)
     folder = by_fingerprint(word, outputs, STAGE)
@@ -102,14 +108,25 @@ def _judged(run: Run, outputs: Path) -> bool:
     return bool(name) and (outputs / STAGE / str(name) / VERDICTS).is_file()
 
 
-def _several(word: str, found: Sequence[str], named: Sequence[Run]) -> str:
-    lines = [
-        f"  - {name}: {', '.join(sorted({run.name for run in named if run.artifacts[STAGE] == name})[:3])}"
-        for name in found
-    ]
-    return "\n".join(
-        [f"{word} is what {len(found)} sets of verdicts are called; give a fingerprint:", *lines]
+def _several(word: str, found: Sequence[str], named: Sequence[Run], outputs: Path) -> str:
+    """What tells the verdicts of one name apart, the newest first."""
+    lines = []
+    for name in found[:MOST]:
+        run = next(run for run in named if run.artifacts[STAGE] == name)
+        lines.append(f"  - {name}: {_told(outputs / STAGE / name / VERDICTS)}; {run.name}")
+    more = [f"  - and {len(found) - MOST} more"] * (len(found) > MOST)
+    head = (
+        f"{word} is what {len(found)} sets of verdicts are called; "
+        "give a fingerprint, or add --newest for the first of these:"
     )
+    return "\n".join([head, *lines, *more])
+
+
+def _told(file: Path) -> str:
+    """`vicuna, judge gpt-4, opponent text-davinci-003`."""
+    row = next(read_lines(file)).row
+    told = [row.get("protocol"), *(f"{word} {row[key]}" for word, key in _TELLING if row.get(key))]
+    return ", ".join(str(part) for part in told if part)
 
 
 def _nearest(word: str, runs: Sequence[Run], outputs: Path) -> str:

@@ -162,6 +162,25 @@ def test_judges_are_found_by_label_fingerprint_folder_and_file(
     assert "They agree on 100.0 %." in capsys.readouterr().out
 
 
+def test_judgings_of_one_name_are_told_apart_and_the_newest_can_be_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Outputs(tmp_path / "outputs")
+    for n in range(12):
+        rows = [verdict(q, float(n == 11), judge=f"g{n}", model_1="a", model_2="b") for q in range(4)]
+        made.artifact("judge", f"{n:02}abcdef0123", {}, verdicts=rows)
+        started = f"2026-03-{n + 1:02}T00:00:00Z"
+        made.run("cleaned", artifacts={"judge": f"{n:02}abcdef0123"}, started=started)
+    words = ["agree", "cleaned", "11abcdef", "--outputs", str(made.path)]
+    assert main(words) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].endswith("give a fingerprint, or add --newest for the first of these:")
+    assert said[1].startswith("  - 11abcdef0123: pairwise, judge g11, opponent a; runs/cleaned/")
+    assert len(said) == 10 and said[-1] == "  - and 4 more"
+    assert main([*words, "--newest"]) == 0
+    assert "They agree on 100.0 %." in capsys.readouterr().out
+
+
 def test_examples_of_dispute_show_what_was_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = "The second one is right.\n\n" + "It is. " * 60
     for name, rows in {

@@ -115,6 +115,7 @@ def test_one_rater_is_compared_with_nobody(tmp_path: Path, capsys: pytest.Captur
         ),
         (json.dumps(vote(1, 1, quality_1=6)), "has the quality_1 6; it goes from 1 to 5"),
         (json.dumps(vote(1, 1, intent_2="perhaps")), "has the intent_2 'perhaps'"),
+        (json.dumps(vote(1, 1, rater={"a": 1})), "has the rater {'a': 1}; it must be a name, or absent"),
         ('{"question_id": true, "model_1": "a", "model_2": "b", "vote": 1}', "has the question_id True"),
     ],
 )
@@ -130,3 +131,27 @@ def test_a_file_without_votes_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "v.jsonl").write_text("\n")
     assert main(["people", str(tmp_path / "v.jsonl")]) == 2
     assert "v.jsonl is empty" in capsys.readouterr().err
+
+
+def test_the_form_of_a_vote_that_the_help_shows_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["people", "--help"])
+    shown = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("{"))
+    file = written(tmp_path / "v.jsonl", [json.loads(shown), json.loads(shown)])
+    assert main(["people", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "| vicuna | alpaca | 1 | 1 | 0 | 0 | 100.0" in said.out
+    assert "1 vote was given anew further down" in said.err
+
+
+def test_people_beside_a_judge_are_told_in_whole_sentences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [vote(n, 1 + n % 2, rater) for n in range(4) for rater in ("ann", "bo")]
+    judged = written(tmp_path / "pub.jsonl", [verdict(n, 0.0) for n in range(4)])
+    file = written(tmp_path / "v.jsonl", rows)
+    assert main(["people", str(file), "--judge", str(judged)]) == 0
+    said = capsys.readouterr().out
+    assert "Compared: the raters, averaged, and pub, on 4 comparisons. They agree on 50.0 %." in said

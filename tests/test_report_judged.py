@@ -8,7 +8,7 @@ import pytest
 
 from alpaca_exp.judging.scores import judge_scores
 from alpaca_exp.judging.scores_questions import compared
-from alpaca_exp.records import Row, write_jsonl
+from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.report.summary import summary
 from tests.made_outputs import Outputs, report
 
@@ -119,6 +119,16 @@ def test_many_judges_in_one_row_are_counted_and_not_paired_off(
     assert all(len(line) < 1200 for line in table.splitlines())
 
 
+def test_a_setting_of_the_judge_is_an_axis(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
+    for n, protocol in enumerate(("pairwise", "single")):
+        outputs.run("capped", seed=n, overrides=[f"judge.protocol={protocol}"])
+        judged(outputs, f"cappedsmall{n}", verdicts(n + 1.0, protocol=protocol))
+    text = report(
+        capsys, outputs, "--rows judge.protocol --where dataset_variant=capped --metrics judge.score"
+    )
+    assert "| pairwise | 6.47 [" in text and "| single | 7.47 [" in text and "†" not in text
+
+
 def test_a_judging_that_mixes_versions_is_marked(
     capsys: pytest.CaptureFixture[str], outputs: Outputs
 ) -> None:
@@ -134,3 +144,12 @@ def test_a_runs_end_shows_the_intervals_and_no_line_for_each_category(outputs: O
     line = next(line for line in text.splitlines() if line.startswith("judge.longer_preferred"))
     assert "[" in line and "]" in line
     assert "judge.win_rate/coding" not in text
+
+
+def test_the_judges_notes_close_the_summary_also_of_a_judging_that_was_found(outputs: Outputs) -> None:
+    run = outputs.run("cleaned")
+    notes = ["60 of 80 questions are compared", "5 of 132 verdicts cannot be read"]
+    write_json({"notes": notes}, outputs.path / "judge" / run["artifacts"]["judge"] / "notes.json")
+    told = summary(run, outputs.path).splitlines()
+    assert told[-2:] == [f"- judge: {note}" for note in notes]
+    assert "judge: " not in summary(outputs.run("original"), outputs.path)

@@ -95,7 +95,10 @@ def _keep(out: Path, verdicts: Sequence[Row], scores: Sequence[Row]) -> None:
 
 
 def _agree(asked: argparse.Namespace) -> None:
-    a, b = (_party(judgments(word, asked.outputs), dict(asked.rename)) for word in (asked.a, asked.b))
+    a, b = (
+        _party(judgments(word, asked.outputs, newest=asked.newest), dict(asked.rename))
+        for word in (asked.a, asked.b)
+    )
     found = agreement(a.opinions, b.opinions, Weights[asked.weights])
     _say(
         asked,
@@ -107,9 +110,10 @@ def _agree(asked: argparse.Namespace) -> None:
 def _people(asked: argparse.Namespace) -> None:
     votes, again = read_votes(asked.votes)
     if again:
-        print(f"{again} votes were given anew further down; the last of each counts", file=sys.stderr)
+        were = "vote was" if again == 1 else "votes were"
+        print(f"{again} {were} given anew further down; the last of each counts", file=sys.stderr)
     votes = renamed(votes, dict(asked.rename))
-    judge = judgments(asked.judge, asked.outputs) if asked.judge else None
+    judge = judgments(asked.judge, asked.outputs, newest=asked.newest) if asked.judge else None
     judged = _party(judge, dict(asked.rename)) if judge else None
     known = {str(row["question_id"]): str(row.get("category") or "") for row in judge.rows} if judge else {}
     found = poll(categorised(votes, known), judged.opinions if judged else None)
@@ -198,7 +202,13 @@ def _agree_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _people_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "what people's votes add up to, and how far the raters agree with one another and with a judge"
-    command = commands.add_parser("people", help=text, description=text)
+    command = commands.add_parser(
+        "people",
+        help=text,
+        description=text,
+        epilog=_VOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.add_argument(
         "votes", nargs="+", type=Path, metavar="VOTES", help="files the reading page exported"
     )
@@ -206,9 +216,19 @@ def _people_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     _common(command, _people)
 
 
+_VOTES = """a vote is one JSON object a line:
+  {"question_id": "1", "model_1": "alpaca", "model_2": "vicuna", "vote": "2", "rater": "ann"}
+  vote: 1, 2 or tie; rater: a name, left out: the file's
+  and where they are known
+  order: "12" or "21", whose answer was shown first; category: of the question
+  intent_1, intent_2: true or false; quality_1, quality_2: 1 to 5, of either answer
+"""
+
+
 def _common(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
     rename = "where a model is named otherwise elsewhere; as often as needed"
     command.add_argument("--rename", type=_names, action="append", default=[], metavar="OLD=NEW", help=rename)
+    command.add_argument("--newest", action="store_true", help="of several runs of a name, the last started")
     command.add_argument("--format", choices=("markdown", "json"), default="markdown")
     add_outputs(command, positional=False)
     command.set_defaults(run=run)

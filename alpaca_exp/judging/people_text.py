@@ -99,9 +99,10 @@ def _raters(found: Poll) -> Iterator[str]:
 def _with_judge(found: Poll, judge: str | None) -> Iterator[str]:
     if found.judge is None:
         return
-    whose = f"the raters, averaged, and {judge}" if len(found.raters) > 1 else f"the rater and {judge}"
+    whose = "the raters, averaged, and" if len(found.raters) > 1 else "the rater and"
+    count = "1 comparison" if found.judge.n == 1 else f"{found.judge.n:,} comparisons"
     only = f" The judge has judged none of {found.judge.only[0]:,} others." if found.judge.only[0] else ""
-    yield (f"## With the judge\n\nOn {found.judge.n:,} comparisons, {whose}: {sentence(found.judge)}{only}")
+    yield f"## With the judge\n\nCompared: {whose} {judge}, on {count}. {sentence(found.judge)}{only}"
     if found.each:
         lines: Sequence[list[str]] = [[name, *_agreed(one)] for name, one in found.each.items()]
         yield table([["rater", *_AGREED], *lines])

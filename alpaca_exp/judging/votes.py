@@ -35,7 +35,7 @@ def _vote(line: Line) -> Row:
     models = [str(line.need(f"model_{n}", str, "a model's name")) for n in (1, 2)]
     if models[0] == models[1]:
         raise line.fault(f"compares {models[0]} with itself; what was voted for cannot be told")
-    rater = str(line.row.get("rater") or line.file.stem)
+    rater = _rater(line)
     return {
         **line.row,
         "question_id": line.question_id(),
@@ -50,6 +50,15 @@ def _vote(line: Line) -> Row:
         **{f"intent_{n}": _intent(line, f"intent_{n}") for n in (1, 2)},
         **{f"quality_{n}": _quality(line, f"quality_{n}") for n in (1, 2)},
     }
+
+
+def _rater(line: Line) -> str:
+    """Who voted; a number is a name too."""
+    rater = line.row.get("rater")
+    if rater is not None and (isinstance(rater, bool) or not isinstance(rater, (str, int))):
+        raise line.fault(f"has the rater {rater!r:.40}; it must be a name, or absent")
+    told = "" if rater is None else str(rater).strip()
+    return told or line.file.stem
 
 
 def _intent(line: Line, key: str) -> bool | None:

@@ -134,6 +134,14 @@ def audits_of(artifacts: dict[str, str], outputs: Path) -> dict[str, Row]:
     return {row["task"]: row for row in audit["tasks"]}
 
 
+def judge_notes(artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """The sentences that the judge's scores must be read with; none where there is no judge."""
+    if "judge" not in artifacts:
+        return []
+    told = _json(outputs / "judge" / artifacts["judge"] / "notes.json")
+    return [str(sentence) for sentence in told["notes"]] if told else []
+
+
 def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
     """The sentences that a metric must be read with, or its absence: of the audits, or of the judging."""
     if metric.startswith(judged.PREFIX):

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_exp.records import Row
-from alpaca_exp.report.metrics import MEASURING, NO_RULES, Reading, audits_of, reading, score_rows, shown
+from alpaca_exp.report.metrics import (
+    MEASURING,
+    NO_RULES,
+    Reading,
+    audits_of,
+    judge_notes,
+    reading,
+    score_rows,
+    shown,
+)
 from alpaca_exp.scoreboard import HEAD, aligned, by_category, constant, explained, interval, named, notes
 
 ALWAYS = ("rows_in", "removed.rules", "removed.critic", "rows", "usd")
@@ -21,7 +30,8 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
 
     Below the evaluation's and the judge's scores stand the rows of data, the way from the source to what
     was tuned on: every step that left some out. `usd` is what all of it would cost today, `usd.paid` what
-    this run paid. `run` is what `run.json` holds. A run that has no scores yet says so.
+    this run paid. Last are the judge's own notes, of a judging that was found as of one that was made.
+    `run` is what `run.json` holds. A run that has no scores yet says so.
     """
     artifacts: dict[str, str] = run["artifacts"]
     audits = audits_of(artifacts, outputs)
@@ -33,7 +43,8 @@ def summary(run: dict[str, Any], outputs: Path) -> str:
         found = reading(metric, artifacts, outputs)
         lines += [_plain(metric, found)] if found and (found.value or metric in ALWAYS) else []
     rows = [HEAD, *lines, ("usd.paid", shown("usd", run["usd"]), *[""] * (len(HEAD) - 2))]
-    return "\n".join([aligned(rows), *explained(rows, list(audits.values()))])
+    judged = [f"- judge: {sentence}" for sentence in judge_notes(artifacts, outputs)]
+    return "\n".join([aligned(rows), *explained(rows, list(audits.values())), *judged])
 
 
 def _line(row: Row, audits: Mapping[str, Row]) -> tuple[str, ...]:

@@ -113,9 +113,11 @@ class Ledger:
         if self.spent == 0 and not self._reserved:
             return too_dear(usd, self.budget or 0.0, owner)
         limit = _limit(self.budget or 0.0, owner)
+        reserved = sum(self._reserved.values())
+        pending = f", and up to {_dollars(reserved)} more for requests under way" if reserved else ""
         return BudgetReached(
             f"The next request could cost {_dollars(usd)}, and {_dollars(self.spent)} of "
-            f"{limit} are spent, lost replies counted in full. Every answer "
+            f"{limit} are spent, lost replies counted in full{pending}. Every answer "
             f"so far is kept: raise {owner}.budget_usd and run the same command again to go on"
         )
 

@@ -47,6 +47,22 @@ def test_a_request_that_could_cost_too_much_is_refused_with_the_way_on() -> None
         asyncio.run(ask())
 
 
+def test_a_refusal_tells_apart_what_is_spent_and_what_is_still_under_way() -> None:
+    """The run ends with what those under way cost too, and says so: the two amounts must not contradict."""
+
+    async def refused() -> None:
+        ledger = Ledger(1.0, "judge", spent=0.75)
+        await ledger.reserve(0.125)
+        await ledger.reserve(0.0625)
+        await ledger.reserve(0.5)
+
+    said = (
+        r"\$0\.7500 of judge\.budget_usd=1 are spent, .*, and up to \$0\.1875 more for requests under way\."
+    )
+    with pytest.raises(BudgetReached, match=said):
+        asyncio.run(refused())
+
+
 def test_a_request_waits_for_those_under_way_whose_reservations_are_in_its_way() -> None:
     async def ask() -> float:
         ledger = Ledger(1.0, "teacher")

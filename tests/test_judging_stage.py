@@ -55,6 +55,13 @@ def by_length(body: Body, number: int) -> Reply:
     return Reply(f"{words[0] + 1} {words[1]}\nIt is longer.")
 
 
+def notes(tmp_path: Path) -> list[str]:
+    told: dict[str, list[str]] = json.loads(
+        (stage_folder(tmp_path, "judge") / "notes.json").read_text("utf-8")
+    )
+    return told["notes"]
+
+
 OURS = {"1": "It scatters more light.", "2": "A number.", "3": "A mathematician of note indeed."}
 THEIRS = {"1": "It just is.", "2": "A whole number with two divisors.", "3": "A mathematician of note."}
 
@@ -96,7 +103,9 @@ def test_only_common_questions_are_compared_and_the_count_is_said(
         verdicts, scores = judged(tmp_path, server, {"1": "a b", "2": "c", "9": "d"}, THEIRS)
     assert {verdict["question_id"] for verdict in verdicts} == {"1", "2"}
     assert scores["words.mean"]["n"] == 2
-    assert "2 of 3 questions are compared; the model did not answer 3\n" in capsys.readouterr().err
+    sentence = "2 of 3 questions are compared; the model did not answer 3"
+    assert f"{sentence}\n" in capsys.readouterr().err  # before anything was asked
+    assert notes(tmp_path)[0] == sentence
 
 
 def test_what_either_side_did_not_answer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +123,7 @@ def test_answers_to_other_questions_are_one_sentence(tmp_path: Path) -> None:
         judged(tmp_path, server, {"7": "a"}, THEIRS)
 
 
-def test_a_reply_without_scores_is_counted_and_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_reply_without_scores_is_counted_and_noted(tmp_path: Path) -> None:
     def moody(body: Body, number: int) -> Reply:
         return Reply("Ich mag beide.") if "Ada" in prompt_of(body) else by_length(body, number)
 
@@ -124,9 +131,49 @@ def test_a_reply_without_scores_is_counted_and_said(
         verdicts, scores = judged(tmp_path, server, OURS, THEIRS)
     assert [verdict["parsed"] for verdict in verdicts] == [True] * 4 + [False] * 2
     assert scores["judge.unparsed"]["value"] == 2 and scores["judge.percent"]["n"] == 2
-    said = capsys.readouterr().err
-    assert "2 of 6 verdicts cannot be read (two scores of 1 to 10 in their place is missing)" in said
-    assert 'the first being "Ich mag beide."' in said and "judge.retry_unreadable=1" in said
+    [unread, lost] = notes(tmp_path)
+    assert unread.startswith(
+        "2 of 6 verdicts cannot be read and count for nothing: read is two scores of 1 to"
+    )
+    assert 'the first that is not so is "Ich mag beide."' in unread and "judge.retry_unreadable=1" in unread
+    assert lost.startswith("of 1 of 3 questions no verdict can be read")
+
+
+def test_unreadable_verdicts_are_counted_as_the_score_counts_them_and_retests_apart(tmp_path: Path) -> None:
+    with Server(lambda body, number: Reply("Hm.")) as server:
+        _, scores = judged(tmp_path, server, OURS, THEIRS, retest=0.5)
+    assert (scores["judge.unparsed"]["value"], scores["judge.unparsed"]["n"]) == (6, 6)
+    assert notes(tmp_path)[0].startswith("6 of 6 verdicts, and 3 of the 3 that were asked for again, cannot")
+
+
+def test_scores_out_of_range_are_told_from_none(tmp_path: Path) -> None:
+    def generous(body: Body, number: int) -> Reply:
+        return Reply("12 15\nBoth shine.") if "Ada" in prompt_of(body) else by_length(body, number)
+
+    with Server(generous) as server:
+        verdicts, _ = judged(tmp_path, server, OURS, THEIRS)
+    assert [verdict.get("out_of_range") for verdict in verdicts] == [None] * 4 + [True] * 2
+    said = notes(tmp_path)[0]
+    assert "such as `8 6.5`" in said and "; 2 of these hold a score that is out of range;" in said
+
+
+@pytest.mark.parametrize(("retries", "paid"), [(0, 50), (1, 100)])
+def test_a_judge_of_whose_first_replies_nearly_none_can_be_read_ends_before_all_is_paid_for(
+    tmp_path: Path, retries: int, paid: int
+) -> None:
+    names = [str(n) for n in range(1, 41)]
+    write_jsonl([{"question_id": n, "text": f"What is {n}?"} for n in names], tmp_path / "q.jsonl")
+    ours, theirs = ({name: f"It is {name}{end}" for name in names} for end in ".!")
+    with Server(lambda body, number: Reply("I like both.")) as server:
+        more: dict[str, Any] = {"questions": FileQuestionsConfig(file=tmp_path / "q.jsonl")}
+        more |= {"retry_unreadable": retries, "concurrency": 8}
+        with pytest.raises(InputError, match="50 replies, and 50 of them cannot be read") as caught:
+            judged(tmp_path, server, ours, theirs, **more)
+        assert server.count == paid
+        said = str(caught.value)
+        assert "such as `8 6.5`" in said and '"I like both."' in said and "judge.max_unreadable=1" in said
+        verdicts, scores = judged(tmp_path, server, ours, theirs, **more, max_unreadable=1.0)
+    assert len(verdicts) == scores["judge.unparsed"]["value"] == 80
 
 
 def test_only_what_failed_is_asked_again(tmp_path: Path) -> None:
@@ -167,3 +214,14 @@ def test_an_answer_that_looks_like_the_prompt_does_not_move_the_scores(tmp_path:
     with Server(lambda body, number: Reply("3 7\nFine.")) as server:
         verdicts, _ = judged(tmp_path, server, tricky, THEIRS)
     assert json.dumps([v["score_1"] for v in verdicts[:2]]) == "[3.0, 7.0]"
+
+
+def test_a_limit_above_the_number_of_questions_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    for limit, sentences in {4: ["judge.questions.limit is 4, but there are 3 questions"], 3: []}.items():
+        with Server(by_length) as server:
+            judged(tmp_path, server, OURS, THEIRS, questions=FileQuestionsConfig(file=file, limit=limit))
+        assert [one for one in notes(tmp_path) if "limit" in one] == sentences
+        assert all(f"judge: {one}\n" in capsys.readouterr().err for one in sentences)

@@ -8,13 +8,28 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from alpaca_exp import prompts
-from alpaca_exp.judging.replies import rating_of, scores_of, verdict_of, weight_of
+from alpaca_exp.judging.replies import (
+    is_out_of_range,
+    is_rating_out_of_range,
+    rating_of,
+    scores_of,
+    verdict_of,
+    weight_of,
+)
 from alpaca_exp.llm.model import Request
 from alpaca_exp.records import Completion, Row, Verdict
 from alpaca_exp.schemas import JudgeConfig, JudgeProtocol
 
 TOP_LOGPROBS = 5
 """As AlpacaEval 2 asks for them; few servers tell less."""
+FORMS = {
+    JudgeProtocol.vicuna: "two scores of 1 to 10 alone on the first line, such as `8 6.5` (in maths, where "
+    "it works first, on the last)",
+    JudgeProtocol.pairwise: "a last line `verdict: 1`, `verdict: 2` or `verdict: tie`",
+    JudgeProtocol.preference: "one letter, m or M",
+    JudgeProtocol.single: "a last line `rating: 8`, of 1 to 10",
+}
+"""What a reply must hold to be read, in words."""
 MATH, CODING = ("math", "maths", "mathematics"), ("coding", "code", "programming")
 """Categories with a prompt of their own in Vicuna's protocol."""
 
@@ -89,6 +104,16 @@ def is_read(judge: JudgeConfig, reading: Reading, reply: Completion) -> bool:
             return weight_of(reply) is not None
         case JudgeProtocol.single:
             return rating_of(reply.text) is not None
+
+
+def is_beyond(judge: JudgeConfig, reading: Reading, reply: Completion) -> bool:
+    """Whether one reply cannot be read for its scores alone: they are in place, and none of 1 to 10."""
+    match judge.protocol:
+        case JudgeProtocol.vicuna:
+            return is_out_of_range(reply.text, at_the_end=kind(reading.question) == "math")
+        case JudgeProtocol.single:
+            return is_rating_out_of_range(reply.text)
+    return False
 
 
 def read(judge: JudgeConfig, reading: Reading, replies: Sequence[Completion]) -> Verdict:

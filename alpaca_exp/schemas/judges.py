@@ -71,11 +71,12 @@ class JudgeConfig(LanguageModelConfig):
     both_orders: bool = identity("ask a second time with the answers swapped", True)
     retest: float = identity("share of the verdicts asked for a second time, for test-retest", 0.05)
     retry_unreadable: int = identity("how often a reply that cannot be read is asked for again", 0)
+    max_unreadable: float = runtime("end where a larger share of the replies cannot be read", 0.9)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
-        yield from shares(self, self.group, "retest")
+        yield from shares(self, self.group, "retest", "max_unreadable")
         yield from at_least(self, self.group, retry_unreadable=0)
         if hasattr(self, "batch_size"):
             yield from at_least(self, self.group, batch_size=1)

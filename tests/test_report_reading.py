@@ -139,7 +139,7 @@ def test_answers_without_their_questions_are_read_beside_those_that_hold_them(
     write_jsonl(rows, file)
     html, said = page(capsys, outputs, "original", str(file))
     assert heads(html) == ["original", "vicuna-13b"] and 'data-model="vicuna:v1"' in html
-    assert "vicuna-13b does not hold what it answers: its answers are matched by question_id alone." in said
+    assert "Matched by question_id alone, holding no question: vicuna-13b." in said
     assert re.findall(r'data-question="(\w)"', html) == ["a", "b"] and "Old z" not in html
 
     error = refusal(capsys, outputs, str(file))

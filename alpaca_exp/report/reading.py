@@ -79,19 +79,18 @@ def _sides(found: Sequence[Answers], file: Path | None) -> tuple[list[Side], lis
     if file:
         config = FileQuestionsConfig(file=file, inspection=None, limit=None)
         known = {row["question_id"]: {**row, "prompt": row["text"]} for row in load_questions(config)}
-    sides, remarks = [], []
+    sides: list[Side] = []
+    unchecked: list[str] = []
     for one, answers in zip(found, rows, strict=True):
         bare = [name for name, row in answers.items() if not row.get("prompt")]
         if bare and not any(name in known for name in bare):
             raise InputError(f"{one.file} does not hold what its answers answer; add --questions FILE")
-        if bare:
-            remarks.append(
-                f"{one.label} does not hold what it answers: its answers are matched by question_id alone."
-            )
+        unchecked += [one.label] * bool(bare)
         told = {name: _asked(row, known.get(name)) for name, row in answers.items()}
         kept = {name: row for name, row in told.items() if row.get("prompt")}
         sides.append(Side(one.label, str(next(iter(kept.values()), {}).get("model") or "unknown"), kept))
-    return sides, remarks
+    named = ", ".join(unchecked)
+    return sides, [f"Matched by question_id alone, holding no question: {named}."] if unchecked else []
 
 
 def _asked(answer: Row, question: Row | None) -> Row:

@@ -139,7 +139,7 @@ def test_another_evaluation_trains_no_other_model_and_a_base_is_compared_with_no
 
 
 def test_questions_in_the_training_data_are_named_and_the_judge_s_scores_without_them_given(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     dataset = Artifact(tmp_path / "data")
     dataset.path.mkdir()
@@ -169,7 +169,7 @@ def test_questions_in_the_training_data_are_named_and_the_judge_s_scores_without
         )
     (overlap,) = read_jsonl(out / "overlaps.jsonl")
     assert (overlap["task"], overlap["doc_id"], overlap["row_ids"]) == ("judge_questions", "1", ["row-0"])
-    assert "judge: 1 of 3 documents of judge_questions share" in capfd.readouterr().err
+    assert "1 of 3 documents of judge_questions share" in (out / "notes.json").read_text(encoding="utf-8")
     scores = {row["metric"]: row for row in read_jsonl(out / "scores.jsonl")}
     assert scores["percent"]["value"] == pytest.approx(100 * 20 / 10)
     assert scores["percent_clean"]["value"] == pytest.approx(100 * 12 / 8)

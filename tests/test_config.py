@@ -118,6 +118,7 @@ def test_money_keys_and_speed_are_no_part_of_the_identity() -> None:
             "critic.base_url is a key of critic=openai, not of the critic that was chosen; leave it out",
         ),
         ("teacher.error_rat=1", "teacher.error_rat is not a key; did you mean teacher.error_rate?"),
+        ("judge.length_fondness=-1", "judge.length_fondness is -1.0; it must be 0 or more"),
         ("judge.opponent=nobody.jsonl", "it must be teacher, or a completions.jsonl that exists"),
     ],
 )

@@ -124,3 +124,8 @@ class MiniatureJudgeConfig(JudgeConfig):
     world: WorldConfig = identity("the world it knows", MISSING)
     noise: float = identity("standard deviation of a score, in points of ten", 0.5)
     length_fondness: float = identity("points for each word beyond eight", 0.0)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from super().problems()
+        yield from at_least(self, self.group, noise=0, length_fondness=0)

@@ -119,6 +119,18 @@ def test_many_judges_in_one_row_are_counted_and_not_paired_off(
     assert all(len(line) < 1200 for line in table.splitlines())
 
 
+def test_cells_with_different_numbers_of_judges_are_summed_up(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    for variant, count in (("original", 3), ("cleaned", 5)):
+        for n in range(count):
+            if n:
+                outputs.run(variant, seed=n)
+            judged(outputs, f"{variant}small{n}", verdicts(0.0, judge=f"g{n}"))
+    text = report(capsys, outputs, "--rows dataset_variant --metrics judge.score")
+    assert "differ in more than their seeds: up to 5 judges." in text
+
+
 def test_a_setting_of_the_judge_is_an_axis(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
     for n, protocol in enumerate(("pairwise", "single")):
         outputs.run("capped", seed=n, overrides=[f"judge.protocol={protocol}"])

@@ -121,7 +121,8 @@ def test_runs_of_one_name_are_told_apart_by_their_settings_and_the_newest_can_be
     for day, protocol in enumerate(("vicuna", "pairwise"), start=1):
         name = f"capped{day}"
         outputs.artifact("complete", name, {}, completions=answers(name))
-        started, overrides = f"2026-02-0{day}T00:00:00Z", [f"judge.protocol={protocol}"]
+        started = f"2026-02-0{day}T00:00:00Z"
+        overrides = [f"judge.protocol={protocol}", f"judge.base_url=http://127.0.0.1:{day}/v1"]
         outputs.run("capped", artifacts={"complete": name}, started=started, overrides=overrides)
     error = refusal(capsys, outputs, "capped")
     assert "(judge.protocol=vicuna, started 2026-02-01T00:00:00Z)" in error
@@ -167,7 +168,7 @@ def test_only_common_questions_are_compared_and_the_count_is_said(
 ) -> None:
     run(outputs, "fewer", questions="bcd", c="Sing c.")
     html, said = page(capsys, outputs, "original", "fewer")
-    assert re.findall(r'data-question="(\w)"', html) == ["b"]
+    assert re.findall(r'data-question="(\w)"', html) == ["b"] and "1 question, 2 answers each" in said
     sentence = "1 question is common to all and compared; answered were: original 3, fewer 3."
     assert sentence in said and sentence in html
     assert "1 of the question_ids that all have stands for different questions; left out." in said

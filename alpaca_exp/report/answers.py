@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.report.runs import Run, axes, collect, read
+from alpaca_exp.report.runs import ABSENT, Run, axes, collect, read
 
 ANSWERS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
 TELLING = ("experiment", "preset", "scale", "dataset_variant", "base_model", "trainer", "seed")
@@ -129,20 +129,19 @@ def _labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _differing(run: Run, runs: Sequence[Run]) -> str:
-    """What tells a run apart: labels, then fields of its configuration, and when it started."""
+    """What tells a run apart: labels, fields that some command set, its own first, and when it started."""
     axes_told = [axis for axis in _axes(runs) if len({one.label(axis) for one in runs}) > 1]
-    fields = sorted({key for one in runs for key in one.settings if "." in key and _says_much(key)})
-    apart = [key for key in fields if len({one.label(key) for one in runs}) > 1]
-    told = [
-        *([_told(run, axes_told)] if axes_told else []),
-        *(f"{key}={run.label(key)}" for key in apart[:MOST]),
-    ]
+    own, others = _fields([run]), _fields(runs)
+    apart = [key for key in others if len({one.label(key) for one in runs}) > 1 and run.label(key) != ABSENT]
+    fields = sorted(apart, key=lambda key: (key not in own, key))[:MOST]
+    told = [_told(run, axes_told)] * bool(axes_told) + [f"{key}={run.label(key)}" for key in fields]
     return ", ".join([*told, f"started {run.row['started']}"])
 
 
-def _says_much(key: str) -> bool:
-    """Not where and how it ran, nor what Hydra notes of itself."""
-    return not key.startswith(("runtime.", "hydra.", "logger."))
+def _fields(runs: Iterable[Run]) -> set[str]:
+    """The fields that the runs' commands set, but for those that only say where and how they ran."""
+    keys = (part.lstrip("+~").partition("=")[0] for run in runs for part in (*run.recipe, *run.seeds))
+    return {key for key in keys if "." in key}
 
 
 def _axes(runs: Iterable[Run]) -> list[str]:

@@ -37,7 +37,12 @@ def main(words: Sequence[str]) -> None:
     _write(page(Contents(title, sides, rows, remarks=remarks), blind=told.blind), file)
     for text in remarks:
         print(text, file=sys.stderr)
-    print(f"{len(names)} questions, {len(sides)} answers each: {file}")
+    told = [_number(len(names), "question"), f"{_number(len(sides), 'answer')} each"]
+    print(f"{', '.join(told)}: {file}")
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from alpaca_exp.statistics.intervals import Doubt, Interval
 MIXED = "A mean over runs that differ in more than their seeds"
 MOST_FIELDS, MOST_VALUES = 8, 4
 """So many of what differs are named."""
+_COUNT = re.compile(r"(?P<count>\d+) (?P<what>[a-z ]+)")
 
 
 @dataclass(frozen=True)
@@ -213,11 +215,20 @@ def _notes(made: Table) -> list[str]:
 def _together(parts: Sequence[str]) -> str:
     """`scale=large, scale=small` as `scale (large, small)`; of many fields and values the first ones."""
     values: dict[str, list[str]] = {}
-    for part in parts:
+    for part in _counts(parts):
         key, equals, value = part.partition("=")
         values.setdefault(key if equals else part, []).extend([value] * bool(equals))
     told = [f"{key} ({_few(found)})" if found else key for key, found in values.items()]
     return _few(told, MOST_FIELDS)
+
+
+def _counts(parts: Sequence[str]) -> Iterator[str]:
+    """`8 judges` in one cell, `16 judges` in another: `up to 16 judges`; the other parts as they are."""
+    counted: dict[str, set[int]] = {}
+    for match in filter(None, map(_COUNT.fullmatch, parts)):
+        counted.setdefault(match["what"], set()).add(int(match["count"]))
+    yield from (f"{'up to ' * (len(found) > 1)}{max(found)} {what}" for what, found in counted.items())
+    yield from (part for part in parts if not _COUNT.fullmatch(part))
 
 
 def _few(words: Sequence[str], most: int = MOST_VALUES) -> str:

@@ -55,13 +55,15 @@ def page(tmp_path: Path) -> str:
     evaluation = artifact(tmp_path / "d", scores=[score])
     levels = {"acc": {"chance": 0.25, "majority": 0.3, "stderr": "analytic"}}
     write_json({"tasks": [{**audit, "metrics": levels, "flags": [long]}]}, evaluation / "audit.json")
+    judging = artifact(
+        tmp_path / "c", verdicts=[verdict("12", 9.0, 7.0), verdict("21", 8.0, 7.0)], scores=[judged]
+    )
+    write_json({"notes": ["1 of 2 questions are compared"]}, judging / "notes.json")
     compare(
         "cleaned",
         completions=artifact(tmp_path / "a", completions=[completion("Goethe <script>alert(1)</script>")]),
         opponent=artifact(tmp_path / "b", completions=[completion("Goethe & Eckermann", model="teacher")]),
-        verdicts=artifact(
-            tmp_path / "c", verdicts=[verdict("12", 9.0, 7.0), verdict("21", 8.0, 7.0)], scores=[judged]
-        ),
+        verdicts=judging,
         scores=evaluation,
         base=artifact(tmp_path / "e", completions=[completion("who", model="base", finish_reason="length")]),
         runtime=RuntimeConfig(),
@@ -97,7 +99,8 @@ def test_what_a_score_must_be_read_with_stands_beside_it(page: str) -> None:
     levels = re.findall(r"<td class=\"number\">([^<]*)</td><td>([^<]*)</td></tr>", page)
     assert levels == [("0.300", "cut 3"), ("\u2013", "")]
     assert "<li>3 of 400 documents of world_truth are &lt;long&gt;.</li>" in page
-    assert "<summary>2 scores, and 1 warning</summary>" in page
+    assert "<li>judge: 1 of 2 questions are compared.</li>" in page
+    assert "<summary>2 scores, and 2 warnings</summary>" in page
 
 
 def test_what_is_asked_again_and_what_is_only_read_are_told_apart(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def compare(
         sides,
         questions([*sides[0].answers], sides, [judged]),
         scores=_scores(scores, verdicts),
-        warnings=[flag["sentence"] for audit in _audits(scores).values() for flag in audit.get("flags", [])],
+        warnings=[*_flags(scores), *_notes(verdicts)],
         card=_card(completions),
     )
     draft = out / "index.html.draft"
@@ -75,6 +75,17 @@ def _scores(evaluation: Artifact | None, judge: Artifact | None) -> list[Row]:
         for row in _rows(evaluation, "scores.jsonl") + _rows(judge, "scores.jsonl")
         if not by_category(row)
     ]
+
+
+def _flags(evaluation: Artifact | None) -> list[str]:
+    return [flag["sentence"] for audit in _audits(evaluation).values() for flag in audit.get("flags", [])]
+
+
+def _notes(judge: Artifact | None) -> list[str]:
+    """What the judge's scores must be read with; none where there is no file of it."""
+    file = judge / "notes.json" if judge else None
+    told = json.loads(file.read_text(encoding="utf-8"))["notes"] if file and file.exists() else []
+    return [f"judge: {sentence}" for sentence in told]
 
 
 def _audits(evaluation: Artifact | None) -> dict[str, Row]:

@@ -15,7 +15,7 @@ from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.foretold import suite_obstacles, suite_remarks, too_short
 from alpaca_exp.hub_readiness import hub_obstacles
-from alpaca_exp.llm.folders import folder_problems, tokenizer_problems
+from alpaca_exp.llm.folders import folder_problems, template_problems, tokenizer_problems
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import untuned
 from alpaca_exp.schemas import (
@@ -26,6 +26,7 @@ from alpaca_exp.schemas import (
     CheckpointConfig,
     ConfiguredModelConfig,
     DatasetVariantConfig,
+    Endpoint,
     EndpointConfig,
     EvalSuiteConfig,
     ExperimentConfig,
@@ -165,6 +166,8 @@ def _of(value: object, offline: bool) -> Iterator[str]:
         case PretrainedModelConfig() | CheckpointConfig() if Path(value.path).expanduser().is_dir():
             field = f"{getattr(value, 'group', 'base_model')}.path"
             yield from folder_problems(Path(value.path).expanduser(), field)
+            if isinstance(value, CheckpointConfig) and value.endpoint is Endpoint.chat:
+                yield from template_problems(Path(value.path).expanduser(), field.partition(".")[0])
         case TrainerConfig():
             yield from map(Here, lacking(value))
         case LoggerConfig():

@@ -27,7 +27,8 @@ def test_each_interface_is_asked_in_its_own_words_and_only_where_they_are_wanted
 
 
 def test_a_request_without_them_has_the_key_that_it_always_had() -> None:
-    assert Request("m", "Which?", 1).key == Request("m", "Which?", 1, top_logprobs=0).key
+    assert Request("m", "Which?", 1).key == Request("m", "Which?", 1, top_logprobs=0, choices=()).key
+    assert Request("m", "Which?", 1).key != Request("m", "Which?", 1, choices=("m", "M")).key
     assert Request("m", "Which?", 1).key != ASKED.key
 
 
@@ -70,7 +71,14 @@ def test_weights_that_are_here_tell_what_their_own_forward_pass_says(tmp_path: P
         local.encode(text) for text in ("Name the capital of France.", "What is two and two? And so on?")
     ]
     tasks = [Task(prompt, 3, top_logprobs=4) for prompt in prompts] + [Task(prompts[0], 3)]
+    tasks.append(Task(prompts[1], 3, top_logprobs=4, choices=("m", "zzz")))
     answers = write(local, tasks, slots=2)
+    asked_for = answers.pop().top_logprobs or {}
+    [token] = local.tokenizer.encode("m")
+    with torch.inference_mode():
+        known = local.model(input_ids=torch.tensor([prompts[1]])).logits[0, -1].log_softmax(-1)
+    assert asked_for == pytest.approx({**(answers[1].top_logprobs or {}), "m": float(known[token])}, abs=1e-5)
+    assert "m" not in (answers[1].top_logprobs or {})
     assert answers[2].top_logprobs is None and answers[2].text == answers[0].text
     for prompt, answer in zip(prompts, answers, strict=False):
         with torch.inference_mode():

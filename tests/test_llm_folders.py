@@ -57,6 +57,27 @@ def test_a_tokenizer_with_more_tokens_than_the_model_has_rows_is_named_before_th
     assert sum(sentence in one for one in obstacles(plan(config), config)) == 1
 
 
+def test_a_judge_without_a_chat_template_is_named_before_the_work(folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from alpaca_exp.compose import compose
+    from alpaca_exp.plan import plan
+    from alpaca_exp.readiness import obstacles
+
+    def said(*words: str) -> list[str]:
+        told = ["world=tiny", "judge=transformers", f"judge.path={folder}", "judge.model=me"]
+        config = compose([*told, f"runtime.outputs={tmp_path / 'outputs'}", *words])
+        return obstacles(plan(config), config)
+
+    [problem] = said()
+    assert "judge.endpoint=chat; set judge.endpoint=completions" in problem and str(folder) in problem
+    assert said("judge.endpoint=completions") == []
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ messages }}"
+    tokenizer.save_pretrained(folder)
+    assert said() == []
+
+
 def test_what_a_file_does_not_tell_is_left_to_the_loading(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
     assert problems(folder) == []

@@ -28,6 +28,7 @@ from alpaca_exp.schemas import (
     PretrainedModelConfig,
     RecordedTeacherConfig,
     RuntimeConfig,
+    TransformersJudgeConfig,
     TransformersTeacherConfig,
 )
 from alpaca_exp.stages.generate import generate
@@ -143,6 +144,9 @@ def test_a_chat_model_is_asked_in_its_template(tmp_path: Path, weights: Path) ->
     config = TransformersTeacherConfig(model="m", path=str(weights), endpoint=Endpoint.chat)
     with pytest.raises(InputError, match=r"no chat template.*set teacher\.endpoint=completions"):
         asked(config, tmp_path, Request("m", "Hi", 4))
+    judge = TransformersJudgeConfig(model="m", path=str(weights), endpoint=Endpoint.chat)
+    with pytest.raises(InputError, match=r"judge\.endpoint=chat; set judge\.endpoint=completions"):
+        ask_all(judge, [Request("m", "Hi", 4)], runtime=RUNTIME, out=stage_folder(tmp_path), title="judge")
 
 
 def test_a_folder_without_a_model_is_named_by_its_own_field(tmp_path: Path) -> None:

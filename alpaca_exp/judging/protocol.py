@@ -9,6 +9,7 @@ from math import ceil
 
 from alpaca_exp import prompts
 from alpaca_exp.judging.replies import (
+    LETTERS,
     is_out_of_range,
     is_rating_out_of_range,
     rating_of,
@@ -88,6 +89,7 @@ def requests(judge: JudgeConfig, reading: Reading, attempt: int = 0) -> list[Req
             temperature=judge.temperature,
             sample=2 * attempt + reading.retest,
             top_logprobs=TOP_LOGPROBS if preference else 0,
+            choices=LETTERS if preference else (),
         )
         for prompt in _prompts(judge, reading)
     ]

@@ -8,6 +8,8 @@ from math import exp
 from alpaca_exp.records import Completion
 
 LOWEST, HIGHEST = 1.0, 10.0
+LETTERS = ("m", "M")
+"""The two answers of a preference, the first one shown before the second."""
 _NUMBER = r"(\d+(?:\.\d+)?)(?:\s*/\s*10)?"
 _BETWEEN = r"[^\w.+-]*"
 """Between words and numbers; no sign."""
@@ -70,13 +72,13 @@ def weight_of(reply: Completion) -> float | None:
     Where the server told no log-probabilities, it is what the judge named: 0 or 1.
     """
     if reply.top_logprobs is None:
-        return {"m": 0.0, "M": 1.0}.get(reply.text.strip())
-    chances = {"m": 0.0, "M": 0.0}
+        return dict(zip(LETTERS, (0.0, 1.0), strict=True)).get(reply.text.strip())
+    chances = dict.fromkeys(LETTERS, 0.0)
     for token, logprob in reply.top_logprobs.items():
         if token.strip() in chances:
             chances[token.strip()] += exp(logprob)
     total = sum(chances.values())
-    return chances["M"] / total if total else None
+    return chances[LETTERS[1]] / total if total else None
 
 
 def _pair(text: str, at_the_end: bool) -> tuple[float, float] | None:

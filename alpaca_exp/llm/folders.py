@@ -10,6 +10,7 @@ from typing import Any
 TOKENIZERS = ("tokenizer.json", "vocab*", "*.model", "*.tiktoken", "tekken.json")
 """Any of these files makes a tokenizer; only the first kind tells here how many tokens it has."""
 WEIGHTS = ("*.safetensors", "*.bin")
+TEMPLATES = ("chat_template.*", "additional_chat_templates/*")
 VOCABULARY = ("vocab_size", "padded_vocab_size")
 
 
@@ -32,6 +33,16 @@ def folder_problems(folder: Path, field: str) -> Iterator[str]:
         yield (
             f"the tokenizer in {field}={folder} has {tokens:,} tokens, but its model has rows for {rows:,}; "
             "they do not belong together: copy the model's own tokenizer there"
+        )
+
+
+def template_problems(folder: Path, group: str) -> Iterator[str]:
+    """Why a model in `folder` cannot be asked in its chat template; `group` is where it was chosen."""
+    told = _json(folder / "tokenizer_config.json") or {}
+    if not (told.get("chat_template") or _holds(folder, TEMPLATES)):
+        yield (
+            f"{group}.path={folder} has no chat template, so it cannot be asked with {group}.endpoint=chat; "
+            f"set {group}.endpoint=completions, or name a model that was made for chat"
         )
 
 

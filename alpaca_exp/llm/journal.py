@@ -136,7 +136,8 @@ class Journal:
         row = json.loads(os.pread(self._file, sent.length, sent.place))["request"]
         bias = tuple((str(token), int(value)) for token, value in row.get("logit_bias", ()))
         tokens = tuple(row.get("prompt_tokens", ()))
-        return Request(**row | {"stop": tuple(row["stop"]), "logit_bias": bias, "prompt_tokens": tokens})
+        told = {"logit_bias": bias, "prompt_tokens": tokens, "choices": tuple(row.get("choices", ()))}
+        return Request(**row | {"stop": tuple(row["stop"]), **told})
 
     def expect(self, keys: Iterable[str]) -> None:
         """These requests of ours are under way still, in a batch: neither lost nor billed for nothing."""

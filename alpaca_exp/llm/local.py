@@ -50,12 +50,15 @@ class LocalModel:
         first = self.tokenizer.bos_token_id
         return tokens or [self.tokenizer.eos_token_id if first is None else first]
 
-    def chat(self, prompt: str, system: str = "") -> str:
-        """The prompt in the model's own chat template. Raises InputError where it has none."""
+    def chat(self, prompt: str, system: str = "", group: str = "teacher") -> str:
+        """The prompt in the model's own chat template. Raises InputError where it has none.
+
+        `group` is the config's part in which it was chosen.
+        """
         if not self.tokenizer.chat_template:
             raise InputError(
-                "the model has no chat template, so it cannot be asked with teacher.endpoint=chat; "
-                "set teacher.endpoint=completions"
+                f"the model has no chat template, so it cannot be asked with {group}.endpoint=chat; "
+                f"set {group}.endpoint=completions"
             )
         said = [{"role": "system", "content": system}] if system else []
         said.append({"role": "user", "content": prompt})

@@ -34,6 +34,8 @@ class Request:
     """Of so many of the prompt's last tokens the log-probabilities are wanted, not a text: llm/echo.py."""
     top_logprobs: int = 0
     """How many of the likeliest first tokens are wanted with the text: llm/first_token.py."""
+    choices: tuple[str, ...] = ()
+    """First tokens that are wanted with those from a model that knows all: one whose weights are here."""
 
     def row(self) -> Row:
         """The fields by name, for JSON; `dataclasses.asdict` takes ten times as long."""
@@ -44,7 +46,7 @@ class Request:
         """64 hex digits: sha256 of the canonical request and its sample index."""
         told = self.row()
         # What came later is left out where it says nothing, so that older journals keep their keys.
-        for name in ("presence_penalty", "logit_bias", "prompt_tokens", "echo", "top_logprobs"):
+        for name in ("presence_penalty", "logit_bias", "prompt_tokens", "echo", "top_logprobs", "choices"):
             if not told[name]:
                 del told[name]
         canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)

@@ -139,13 +139,14 @@ def _task(local: LocalModel, request: Request, config: Checkpoint) -> Task:
         request.top_p,
         _seed(request),
         request.top_logprobs,
+        request.choices,
     )
 
 
 def _shown(local: LocalModel, request: Request, config: Checkpoint) -> str:
     if config.endpoint is Endpoint.completions:
         return f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
-    return local.chat(request.prompt, request.system)
+    return local.chat(request.prompt, request.system, config.group)
 
 
 def _seed(request: Request) -> int:

@@ -42,6 +42,8 @@ class Task:
     seed: int = 0
     top_logprobs: int = 0
     """How many of the likeliest first tokens are told with the answer."""
+    choices: Sequence[str] = ()
+    """First tokens that are told with those, however unlikely: by their text without blanks around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Writer:
     def __init__(self, local: LocalModel, slots: int, refills: bool) -> None:
         self._local, self._slots, self._refills = local, slots, refills
         self._ends = local.ends
+        self._spelt: dict[tuple[str, ...], list[int]] = {}
         self._waiting: deque[_Running] = deque()
         self._running: list[_Running] = []
         self._decoder = self._made()
@@ -149,9 +152,20 @@ class Writer:
     def _note_first(self, logits: Tensor) -> None:
         for row, running in zip(logits, self._running, strict=True):
             if running.task.top_logprobs and len(running.tokens) == len(running.task.prompt):
-                values, tokens = row.float().log_softmax(-1).topk(min(running.task.top_logprobs, len(row)))
-                texts = [self._local.tokenizer.decode([token]) for token in tokens.tolist()]
-                running.top_logprobs = merged(zip(texts, values.tolist(), strict=True))
+                chances = row.float().log_softmax(-1)
+                likeliest = chances.topk(min(running.task.top_logprobs, len(row))).indices.tolist()
+                tokens = dict.fromkeys([*likeliest, *self._spelling(running.task.choices)])
+                texts = map(self._local.tokenizer.decode, ([token] for token in tokens))
+                running.top_logprobs = merged(zip(texts, chances[list(tokens)].tolist(), strict=True))
+
+    def _spelling(self, choices: Sequence[str]) -> list[int]:
+        """The tokens that are one of `choices` but for blanks."""
+        wanted = tuple(choices)
+        if wanted not in self._spelt:
+            decode, known = self._local.tokenizer.decode, self._local.tokenizer.get_vocab()
+            near = sorted(number for token, number in known.items() if token.endswith(wanted))
+            self._spelt[wanted] = [number for number in near if decode([number]).strip() in wanted]
+        return self._spelt[wanted]
 
     def _make_do_with(self, slots: int) -> None:
         """Begin anew with fewer answers at a time; the others wait, with what is written of them."""

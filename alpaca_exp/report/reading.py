@@ -37,8 +37,8 @@ def main(words: Sequence[str]) -> None:
     _write(page(Contents(title, sides, rows, remarks=remarks), blind=told.blind), file)
     for text in remarks:
         print(text, file=sys.stderr)
-    told = [_number(len(names), "question"), f"{_number(len(sides), 'answer')} each"]
-    print(f"{', '.join(told)}: {file}")
+    counts = [_number(len(names), "question"), f"{_number(len(sides), 'answer')} each"]
+    print(f"{', '.join(counts)}: {file}")
 
 
 def _number(count: int, word: str) -> str:

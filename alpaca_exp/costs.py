@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from operator import add
 from pathlib import Path
@@ -14,10 +14,13 @@ from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
 from alpaca_exp.cleaning.files import count_rows
 from alpaca_exp.documents import count_documents
+from alpaca_exp.errors import InputError
 from alpaca_exp.harness.instruction_files import expected_documents
+from alpaca_exp.judging.answers import answers_to
 from alpaca_exp.judging.protocol import count_requests
+from alpaca_exp.judging.questions import load_prompts, load_questions
 from alpaca_exp.ledger import price
-from alpaca_exp.records import Example
+from alpaca_exp.records import Example, Row
 from alpaca_exp.schemas import (
     ApiModelConfig,
     InstructionSuiteConfig,
@@ -108,10 +111,12 @@ def expected(stage: Stage, outputs: Path) -> Expectation:
             return _tuning(told["trainer"], rows(stage.inputs["dataset"], outputs))
         case "complete" if model := asked_model(told):
             return _asked(model, _prompts(told["questions"]), 200)
+        case "complete" if told.get("file"):
+            return Expectation(documents=len(_answered(told, load_prompts(told["questions"]))))
         case "complete":
             return Expectation(documents=_prompts(told["questions"]))
         case "judge":
-            return _judgment(told["judge"])
+            return _judgment(told["judge"], stage.inputs)
         case "assess":
             return _assessment(told["judge"], assessed(stage))
         case "evaluate" if model := asked_model(told):
@@ -232,12 +237,19 @@ def _asked(
     return Expectation(requests, tokens, usd(requests, 1.0), low, high)
 
 
-def _judgment(judge: JudgeConfig) -> Expectation:
-    """Verdicts on two answers at a time, or on one; a preference is one token."""
+def _judgment(judge: JudgeConfig, inputs: Mapping[str, Stage]) -> Expectation:
+    """Verdicts on two answers at a time, or on one; a preference is one token.
+
+    Of questions that a file of answers leaves out there are none.
+    """
+    asked = load_questions(judge.questions)
+    for name in ("completions", "opponent"):
+        if inputs[name].config.get("file"):
+            asked = _answered(inputs[name].config, asked)
     answers = 1 if judge.protocol is JudgeProtocol.single else 2
     written = 1 if judge.protocol is JudgeProtocol.preference else 150
-    asked = count_requests(judge, _questions(judge.questions))
-    return _asked(judge, asked, 250 + answers * int(WORDS_PER_ANSWER * 6), written)
+    requests = count_requests(judge, len(asked))
+    return _asked(judge, requests, 250 + answers * int(WORDS_PER_ANSWER * 6), written)
 
 
 def _assessment(judge: JudgeConfig, count: int) -> Expectation:
@@ -263,16 +275,17 @@ def _choosing(model: LanguageModelConfig, suite: Any, files: dict[str, Path]) ->
     return _asked(model, round(count * CHOICES), 120, 1) if scored else _asked(model, count, 180, 2)
 
 
-def _questions(questions: Any) -> int:
-    from alpaca_exp.judging.questions import load_questions
-
-    return len(load_questions(questions))
+def _answered(told: Mapping[str, Any], rows: Sequence[Row]) -> list[Row]:
+    """Those of the questions that the file answers; all of them where it cannot be read, which is said."""
+    try:
+        found = answers_to(rows, told["file"])
+    except InputError:
+        return list(rows)
+    return [row for row in rows if row["question_id"] in found]
 
 
 def _prompts(questions: Any) -> int:
     """The questions, and what is answered for the reading page alone."""
-    from alpaca_exp.judging.questions import load_prompts
-
     return len(load_prompts(questions))
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.cleaning.sources import source_obstacles
 from alpaca_exp.errors import InputError
-from alpaca_exp.judging.answers import answers_to
-from alpaca_exp.judging.questions import load_prompts
+from alpaca_exp.judging.answers import answers_to, unanswered, unchecked
+from alpaca_exp.judging.questions import load_prompts, load_questions
 from alpaca_exp.schemas import (
     CriticConfig,
     DatasetVariantConfig,
+    JudgeConfig,
     MiniatureCriticConfig,
     MiniatureRaterConfig,
     MiniatureTeacherConfig,
+    NoJudgeConfig,
     RecordedTeacherConfig,
     TeacherConfig,
     WorldConfig,
@@ -48,6 +51,25 @@ def _answers(stage: Stage) -> Iterator[str]:
             answers_to(rows, stage.config["file"])
     except InputError as error:
         yield str(error)
+
+
+def answer_remarks(judge: JudgeConfig) -> Iterator[str]:
+    """What to know of a file of answers that the judge compares with ours; what is wrong is an obstacle."""
+    if isinstance(judge, NoJudgeConfig) or judge.opponent == "teacher":
+        return
+    file = Path(judge.opponent)
+    try:
+        rows = load_questions(judge.questions)
+        found = answers_to(rows, file)
+    except InputError:
+        return
+    if missing := unanswered(rows, found):
+        yield f"{file} has no answer to {missing}; these are not compared"
+    if count := unchecked(rows, found):
+        yield (
+            f"{count} of the {len(found)} answers in {file} do not tell their question and are taken by "
+            "question_id alone; make sure that they answer these questions, or add a prompt to each"
+        )
 
 
 def _seed_tasks(teacher: TeacherConfig) -> Iterator[str]:

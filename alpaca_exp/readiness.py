@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.cleaning.rules import chosen
-from alpaca_exp.data_readiness import data_obstacles
+from alpaca_exp.data_readiness import answer_remarks, data_obstacles
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import too_large
 from alpaca_exp.harness.foretold import suite_obstacles, suite_remarks, too_short
@@ -100,7 +100,7 @@ def remarks(config: ExperimentConfig) -> list[str]:
             f"base_model.path={base.path} is a name on the hub, which may get other weights under the same "
             "name; pin what is measured with base_model.revision=COMMIT"
         )
-    return found + list(_seed_tasks(config))
+    return [*found, *answer_remarks(config.judge), *_seed_tasks(config)]
 
 
 def _left_out(suite: EvalSuiteConfig) -> Iterator[str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.compose import compose
+from alpaca_exp.costs import expected
 from alpaca_exp.plan import plan
-from alpaca_exp.readiness import obstacles
+from alpaca_exp.readiness import obstacles, remarks
 from tests.conftest import Command
 
 TINY = ("world=tiny", "dataset_variant=cleaned")
@@ -75,3 +76,20 @@ def test_questions_and_answers_that_cannot_be_used_are_said_before_anything_is_t
     (tmp_path / "questions.jsonl").write_text('{"question_id": 1}\n')
     [broken] = said(tmp_path, *served)
     assert "questions.jsonl, line 1, lacks text" in broken
+
+
+def test_a_plan_counts_and_names_what_a_file_of_answers_leaves_out(tmp_path: Path) -> None:
+    questions = [{"question_id": n, "text": f"What is {n}?"} for n in range(10)]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in questions))
+    answers = [{"question_id": n, "text": f"{n}.", "model": "m"} for n in range(6)]
+    (tmp_path / "theirs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
+    served = ("judge=local_server", "judge.model=m", f"judge.questions.file={tmp_path / 'questions.jsonl'}")
+    words = (*served, "judge.questions.inspection=null", f"judge.opponent={tmp_path / 'theirs.jsonl'}")
+    config = compose([*TINY, f"runtime.outputs={tmp_path / 'outputs'}", *words])
+    stages = plan(config)
+    assert obstacles(stages, config) == []
+    assert expected(stages["judge"], config.runtime.outputs).requests == 12 + 1, "one is a retest"
+    assert expected(stages["opponent"], config.runtime.outputs).documents == 6
+    [missing, unchecked] = [remark for remark in remarks(config) if "theirs.jsonl" in remark]
+    assert "has no answer to 4 of the 10 questions (6, 7, 8, 9); these are not compared" in missing
+    assert unchecked.startswith("6 of the 6 answers") and "by question_id alone" in unchecked

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.judging.answers import load_answers
+from alpaca_exp.judging.answers import answers_to, load_answers, unchecked
 from alpaca_exp.judging.questions import load_questions
-from alpaca_exp.schemas import FileQuestionsConfig
+from alpaca_exp.prompts import framed
+from alpaca_exp.schemas import FileQuestionsConfig, Frame
 
 
 def written(path: Path, *rows: object, array: bool = False) -> Path:
@@ -58,3 +59,48 @@ def test_published_answers_are_read(shared_data: Path) -> None:
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, row: object, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         load_answers(written(tmp_path / "a.jsonl", row))
+
+
+ASKED = [{"question_id": name, "text": f"What is {name}?", "category": ""} for name in "123"]
+
+
+def test_questions_are_not_taken_for_answers(tmp_path: Path) -> None:
+    other = [{"question_id": name, "text": "Why?", "category": "generic"} for name in "123"]
+    with pytest.raises(InputError, match="holds questions, not answers: no row tells whose answer it is"):
+        load_answers(written(tmp_path / "question.jsonl", *other))
+    same = [{"question_id": row["question_id"], "text": row["text"]} for row in ASKED]
+    with pytest.raises(InputError, match="holds the questions, not answers to them"):
+        answers_to(ASKED, written(tmp_path / "same.jsonl", *same))
+    echo = [{**same[0], "model": "m"}, {"question_id": "2", "text": "Two.", "model": "m"}]
+    assert len(answers_to(ASKED, written(tmp_path / "echo.jsonl", *echo))) == 2, (
+        "a model may repeat a question"
+    )
+
+
+def test_published_questions_are_not_taken_for_answers(shared_data: Path) -> None:
+    with pytest.raises(InputError, match="holds questions, not answers"):
+        load_answers(shared_data / "vicuna" / "question.jsonl")
+
+
+def test_two_answers_to_one_question_are_named_with_their_lines(tmp_path: Path) -> None:
+    rows = [{"question_id": n, "text": text, "model": "m"} for n, text in ((1, "A"), (2, "B"), (1, "C"))]
+    with pytest.raises(InputError, match="line 3, is another answer to question 1 than line 1; leave one"):
+        load_answers(written(tmp_path / "a.jsonl", *rows))
+    assert len(load_answers(written(tmp_path / "b.jsonl", *rows[:2], rows[0]))) == 2, "the same answer again"
+
+
+def test_another_question_is_told_without_the_frame_around_it(tmp_path: Path) -> None:
+    rows = [{"question_id": "1", "text": "A", "prompt": framed(Frame.alpaca, "Who was Ada?"), "model": "m"}]
+    with pytest.raises(
+        InputError, match=r"another question 1: 'Who was Ada\?', where 'What is 1\?' was asked"
+    ):
+        answers_to(ASKED, written(tmp_path / "a.jsonl", *rows))
+
+
+def test_answers_that_do_not_tell_their_question_are_counted(tmp_path: Path) -> None:
+    rows = [
+        {"question_id": "1", "text": "One.", "model": "m", "prompt": "What is 1?"},
+        {"question_id": "2", "text": "Two.", "model": "m"},
+    ]
+    found = answers_to(ASKED, written(tmp_path / "a.jsonl", *rows))
+    assert unchecked(ASKED, found) == 1

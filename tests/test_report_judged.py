@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.judging.scores import judge_scores
+from alpaca_exp.judging.scores import judge_scores, remarks
 from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.report.summary import summary
@@ -165,3 +165,16 @@ def test_the_judges_notes_close_the_summary_also_of_a_judging_that_was_found(out
     told = summary(run, outputs.path).splitlines()
     assert told[-2:] == [f"- judge: {note}" for note in notes]
     assert "judge: " not in summary(outputs.run("original"), outputs.path)
+
+
+def test_a_table_says_why_there_is_no_rate_at_equal_length(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    rows = [row | {"words_2": 200} for row in verdicts(0.0)]
+    run = outputs.run("longer")
+    judged(outputs, "longersmall0", rows)
+    folder = outputs.path / "judge" / run["artifacts"]["judge"]
+    write_json({"notes": list(remarks(rows))}, folder / "notes.json")
+    text = report(capsys, outputs, "--rows dataset_variant --metrics judge.win_rate_lc,judge.win_rate")
+    assert text.count("judge.win_rate_lc is left out: equal length lies beyond the data") == 1
+    assert "judge.win_rate is left out" not in text

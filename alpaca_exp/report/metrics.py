@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def judge_notes(artifacts: dict[str, str], outputs: Path) -> list[str]:
 def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
     """The sentences that a metric must be read with, or its absence: of the audits, or of the judging."""
     if metric.startswith(judged.PREFIX):
-        return judged.mixture(artifacts, outputs)
+        return [*judged.mixture(artifacts, outputs), *_left_out(metric, artifacts, outputs)]
     audits = audits_of(artifacts, outputs)
     if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
         by_letter = metric in SUITE and not all(audit.get("comparable", True) for audit in audits.values())
@@ -173,6 +174,14 @@ def limits(metric: str) -> tuple[float, float]:
         return judged.RANGES.get(judged.name_of(metric), (0.0, math.inf))
     bounded = task == "removed" or metric in ("words", "usd", *COUNTS)
     return (0.0 if bounded else -math.inf), math.inf
+
+
+def _left_out(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """Why the judge's numbers at equal length are not there, where its notes say so."""
+    openings = (note.partition(":")[0] for note in judge_notes(artifacts, outputs))
+    named_there = (re.findall(r"\w+", one) for one in openings if one.startswith("there is no "))
+    absent = any(judged.name_of(metric) in names for names in named_there)
+    return [f"{metric} is left out: equal length lies beyond the data"] if absent else []
 
 
 def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alpaca_exp.commands import readers_may_leave
@@ -128,7 +128,8 @@ def experiment(composed: DictConfig, fetched: list[Prefetch]) -> list[tuple[Cost
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items()}
-    overrides = list(hydra_config.overrides.task)
+    # As they were written: what one takes from the environment, a secret maybe, is written nowhere.
+    overrides: list[str] = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)  # type: ignore[assignment]
     try:
         config = load(composed, overrides)
         if config.action is Action.plan:

@@ -72,3 +72,16 @@ def test_a_password_in_an_option_of_ones_own_is_refused_too() -> None:
 )
 def test_a_password_that_stays_in_the_environment_is_no_problem(address: str) -> None:
     assert password_in("judge.base_url", address) is None
+
+
+@pytest.mark.parametrize("jobs", [(), ("seed=1", "--multirun")], ids=["a run", "a sweep"])
+def test_an_address_from_the_environment_is_used_and_found_nowhere_else(
+    command: Command, tmp_path: Path, jobs: tuple[str, ...]
+) -> None:
+    with Server() as server:
+        address = server.base_url.replace("http://", f"http://me:{CANARY}@")
+        where = ("teacher=openai", "teacher.base_url=${oc.env:MY_SERVER}", "teacher.api_key_env=''")
+        done = command(*TINIEST, *where, *SMALL, "judge=none", *jobs, MY_SERVER=address)
+        assert done.returncode == 0 and server.count, done.stderr
+    assert CANARY not in done.stdout + done.stderr
+    assert files_that_hold(CANARY, tmp_path) == []

@@ -18,11 +18,12 @@ import yaml
 from alpaca_exp import provenance
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.artifacts import run as make
+from alpaca_exp.config import password_in
 from alpaca_exp.errors import AlpacaExpError, Interrupted, Stopped
 from alpaca_exp.experiment import perform, prepare, said
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import with_documents
-from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.schemas import EndpointConfig, ExperimentConfig
 from alpaca_exp.sweeping.history import LOG, append, claimed, row
 from alpaca_exp.sweeping.jobs import Job, Part
 from alpaca_exp.tuning.ranks import node
@@ -177,9 +178,12 @@ def _note_config(job: Job, config: ExperimentConfig, folder: Path) -> None:
 
 
 def _plain(value: object) -> object:
-    """A configuration as YAML has it: names for choices, words for paths."""
+    """A configuration as YAML has it: names for choices, words for paths, addresses without passwords."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        told = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        if isinstance(value, EndpointConfig) and value.base_url and password_in("base_url", value.base_url):
+            told["base_url"] = value.address
+        return told
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, list | tuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from alpaca_exp.config import load, register_schemas
 from alpaca_exp.experiment import prepare
@@ -33,7 +33,7 @@ class Task:
         """Run the job in its folder. Returns how it ended: done, failed, stopped, found or busy."""
         hydra = HydraConfig.get()
         folder = Path(hydra.runtime.output_dir)
-        overrides = [str(word) for word in hydra.overrides.task]
+        overrides: list[str] = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # type: ignore[assignment]
         config = load(composed, overrides)
         prepare(config)
         stages = with_documents(plan(config), config)

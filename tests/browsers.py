@@ -155,8 +155,9 @@ class Tab:
         self.call("Emulation.setDeviceMetricsOverride", **told)
 
     def prefer(self, scheme: str) -> None:
-        """Light or dark."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        """Light or dark, and at once: colours that fade from one to the other are neither."""
+        wanted = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wanted.items()]
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def value(self, expression: str) -> Any:

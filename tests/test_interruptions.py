@@ -17,7 +17,7 @@ from tests.stories import TINIEST, Started, made, records, runs, start_in
 
 STAGES = ("generate", "curate", "pretrain", "train", "evaluate", "complete", "judge", "compare")
 WORDS = ("+experiment=cleaned", *TINIEST, "runtime.checkpoint_every_s=0.3")
-MOST_S = 0.5
+MOST_S = 0.2
 """How far into a stage a kill comes at most; what a stage took afresh, it took to import."""
 
 

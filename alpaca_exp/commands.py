@@ -67,6 +67,13 @@ def obey(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     return 0
 
 
+def count(word: str) -> int:
+    """For argparse: a whole number of 0 or more."""
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"{word} is no number of 0 or more")
+    return int(word)
+
+
 @contextmanager
 def readers_may_leave() -> Iterator[None]:
     """Within it, what nobody reads any more (`| head`) is dropped without a word, and the work goes on."""

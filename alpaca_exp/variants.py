@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from alpaca_exp.cleaning.difference_text import as_json, as_text, markdown, table
 from alpaca_exp.cleaning.differences import difference
 from alpaca_exp.cleaning.matching import By
-from alpaca_exp.commands import add_outputs, obey
+from alpaca_exp.commands import add_outputs, count, obey
 from alpaca_exp.report.metrics import USD
 from alpaca_exp.sides import pair, variants
 
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar=name.upper(),
             help="a variant's label, a fingerprint, a folder, a run or a data file",
         )
-    command.add_argument("--examples", type=_count, default=3, help="of each kind; default: 3")
+    command.add_argument("--examples", type=count, default=3, help="of each kind; default: 3")
     command.add_argument("--format", choices=("markdown", "json"), default="markdown")
     command.add_argument("--match", choices=[by.name for by in By], default="auto", help=_MATCH)
     add_outputs(command, positional=False)
@@ -80,12 +80,6 @@ _MATCH = (
     "how rows find each other; auto: by id where ids are names or both come from one source, else by "
     "content; position: by content, then by place in the file"
 )
-
-
-def _count(word: str) -> int:
-    if not word.isdecimal():
-        raise argparse.ArgumentTypeError(f"{word} is no number of 0 or more")
-    return int(word)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alpaca_exp.artifacts import RECORD
-from alpaca_exp.commands import add_outputs, obey
+from alpaca_exp.commands import add_outputs, count, obey
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging import agreement_text, people_text, published_text
 from alpaca_exp.judging.agreement import agreement
@@ -196,7 +196,7 @@ def _agree_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         )
     weights = "none: any difference counts; linear, quadratic: a tie is halfway; default: %(default)s"
     command.add_argument("--weights", choices=[one.name for one in Weights], default="none", help=weights)
-    command.add_argument("--examples", type=_count, default=3, help="of disputes; default: %(default)s")
+    command.add_argument("--examples", type=count, default=3, help="of disputes; default: %(default)s")
     _common(command, _agree)
 
 
@@ -239,12 +239,6 @@ def _names(word: str) -> tuple[str, str]:
     if not (old and equals and new):
         raise argparse.ArgumentTypeError(f"{word} is not OLD=NEW, such as vicuna-13b:v1=vicuna-13b")
     return old, new
-
-
-def _count(word: str) -> int:
-    if not word.isdecimal():
-        raise argparse.ArgumentTypeError(f"{word} is no number of 0 or more")
-    return int(word)
 
 
 if __name__ == "__main__":

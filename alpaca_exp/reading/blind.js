@@ -197,7 +197,8 @@ class Blind {
     if (finished) return this.close();
     const sure = document.getElementById("sure");
     sure.returnValue = "no";
-    sure.addEventListener("close", () => sure.returnValue === "yes" && this.close(), { once: true });
+    // One listener, not one a time: the close of an earlier "no" may be told only after it is open again.
+    sure.onclose = () => sure.returnValue === "yes" && this.close();
     sure.showModal();
   }
 

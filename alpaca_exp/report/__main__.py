@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
@@ -13,38 +14,29 @@ from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import FORMATS, Layout, table
 
-READING = "reading"
+COMMANDS = {"reading": "RUN...: the answers of some runs side by side, on one page"}
+"""What is not one table: each is a module of this room, whose `main` takes the words behind its name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table, or write the reading page of some runs. Exit codes: 0 done, 2 bad input."""
+    """Print one table, or do what the command says. Exit codes: 0 done, 2 bad input."""
     words = spelt(arguments)
     with readers_may_leave():
-        if words[:1] == [READING]:
-            _read(words[1:])
-        else:
-            _report(_parser().parse_args(words))
-
-
-def _read(words: Sequence[str]) -> None:
-    from alpaca_exp.report.reading import main as write_page
-
-    try:
-        write_page(words)
-    except AlpacaExpError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+        try:
+            if words and words[0] in COMMANDS:
+                import_module(f"alpaca_exp.report.{words[0]}").main(words[1:])
+            else:
+                _report(_parser().parse_args(words))
+        except AlpacaExpError as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(error.exit_code) from None
 
 
 def _report(asked: argparse.Namespace) -> None:
     metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
-    try:
-        where = tuple(_place(word) for word in asked.where)
-        layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
-        made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
-    except AlpacaExpError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    where = tuple(_place(word) for word in asked.where)
+    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
+    made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
     print(FORMATS[asked.format](made), end="")
     if asked.format == "csv":  # a table for programs: what is for people goes beside it
@@ -55,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report",
         description="Tabulate the runs under an outputs folder: mean and 95 % interval over seeds.",
-        epilog="reading RUN...: the answers of some runs side by side, on one page (reading --help).",
+        epilog="; ".join(f"{name} {text} ({name} --help)" for name, text in COMMANDS.items()),
     )
     add_outputs(parser, positional=True)
     axis = (

@@ -7,6 +7,7 @@ AlpacaExpError           catch this one to catch them all; its text is for a per
 ├── JobsFailed           some jobs of a sweep failed, the others went on                         exit 4
 └── Stopped              stopped on purpose and resumable: run the same command again            exit 3
     ├── BudgetReached    the next request could have cost more than the budget allows
+    ├── Pruned           a study gave this trial's training up: others had come further at that point
     └── Interrupted      a signal came: whoever sent it wants all to end, the rest of a sweep too
 """
 
@@ -53,6 +54,10 @@ class Stopped(AlpacaExpError):
 
 class BudgetReached(Stopped):
     """The next request could have cost more than the budget allows."""
+
+
+class Pruned(Stopped):
+    """A study's pruner gave this training up. The study goes on; the same command would train on alone."""
 
 
 class Interrupted(Stopped):

@@ -22,7 +22,7 @@ ORDER = [
     {"config", "locks"},
     {"overrides", "compose", "usage", "artifacts", "prefetched"},
     {"ledger", "cards", "reading", "following", "hub_files"},
-    {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature"},
+    {"llm", "selfinstruct", "cleaning", "tuning", "harness", "judging", "statistics", "miniature", "trial"},
     {"stages", "report"},
     {
         "documents",
@@ -35,6 +35,7 @@ ORDER = [
         "writers",
         "plan",
         "inventory",
+        "exporting",
         "reasons",
         "data_readiness",
         "readiness",
@@ -48,9 +49,11 @@ ORDER = [
     },
     {"money"},
     {"experiment", "preview"},
-    {"rehearsal", "sweeping"},
+    {"rehearsal", "sweeping", "study"},
     {"__main__", "store", "sweeps", "variants"},
 ]
+TOLD_TO_JOBS = ("trial", "pruners", "storage")
+"""Of a study, what a job reads: the rest of that room hands jobs out."""
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "openai", "optuna", "rapidfuzz")
 
@@ -59,6 +62,8 @@ def part(module: str) -> str:
     """The member of a layer: alpaca_exp.llm.openai is of llm, the command line of a room one of those."""
     if module == "alpaca_exp.judging.__main__":
         return "__main__"
+    if module.startswith("alpaca_exp.study.") and module.split(".")[2] in TOLD_TO_JOBS:
+        return "trial"
     return module.split(".")[1] if "." in module else "__init__"
 
 

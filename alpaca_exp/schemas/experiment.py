@@ -49,6 +49,7 @@ class RuntimeConfig:
     device_memory_gb: Optional[float] = runtime("memory of one device; null: ask it", None)
     gpu_usd_per_hour: float = runtime("what an hour of one GPU costs", 0.0)
     checkpoint_every_s: float = runtime("seconds between two checkpoints of a training", 60.0)
+    trial: Optional[Path] = runtime("which trial of a study this is: written by its sweeper", None)
     remake_damaged: bool = runtime("make damaged artifacts again instead of stopping", False)
 
     def problems(self) -> Iterator[str]:

@@ -1,0 +1,248 @@
+"""What the runs of one cell say of a metric: a matrix of seeds and documents, to draw intervals from."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alpaca_exp.report.documents import Document, Values, document_values
+from alpaca_exp.report.judged import PREFIX, verdicts
+from alpaca_exp.report.metrics import Reading, reading
+from alpaca_exp.report.runs import Run
+
+Array = npt.NDArray[np.float64]
+Key = tuple[str, str]
+"""A document: its id, and the hash of its content (its task's name, where there is none)."""
+Seeds = tuple[str, ...]
+"""Every seed of a run: ("base_model.seed=1", "seed=0")."""
+TUNING = "seed="
+"""How the seed begins that an untuned model knows nothing of."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A metric of the runs of one cell, or a linear contrast of such: rows are seeds, columns documents."""
+
+    metric: str
+    readings: Array
+    """(S,): the metric, a value a row."""
+    deviations: Array
+    """(S, n): each document's share in how far its row may be off; a row sums to 0.
+
+    The root of the sum of a row's squares (of clusters' sums) is the standard error of its reading.
+    """
+    documents: tuple[Key, ...]
+    """Of the columns; none where the metric is no mean over documents, and only seeds speak."""
+    clusters: tuple[Hashable, ...] | None
+    """The documents' groups, where some are no evidence by themselves."""
+    seeds: tuple[frozenset[Seeds], ...]
+    """The runs of each row: those that share the artifact of the metric are one."""
+    stderrs: tuple[float | None, ...]
+    """The standard error that each reading was left with."""
+    sources: tuple[str, ...]
+    """The artifacts that the readings come from."""
+    tuned: bool
+    """Whether any of its models was tuned; an untuned base is one, whatever the tuning's seed."""
+
+    @property
+    def values(self) -> Array:
+        """(S, n) values whose rows' means are the readings; (S, 1) where there are no documents.
+
+        A document counts with its weight in the metric, and against the mean of its own task: tasks are
+        no sample of tasks. The standard error of a row's mean, as that of any n values (of any such
+        clusters), is the reading's own.
+        """
+        if not self.documents:
+            return self.readings[:, None]
+        n, groups = len(self.documents), len(set(self.clusters or self.documents))
+        return np.asarray(self.readings[:, None] + self.deviations * n * math.sqrt((groups - 1) / groups))
+
+
+def evidence(metric: str, runs: Sequence[Run], outputs: Path) -> Evidence | None:
+    """What the finished ones of `runs` say of the metric; None where none has it.
+
+    Runs that share the artifact of the metric count once. Rows are in the order of their seeds. Where
+    runs were measured on unequal documents (answers that the judge could not read, say), each reading is
+    the mean over its own ones.
+    """
+    found: dict[str, tuple[Reading, set[Seeds]]] = {}
+    done = [run for run in runs if run.done]
+    for run in done:
+        if one := reading(metric, run.artifacts, outputs):
+            found.setdefault(one.source, (one, set()))[1].add(run.seeds)
+    if not found:
+        return None
+    rows = sorted(found.values(), key=lambda row: (min(map(_order, row[1])), row[0].source))
+    parts = [_shares(metric, one.source, one.value, outputs) if one.n else {} for one, _ in rows]
+    documents, deviations, clusters = _aligned(parts)
+    return Evidence(
+        metric=metric,
+        readings=np.array([one.value for one, _ in rows], np.float64),
+        deviations=deviations,
+        documents=documents,
+        clusters=clusters,
+        seeds=tuple(frozenset(seeds) for _, seeds in rows),
+        stderrs=tuple(one.stderr for one, _ in rows),
+        sources=tuple(one.source for one, _ in rows),
+        tuned=any("train" in run.artifacts for run in done),
+    )
+
+
+def paired(ours: Evidence, theirs: Evidence) -> Evidence | str:
+    """`ours` minus `theirs`, seed by seed and document by document; or why they are no pair.
+
+    What was asked otherwise (another frame, another judge) is for `report.likeness` to tell.
+    """
+    return contrast([(1.0, ours), (-1.0, theirs)])
+
+
+def contrast(terms: Sequence[tuple[float, Evidence]]) -> Evidence | str:
+    """The sum of weight x cell, over the seeds that all cells have; or a phrase that says why it is none.
+
+    An untuned model stands beside every tuning's seed. Documents are paired by id and content; one that a
+    row lacks takes no part in how far that row may be off.
+    """
+    cells = [cell for _, cell in terms]
+    if not all(cell.documents for cell in cells):
+        cells = [replace(cell, documents=(), deviations=cell.deviations[:, :0]) for cell in cells]
+    elif not set.intersection(*(set(cell.documents) for cell in cells)):
+        return "no document is common to them"
+    matched = _matched(cells)
+    if isinstance(matched, str):
+        return matched
+    documents, clusters, columns = _union(cells)
+    readings, deviations = np.zeros(len(matched)), np.zeros((len(matched), len(documents)))
+    for (weight, _), cell, into, at in zip(terms, cells, columns, zip(*matched, strict=True), strict=True):
+        readings += weight * cell.readings[list(at)]
+        deviations[:, into] += weight * cell.deviations[list(at)]
+    weights = [weight for weight, _ in terms]
+    return Evidence(
+        metric=cells[0].metric,
+        readings=readings,
+        deviations=deviations,
+        documents=documents,
+        clusters=clusters,
+        seeds=tuple(matched.values()),
+        stderrs=tuple(_error(weights, cells, at) for at in matched),
+        sources=tuple(dict.fromkeys(source for cell in cells for source in cell.sources)),
+        tuned=any(cell.tuned for cell in cells),
+    )
+
+
+def _order(seeds: Seeds) -> tuple[tuple[str, float, str], ...]:
+    """Numbers by their size: seed=10 behind seed=9."""
+    pairs = (seed.partition("=") for seed in seeds)
+    return tuple((key, float(value) if value.isdecimal() else math.inf, value) for key, _, value in pairs)
+
+
+@functools.cache
+def _shares(
+    metric: str, source: str, value: float, outputs: Path
+) -> Mapping[Key, tuple[float, Hashable | None]]:
+    """By document: its share in how far the reading may be off, and its cluster; none where it has none.
+
+    The share of a document of a task is (value - the task's mean) / documents of the task / tasks, times
+    the root of G / (G - 1) for G documents, or clusters: that makes of the sum of squares an estimate
+    without bias. A document that several of the metrics have in common adds them up.
+    """
+    stage, _, fingerprint = source.partition("/")
+    artifacts = {stage: fingerprint}
+    parts = _words(artifacts, outputs) if metric == "words" else document_values(metric, artifacts, outputs)
+    means = [math.fsum(part.values()) / len(part) for part in parts if part]
+    if not parts or not math.isclose(math.fsum(means) / len(parts), value, rel_tol=1e-6, abs_tol=1e-9):
+        return {}
+    found: dict[Key, tuple[float, Hashable | None]] = {}
+    for number, (part, mean) in enumerate(zip(parts, means, strict=True)):
+        clusters = {(one.doc_id, one.doc_hash): one.cluster for one in part}
+        clustered = None not in clusters.values()
+        groups = len(set(clusters.values())) if clustered else len(part)
+        if groups < 2:
+            return {}
+        scale = math.sqrt(groups / (groups - 1)) / len(part) / len(parts)
+        for key, one in zip(clusters, part.values(), strict=True):
+            before, cluster = found.get(key, (0.0, (number, clusters[key]) if clustered else None))
+            found[key] = (before + scale * (one - mean), cluster)
+    return found
+
+
+def _words(artifacts: dict[str, str], outputs: Path) -> list[Values]:
+    """The lengths of the answers to the judge's questions, which its verdicts hold."""
+    rows = verdicts(artifacts, outputs)
+    known = rows and all(row.get("words_2") is not None for row in rows)
+    return (
+        [{Document(str(row["question_id"]), PREFIX): float(row["words_2"]) for row in rows}] if known else []
+    )
+
+
+def _aligned(
+    parts: Sequence[Mapping[Key, tuple[float, Hashable | None]]],
+) -> tuple[tuple[Key, ...], Array, tuple[Hashable, ...] | None]:
+    """The documents of all rows, the shares as a matrix, 0 for a document that a row lacks, and clusters."""
+    if not all(parts):
+        return (), np.zeros((len(parts), 0)), None
+    groups = {key: cluster for part in parts for key, (_, cluster) in part.items()}
+    documents = tuple(groups)
+    lacking = (0.0, None)
+    deviations = np.array([[part.get(key, lacking)[0] for key in documents] for part in parts])
+    return documents, deviations, _clusters(groups)
+
+
+def _clusters(groups: Mapping[Key, Hashable | None]) -> tuple[Hashable, ...] | None:
+    """None where each document is evidence by itself."""
+    if all(cluster is None for cluster in groups.values()):
+        return None
+    return tuple(key if cluster is None else cluster for key, cluster in groups.items())
+
+
+def _union(
+    cells: Sequence[Evidence],
+) -> tuple[tuple[Key, ...], tuple[Hashable, ...] | None, list[npt.NDArray[np.intp]]]:
+    """The documents of all cells, their clusters, and where each cell's columns go."""
+    groups: dict[Key, Hashable] = {}
+    for cell in cells:
+        groups.update(zip(cell.documents, cell.clusters or cell.documents, strict=True))
+    place = {key: number for number, key in enumerate(groups)}
+    columns = [np.array([place[key] for key in cell.documents], np.intp) for cell in cells]
+    clustered = any(cell.clusters for cell in cells)
+    return tuple(groups), tuple(groups.values()) if clustered else None, columns
+
+
+def _matched(cells: Sequence[Evidence]) -> dict[tuple[int, ...], frozenset[Seeds]] | str:
+    """The rows of each cell that belong together, in the order of their seeds, with their seeds."""
+    tables: list[dict[Seeds, int]] = []
+    for cell in cells:
+        pairs = [(_known(seeds, cell), row) for row, these in enumerate(cell.seeds) for seeds in these]
+        if len(set(pairs)) > len({seeds for seeds, _ in pairs}):
+            return "several runs have the same seeds"
+        tables.append(dict(pairs))
+    tuned = [table for table, cell in zip(tables, cells, strict=True) if cell.tuned]
+    several = [table for table, cell in zip(tables, cells, strict=True) if len(cell.seeds) > 1]
+    common = set.intersection(*(set(table) for table in tuned or several or tables[:1]))
+    rows: dict[tuple[int, ...], set[Seeds]] = {}
+    for seeds in sorted(common, key=_order):
+        at = [_row(seeds, cell, table) for cell, table in zip(cells, tables, strict=True)]
+        if None not in at:
+            rows.setdefault(tuple(row for row in at if row is not None), set()).add(seeds)
+    return {at: frozenset(seeds) for at, seeds in rows.items()} or "no seed is common to them"
+
+
+def _row(seeds: Seeds, cell: Evidence, table: Mapping[Seeds, int]) -> int | None:
+    """The row of a cell for these seeds; an untuned model that was made once serves for all."""
+    return 0 if not cell.tuned and len(cell.seeds) == 1 else table.get(_known(seeds, cell))
+
+
+def _known(seeds: Seeds, cell: Evidence) -> Seeds:
+    return seeds if cell.tuned else tuple(seed for seed in seeds if not seed.startswith(TUNING))
+
+
+def _error(weights: Iterable[float], cells: Iterable[Evidence], at: Iterable[int]) -> float | None:
+    """Of independent readings: what is known where there are no documents to pair."""
+    errors = [cell.stderrs[row] for cell, row in zip(cells, at, strict=True)]
+    known = [weight * error for weight, error in zip(weights, errors, strict=True) if error is not None]
+    return math.hypot(*known) if len(known) == len(errors) else None

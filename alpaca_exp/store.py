@@ -1,4 +1,4 @@
-"""Keep house under outputs/: `python -m alpaca_exp.store list | why [overrides] | gc [--yes]`."""
+"""Keep house under outputs/: `python -m alpaca_exp.store list | why [overrides] | gc | export RUN...`."""
 
 from __future__ import annotations
 
@@ -69,6 +69,17 @@ def _why(chosen: argparse.Namespace) -> None:
         print(f"{name:10} {reason}" + (f" (against {against})" if against else ""))
 
 
+def _export(chosen: argparse.Namespace) -> None:
+    from alpaca_exp.exporting import export
+
+    outputs = _folder(chosen)
+    name = "-".join(Path(word).name for word in chosen.runs) or "outputs"
+    file = chosen.out or Path(f"{name}.tar.gz")
+    if not file.name.endswith(".tar.gz"):
+        raise InputError(f"--out {file} must end in .tar.gz, which is what it will be")
+    print(export(chosen.runs, outputs, file, weights=chosen.weights, journal=chosen.journal).summary())
+
+
 def _table(found: Sequence[Entry]) -> None:
     if not found:
         print("nothing")
@@ -114,6 +125,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_outputs(command, positional=False)
     command.set_defaults(run=_why, outputs=None)
+    text = "one archive from which the table of some runs is made again elsewhere, for 0 dollars"
+    command = commands.add_parser("export", help=text, description=text)
+    what = "an experiment, a sweep, or a run's folder or name; none: all runs"
+    command.add_argument("runs", nargs="*", metavar="RUN", help=what)
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: RUN.tar.gz, here")
+    command.add_argument("--no-weights", dest="weights", action="store_false", help="leave models behind")
+    command.add_argument(
+        "--no-journal", dest="journal", action="store_false", help="leave the servers' answers behind"
+    )
+    add_outputs(command, positional=False)
+    command.set_defaults(run=_export)
     return parser
 
 

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alpaca_exp.report.columns import columns
 from alpaca_exp.report.judged import PREFIX, question_values
+from alpaca_exp.report.measured import Document as Document
+from alpaca_exp.report.measured import Measured, measured, together
 from alpaca_exp.report.metrics import ASSESSED, audits_of, parts_of, tasks_of
 from alpaca_exp.report.rows import jsonl
 from alpaca_exp.scoreboard import means
 from alpaca_exp.statistics.intervals import paired_stderr
 
-
-@dataclass(frozen=True)
-class Document:
-    """A document as it was put to a model: equal ones can be paired."""
-
-    doc_id: str
-    doc_hash: str
-    """Of its content; where that is not known, its task's name."""
-    prompt_hash: str = ""
-    cluster: Hashable = None
-    """The group that it belongs to, where it is no evidence by itself."""
-
-
 Values = Mapping[Document, float]
 
 
-def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> list[Values]:
+def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> list[Measured]:
     """The values that the metric is the mean of; one mapping a task.
 
     Of `understanding` and `truthfulness` there is one for each metric that they are the mean of. Empty
@@ -40,17 +29,18 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
         return [judged] if judged else []
     if metric.startswith(PREFIX):
         found = question_values(metric, artifacts, outputs)
-        return [{Document(question, PREFIX): value for question, value in found.items()}] if found else []
+        by_question = {Document(question, PREFIX): value for question, value in found.items()}
+        return [measured(by_question)] if found else []
     if "evaluate" not in artifacts:
         return []
     audits = audits_of(artifacts, outputs)
     file = outputs / "evaluate" / artifacts["evaluate"] / "documents.jsonl"
-    parts = []
+    parts: list[Measured] = []
     for part in parts_of(metric, artifacts, outputs):
         inside = [(task, *part[1:]) for task in tasks_of([part], artifacts, outputs)]
         sound = all(means(one, audits) for one in inside)
-        parts.append(_together([_documents(file, *one) for one in inside]) if sound else {})
-    return parts if parts and all(parts) else []
+        parts.append(together([_documents(file, *one) for one in inside]) if sound else measured({}))
+    return list(parts) if parts and all(parts) else []
 
 
 def difference_stderr(ours: Sequence[Values], theirs: Sequence[Values]) -> float | None:
@@ -73,37 +63,22 @@ def difference_stderr(ours: Sequence[Values], theirs: Sequence[Values]) -> float
     return math.hypot(*known) / len(ours) if len(known) == len(parts) else None
 
 
-def _together(tasks: Sequence[Values]) -> Values:
-    """The documents of a group's tasks as those of one: it is their mean, whichever task they are of."""
-    if len(tasks) == 1:
-        return tasks[0]
-    return {
-        replace(document, doc_id=f"{number}/{document.doc_id}"): value
-        for number, values in enumerate(tasks)
-        for document, value in values.items()
-    }
-
-
 def _stderr(differences: Mapping[str, float], clusters: Mapping[str, Hashable]) -> float | None:
     groups = [clusters[doc_id] for doc_id in differences]
     values = list(differences.values())
     return paired_stderr(values, [0.0] * len(values), None if None in groups else groups)
 
 
-def _documents(file: Path, task: str, metric: str, chosen: str) -> Values:
+def _documents(file: Path, task: str, metric: str, chosen: str) -> Measured:
     name = metric if chosen == "none" else f"{metric},{chosen}"
-    return {
-        Document(
-            str(row["doc_id"]), row.get("doc_hash") or task, row.get("prompt_hash") or "", row.get("cluster")
-        ): float(row["value"])
-        for row in jsonl(file)
-        if row["task"] == task and row["metric"] == name and isinstance(row["value"], (int, float))
-    }
+    return columns(file).get((task, name)) or measured({})
 
 
-def _judged(name: str, artifacts: dict[str, str], outputs: Path) -> Values:
+def _judged(name: str, artifacts: dict[str, str], outputs: Path) -> Measured:
     """What the judge said of each answer, where it could be read: truthful, informative, or both."""
     rows = jsonl(outputs / "assess" / artifacts.get("assess", "") / "judgments.jsonl")
     asked = ("truthful", "informative") if name == "both" else (name,)
     read = {str(row["doc_id"]): [row.get(one) for one in asked] for row in rows}
-    return {Document(doc, ASSESSED): float(all(said)) for doc, said in read.items() if None not in said}
+    return measured(
+        {Document(doc, ASSESSED): float(all(said)) for doc, said in read.items() if None not in said}
+    )

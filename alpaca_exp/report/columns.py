@@ -1,0 +1,143 @@
+"""The `documents.jsonl` of an evaluation by column, quick where many evaluations asked the same.
+
+What stands in a row before its value (task, document, prompt, metric) is the same, byte for byte, in every
+evaluation that asked the same. It is read as JSON once, and of the next such file only the values are.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.report.measured import Asked, Document, Measured, asked
+
+Columns = Mapping[tuple[str, str], Measured]
+"""By task and metric ("acc"; "exact_match,strict" where a filter was applied)."""
+VALUE, CLUSTER = b'"value": ', b', "cluster": '
+MOST_SHAPES = 16
+"""So many ways of asking are kept in mind."""
+
+
+@functools.cache
+def columns(file: Path) -> Columns:
+    """What `file` holds, without the documents that have no value; nothing where there is no file.
+
+    Raises InputError, naming the line, where one cannot be read.
+    """
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError:
+        return {}
+    if lines[-1] == b"":
+        lines.pop()
+    for shape in _SHAPES:
+        found = shape.read(lines)
+        if found is not None:
+            return found
+    rows = list(read_jsonl(file))
+    shape_, found = _learnt(lines, rows), _of_rows(rows)
+    if shape_:
+        _SHAPES.insert(0, shape_)
+        del _SHAPES[MOST_SHAPES:]
+        found = shape_.read(lines) or found
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """What the rows of a file begin and end with, around what differs from model to model."""
+
+    heads: Sequence[bytes]
+    """Up to the value."""
+    tails: Sequence[bytes]
+    """From the cluster on, where there is one."""
+    lengths: Sequence[int]
+    places: Mapping[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]
+    clustered: bool
+
+    def read(self, lines: Sequence[bytes]) -> Columns | None:
+        """None where these are rows of another shape."""
+        if len(lines) != len(self.heads) or not all(map(bytes.startswith, lines, self.heads)):
+            return None
+        if not all(map(bytes.endswith, lines, self.tails)):
+            return None
+        if not self.clustered and any(CLUSTER in line for line in lines):
+            return None
+        try:  # up to the next comma; where there is none, to the brace that the row ends with
+            texts = [line[n : line.find(b",", n)] for line, n in zip(lines, self.lengths, strict=True)]
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
+        except ValueError:
+            return None
+        if np.isnan(values).any():
+            return None
+        return {name: Measured(of, values[rows]) for name, (of, rows) in self.places.items()}
+
+
+_SHAPES: list[_Shape] = []
+
+
+def _of_rows(rows: Sequence[Row]) -> Columns:
+    return {
+        name: Measured(of, np.array([float(rows[place]["value"]) for place in places]))
+        for name, (of, places) in _places(rows).items()
+    }
+
+
+def _places(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]:
+    """Where the documents of each metric stand; of a document that is there twice the last."""
+    found: dict[tuple[str, str], dict[Document, int]] = {}
+    for place, row in enumerate(rows):
+        if _valued(row):
+            found.setdefault((str(row["task"]), str(row["metric"])), {})[_document(row)] = place
+    return {
+        name: (asked(tuple(places)), np.fromiter(places.values(), np.intp, len(places)))
+        for name, places in found.items()
+    }
+
+
+def _valued(row: Row) -> bool:
+    """Whether there is a number; one that is not a number (NaN) is none."""
+    value = row["value"]
+    return isinstance(value, (int, float)) and value == value
+
+
+def _document(row: Row) -> Document:
+    return Document(
+        str(row["doc_id"]),
+        row.get("doc_hash") or str(row["task"]),
+        row.get("prompt_hash") or "",
+        row.get("cluster"),
+    )
+
+
+def _learnt(lines: Sequence[bytes], rows: Sequence[Row]) -> _Shape | None:
+    """The shape of a file whose rows are `rows`; None where it is not written as our own are."""
+    if len(lines) != len(rows) or not all(map(_valued, rows)):
+        return None
+    heads, tails = [], []
+    for line, row in zip(lines, rows, strict=True):
+        head = line[: line.find(VALUE) + len(VALUE)]
+        tail = line[line.rfind(CLUSTER) :] if "cluster" in row else b"}"
+        if not _agrees(head, tail, row):
+            return None
+        heads.append(head)
+        tails.append(tail)
+    clustered = any("cluster" in row for row in rows)
+    return _Shape(heads, tails, list(map(len, heads)), _places(rows), clustered)
+
+
+def _agrees(head: bytes, tail: bytes, row: Row) -> bool:
+    """Whether all that tells a document apart stands in the two."""
+    try:
+        told = json.loads(head + b"0}") | (json.loads(b"{" + tail[2:]) if tail != b"}" else {})
+    except ValueError:
+        return False
+    keys = ("task", "doc_id", "doc_hash", "prompt_hash", "metric", "cluster")
+    return all(told.get(key) == row.get(key) for key in keys) and "value" in told

@@ -82,9 +82,9 @@ def export(
         contents.add(path, outputs)
     left_out = [folder for folder in folders if not contents.add_folder(folder, outputs, weights=weights)]
     records = [Artifact(folder).record for folder in folders]
-    journals = list(journals(records, outputs)) if journal else []
+    paid = list(journals(records, outputs)) if journal else []
     try:
-        answers = _write(contents, journals, outputs, file, _manifest(runs, records, contents), runs)
+        answers = _write(contents, paid, outputs, file, _manifest(runs, records, contents), runs)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}; choose another --out") from None
     without = tuple(f"{folder.parent.name}/{folder.name}" for folder in left_out)
@@ -213,7 +213,7 @@ def _guide(runs: Sequence[Run]) -> str:
 
 def _write(
     contents: _Contents,
-    journals: Sequence[Path],
+    paid: Sequence[Path],
     outputs: Path,
     file: Path,
     manifest: Row,
@@ -228,7 +228,7 @@ def _write(
             draft.open("wb") as raw,
             gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="", compresslevel=6) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-            progress("packing", len(contents.files) + len(journals), "files") as steps,
+            progress("packing", len(contents.files) + len(paid), "files") as steps,
         ):
             told = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             for name, text in ((GUIDE, _guide(runs)), (MANIFEST, told)):
@@ -237,7 +237,7 @@ def _write(
                 with path.open("rb") as content:
                     archive.addfile(_entry(f"{contents.root}/{name}", path.stat().st_size), content)
                 steps.advance()
-            for path in journals:
+            for path in paid:
                 with tempfile.TemporaryFile() as lines:
                     answers += copy_answers(path, lines)
                     size = lines.tell()

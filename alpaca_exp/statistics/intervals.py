@@ -26,6 +26,14 @@ class Doubt(Enum):
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of an estimate's variance, with the degrees of freedom that it was estimated on."""
+
+    variance: float
+    df: float
+
+
+@dataclass(frozen=True)
 class Interval:
     """An estimate and its 95 % interval; the bounds are None where nothing is known about its doubt."""
 
@@ -35,6 +43,11 @@ class Interval:
     n: int
     """How many seeds it rests on."""
     doubt: Doubt
+    stderr: float | None = None
+    df: float | None = None
+    """Student's t with these degrees of freedom is as wide as the interval."""
+    parts: tuple[Part, ...] = ()
+    """What the squared standard error is made of: seeds, then documents."""
 
 
 def over_seeds(values: Sequence[float], stderr: float | None = None) -> Interval:

@@ -55,12 +55,15 @@ class Agenda:
         return Unit(job, paid_before=self._credit(job)) if job else None
 
     @property
-    def others(self) -> list[Job]:
-        """Jobs that other processes run."""
-        return [job for _, job in self._elsewhere]
+    def others(self) -> list[int]:
+        """The numbers of jobs that other processes run."""
+        return [job.number for _, job in self._elsewhere]
 
-    def note(self, unit: Unit, outcome: Outcome) -> list[Unit]:
-        """Take down how a unit ended. Returns the jobs that thereby ended too: what they need cannot be."""
+    def note(self, unit: Unit, outcome: Outcome) -> tuple[Outcome, list[Unit]]:
+        """Take down how a unit ended.
+
+        Returns what that counts as, and the jobs that thereby ended too: what they need cannot be.
+        """
         if unit.part:
             self._missing.discard(unit.part.fingerprint)  # else each job finds out, and says, for itself
             self._paid[unit.part.fingerprint] = outcome.usd
@@ -68,7 +71,7 @@ class Agenda:
             self._elsewhere.append((time.monotonic() + LOOK_AGAIN_S, unit.job))
         else:
             self.outcomes[unit.job.number] = outcome
-        return self._end_alike(outcome) if outcome.culprit else []
+        return outcome, self._end_alike(outcome) if outcome.culprit else []
 
     def _ready(self) -> Job | None:
         for index, job in enumerate(self.jobs):

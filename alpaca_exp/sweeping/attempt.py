@@ -19,7 +19,7 @@ from alpaca_exp import provenance
 from alpaca_exp.artifacts import Stage
 from alpaca_exp.artifacts import run as make
 from alpaca_exp.config import password_in
-from alpaca_exp.errors import AlpacaExpError, Interrupted, Stopped
+from alpaca_exp.errors import AlpacaExpError, Interrupted, Pruned, Stopped
 from alpaca_exp.experiment import perform, prepare, said
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import with_documents
@@ -41,7 +41,7 @@ class Outcome:
     """How an attempt ended."""
 
     status: str
-    """done, failed, stopped; found: it was done already; busy: another process runs it."""
+    """done, failed, stopped, pruned; found: it was done already; busy: another process runs it."""
     seconds: float = 0.0
     error: str | None = None
     log: str | None = None
@@ -50,6 +50,8 @@ class Outcome:
     """The stage, by its fingerprint, that failed for a reason that holds for all jobs with it."""
     usd: float = 0.0
     """Paid for a stage that jobs share."""
+    result: str | None = None
+    """What a trial of a study came to, in few words."""
 
 
 def attempt(job: Job, sweep: Path, tell: Tell, *, paid_before: float = 0.0, alone: bool = True) -> Outcome:
@@ -162,8 +164,8 @@ def _tell_of(error: Exception) -> None:
 
 def _failure(error: BaseException, seen: _Seen, seconds: float, log: str) -> Outcome:
     """A sentence of ours speaks of what was given, which is the same for all; a bug may be chance."""
-    status = "stopped" if isinstance(error, Stopped) else "failed"
-    culprit = seen.making if isinstance(error, AlpacaExpError) else None
+    status = "pruned" if isinstance(error, Pruned) else "stopped" if isinstance(error, Stopped) else "failed"
+    culprit = seen.making if isinstance(error, AlpacaExpError) and status != "pruned" else None
     return Outcome(status, seconds, said(error), log, culprit)
 
 

@@ -79,7 +79,8 @@ class Board:
                 self._pace.advance(1, time.monotonic())
             if unit.part is None or outcome.status != "done":
                 number = None if unit.part else unit.job.number
-                self.say(line(number, unit.title, outcome.status, outcome.seconds, outcome.error))
+                title = f"{unit.title} -> {outcome.result}" if outcome.result else unit.title
+                self.say(line(number, title, outcome.status, outcome.seconds, outcome.error))
 
     def say(self, text: str) -> None:
         """A line for those who read along."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from alpaca_exp.artifacts import Stage
@@ -15,7 +15,6 @@ from alpaca_exp.readiness import Here, obstacles
 from alpaca_exp.schemas import EndpointConfig, RuntimeConfig
 from alpaca_exp.server_readiness import server_obstacles
 from alpaca_exp.sweeping.composing import Composer
-from alpaca_exp.sweeping.grid import Grid
 from alpaca_exp.sweeping.jobs import Job, Part, job
 
 LONGEST_SILENCE_S = 4.0
@@ -37,18 +36,25 @@ class _Found:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
 
-def checked(grid: Grid, composer: Composer, *, elsewhere: bool = False) -> list[Job]:
-    """The jobs of `grid`, in its order; two that would do the very same are one.
+def checked(
+    order: Sequence[Sequence[str]],
+    label: Callable[[Sequence[str]], str],
+    composer: Composer,
+    *,
+    elsewhere: bool = False,
+    what: str = "sweep",
+) -> list[Job]:
+    """The jobs that are told by their overrides, in that order; two that would do the very same are one.
 
     `elsewhere`: they will run on other machines, which may have what this one lacks. Raises InputError with
     every fault of every job, each said once.
     """
-    found, order = _Found(), grid.jobs
+    found = _Found()
     by_options = sorted(range(len(order)), key=lambda index: composer.options(order[index]))
     jobs: dict[int, Job] = {}
     with progress("checking", len(order), "jobs", longest_silence=LONGEST_SILENCE_S) as steps:
         for index in by_options:
-            one = _checked(order[index], grid.label(order[index]), composer, found, elsewhere)
+            one = _checked(order[index], label(order[index]), composer, found, elsewhere)
             if one is not None:
                 jobs[index] = one
             steps.advance()
@@ -56,7 +62,7 @@ def checked(grid: Grid, composer: Composer, *, elsewhere: bool = False) -> list[
         for fault in server_obstacles(found.asking, found.runtime)[0]:
             found.faults.setdefault(fault, [])
     if found.faults:
-        raise InputError("This sweep cannot run:\n" + "\n".join(_lines(found.faults, len(order))))
+        raise InputError(f"This {what} cannot run:\n" + "\n".join(_lines(found.faults, len(order))))
     return list({jobs[index].key: jobs[index] for index in reversed(range(len(order)))}.values())[::-1]
 
 

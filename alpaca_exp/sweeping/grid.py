@@ -33,6 +33,11 @@ class Grid:
         return list(dict.fromkeys(itertools.product(*self.axes.values())))
 
     @property
+    def asked(self) -> dict[str, list[str]]:
+        """The values by their keys."""
+        return {key: [word.partition("=")[2] for word in words] for key, words in self.axes.items()}
+
+    @property
     def shape(self) -> str:
         """`2 scale x 3 seed = 6 jobs`."""
         sizes = [f"{len(overrides)} {key}" for key, overrides in self.varied.items()]

@@ -2,7 +2,7 @@
 
 `jobs.jsonl` is only ever appended to, a row at a job's every change; the last row of a job tells how it is.
 Rows are {job, overrides, label, key, fingerprints, status, started, seconds, error, log, run, by}; a status
-is waiting, running, done, failed or stopped. A running job whose lock nobody holds was killed.
+is waiting, running, done, failed, pruned or stopped. A running job whose lock nobody holds was killed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from filelock import FileLock, Timeout
 from alpaca_exp import provenance
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row, write_json
-from alpaca_exp.sweeping.grid import Grid
 from alpaca_exp.sweeping.jobs import Job
 
 SWEEP, JOBS, LOG = "sweep.json", "jobs.jsonl", "job.log"
@@ -85,15 +84,21 @@ def read(sweep: Path) -> dict[int, Row]:
     return dict(sorted(found.items()))
 
 
-def describe(sweep: Path, grid: Grid, command: Sequence[str]) -> Row | None:
-    """Write `sweep.json`. Returns what it said before, where that was another grid."""
+def describe(
+    sweep: Path, kind: str, asked: Mapping[str, object], jobs: int, command: Sequence[str]
+) -> Row | None:
+    """Write `sweep.json`. Returns what it said before, where something else was asked for.
+
+    Raises InputError where the folder holds a sweep of another kind, whose jobs have the same numbers.
+    """
     before = described(sweep)
-    asked = {key: [word.partition("=")[2] for word in words] for key, words in grid.axes.items()}
+    if before.get("kind", kind) != kind:
+        raise InputError(f"{sweep} holds a {before['kind']}, and this is a {kind}; choose another name=...")
     told = {
         "name": sweep.name,
-        "kind": "grid",
-        "grid": asked,
-        "jobs": len(grid.jobs),
+        "kind": kind,
+        kind: dict(asked),
+        "jobs": jobs,
         "command": list(command),
         "created": before.get("created") or provenance.now(),
         "started": provenance.now(),
@@ -105,7 +110,7 @@ def describe(sweep: Path, grid: Grid, command: Sequence[str]) -> Row | None:
     }
     with _writing(sweep):
         write_json(told, sweep / SWEEP)
-    return before if before and before.get("grid") != asked else None
+    return before if before and before.get(kind) != asked else None
 
 
 def described(sweep: Path) -> Row:

@@ -6,9 +6,8 @@ what has no result and nobody else is at. A job is known by what it makes, not b
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
@@ -17,18 +16,16 @@ from omegaconf import DictConfig
 from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.sweeping import history
-from alpaca_exp.sweeping.agenda import Agenda, Unit
+from alpaca_exp.sweeping.agenda import Agenda
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
-from alpaca_exp.sweeping.crews import Alone, Crew, Workers
+from alpaca_exp.sweeping.conducting import conduct, hire
 from alpaca_exp.sweeping.grid import Grid, expand
 from alpaca_exp.sweeping.jobs import Job
 from alpaca_exp.sweeping.launched import Launch, launched
 from alpaca_exp.sweeping.table import Entry, table
-
-NAP_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,10 @@ def sweep(asked: Asked) -> list[Entry]:
     folder = Path(str(asked.master.hydra.sweep.dir))
     print(f"{folder.name}: {grid.shape}", flush=True)
     composer = Composer(asked.loader, asked.master)
-    jobs = checked(grid, composer, elsewhere=asked.launch is not None)
+    jobs = checked(grid.jobs, grid.label, composer, elsewhere=asked.launch is not None)
     _make(folder)
     jobs = history.numbered(jobs, folder)
-    extended = history.describe(folder, grid, history.command_line())
+    extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line())
     runtime = jobs[0].config.runtime
     found = {job.number for job in jobs if job.has_result(folder, runtime.outputs)}
     todo = [job for job in jobs if job.number not in found]
@@ -76,32 +73,6 @@ def sweep(asked: Asked) -> list[Entry]:
     return entries
 
 
-def conduct(agenda: Agenda, crew: Crew, board: Board, folder: Path) -> None:
-    """Let the crew work through the agenda. What interrupts it is raised once the crew has stopped."""
-    waited = False
-    try:
-        while True:
-            while crew.free and (unit := agenda.next()):
-                crew.start(unit)
-            if crew.idle and not agenda.others:
-                return
-            if crew.idle:
-                if not waited:
-                    others = ", ".join(str(job.number) for job in agenda.others)
-                    board.say(f"waiting for another process that runs {others}")
-                waited = True
-                time.sleep(NAP_S)
-                continue
-            for unit, outcome in crew.finished():
-                _note(agenda, board, folder, unit, outcome)
-    except BaseException:
-        for unit, outcome in crew.stop():
-            _note(agenda, board, folder, unit, outcome)
-        raise
-    finally:
-        crew.close()
-
-
 def _run(
     todo: Sequence[Job],
     folder: Path,
@@ -113,28 +84,16 @@ def _run(
     if launch is not None:
         outcomes |= launched(todo, folder, runtime.outputs, launch)
         return None
-    workers = min(runtime.workers, len(todo))
-    agenda = Agenda(todo, runtime.outputs, side_by_side=workers > 1)
+    agenda = Agenda(todo, runtime.outputs, side_by_side=runtime.workers > 1 and len(todo) > 1)
     board = Board(len(todo))
-    devices = int(runtime.devices) if runtime.devices.isdecimal() else 1
-    crew: Crew = Workers(workers, folder, board, devices=devices) if workers > 1 else Alone(folder, board)
     try:
-        conduct(agenda, crew, board, folder)
+        conduct(agenda, hire(runtime, len(todo), folder, board), board, folder)
     except (KeyboardInterrupt, Exception) as error:
         return error
     finally:
         outcomes |= agenda.outcomes
         board.close()
     return None
-
-
-def _note(agenda: Agenda, board: Board, folder: Path, unit: Unit, outcome: Outcome) -> None:
-    """Take down how a unit ended, and that others ended with it: what they need cannot be made."""
-    board.end(unit, outcome)
-    for alike in agenda.note(unit, outcome):
-        board.end(alike, replace(outcome, seconds=0.0, error="for the same reason"))
-        row = history.row(alike.job, outcome.status, error=outcome.error, log=outcome.log)
-        history.append(folder, [row])
 
 
 def _make(folder: Path) -> None:

@@ -11,10 +11,11 @@ LONG = 40
 """Of more jobs than these only the ones that need a look are listed."""
 LONGEST = 160
 """Characters of a reason beside its job; the whole of it stands below the table, and in the log."""
-SETTLED = ("done", "found")
+SETTLED = ("done", "found", "pruned")
 MEANING = {
     "done": "done",
     "found": "found from before",
+    "pruned": "pruned",
     "failed": "failed",
     "stopped": "stopped",
     "killed": "killed",

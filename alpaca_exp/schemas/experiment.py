@@ -51,6 +51,10 @@ class RuntimeConfig:
     checkpoint_every_s: float = runtime("seconds between two checkpoints of a training", 60.0)
     trial: Optional[Path] = runtime("which trial of a study this is: written by its sweeper", None)
     remake_damaged: bool = runtime("make damaged artifacts again instead of stopping", False)
+    detach: bool = runtime("submit a sweep's jobs to SLURM and return, without waiting for them", False)
+    max_restarts: int = runtime(
+        "how often SLURM may start a job again that was preempted, out of time, or lost with its node", 10
+    )
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
@@ -64,6 +68,8 @@ class RuntimeConfig:
             yield f"runtime.device_memory_gb is {self.device_memory_gb}; it must be above 0, or null"
         if self.devices != "auto" and not (self.devices.isdecimal() and int(self.devices) >= 1):
             yield f"runtime.devices is {self.devices}; it must be 1 or more, or auto"
+        if self.max_restarts < 0:
+            yield f"runtime.max_restarts is {self.max_restarts}; it must be 0 or more"
         if self.num_nodes < 1:
             yield f"runtime.num_nodes is {self.num_nodes}; it must be 1 or more"
         if self.strategy not in ("auto", "ddp", "fsdp"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from alpaca_exp.records import Row
+from alpaca_exp.records import Row, read_row
 from alpaca_exp.report.rows import jsonl
 
 PREFIX = "judge."
@@ -29,12 +32,25 @@ _VALUES: dict[str, Callable[[Row], float | None]] = {
     "difference": lambda row: None if None in _points(row) else row["score"] - row["opponent_score"],
     "flip_rate": lambda row: None if row["flipped"] is None else 100 * float(row["flipped"]),
 }
-_SAME = (
-    ("judge", "judge"),
-    ("judge_version", "judge version"),
-    ("protocol", "protocol"),
-    ("model_1", "opponent"),
-)
+_SAME = {"judge": "judge", "judge_version": "judge version", "protocol": "protocol", "model_1": "opponent"}
+"""What the verdicts of one judging share, as they are kept and as they are called."""
+_TEXT = b', "text": '
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How a judging was asked for, as its verdicts tell."""
+
+    told: Mapping[str, str]
+    """By the keys of `_SAME`; several values by comma, none where none is noted."""
+    questions: frozenset[str]
+    words: Mapping[str, float] | None
+    """Of the model's answers, by question; None where not all are known."""
+
+    @property
+    def asked(self) -> Hashable:
+        """Equal where nothing but the answers differs."""
+        return tuple(self.told.values()), self.questions
 
 
 def name_of(metric: str) -> str:
@@ -63,56 +79,89 @@ def unlike_judgings(ours: Sequence[str], theirs: Sequence[str], outputs: Path) -
 
     Where many stand on a side they are counted: "15 judges against vicuna".
     """
-    mine, its = ([_verdicts(name, outputs) for name in side] for side in (ours, theirs))
-    pairs = [(one, other) for one in mine for other in its if one and other]
-    for key, word in _SAME:
-        told = [(_told(one, key), _told(other, key)) for one, other in pairs]
+    mine, its = (_distinct(side, outputs) for side in (ours, theirs))
+    pairs = [(one, other) for one in mine for other in its]
+    for key, word in _SAME.items():
+        told = [(one.told[key], other.told[key]) for one, other in pairs]
         unequal = [pair for pair in told if all(pair) and pair[0] != pair[1]]
         if unequal:
             first, second = (list(dict.fromkeys(side)) for side in zip(*unequal, strict=True))
             yield f"{_counted(word, first)} against {_counted(word, second).removeprefix(f'{word} ')}"
-    if any(_asked(one) != _asked(other) for one, other in pairs):
+    if any(one.questions != other.questions for one, other in pairs):
         yield "other questions"
 
 
 def unlike_among_judgings(names: Sequence[str], outputs: Path) -> Iterator[str]:
     """The same among judgings that are thrown together: "judge a against b", of many "15 judges"."""
-    rows = [found for name in names if (found := _verdicts(name, outputs))]
-    for key, word in _SAME:
-        values = sorted({told for one in rows if (told := _told(one, key))})
+    found = _distinct(names, outputs)
+    for key, word in _SAME.items():
+        values = sorted({one.told[key] for one in found if one.told[key]})
         if len(values) == 2:
             yield f"{word} {' against '.join(values)}"
         elif len(values) > 2:
             yield _counted(word, values)
-    if len({_asked(one) for one in rows}) > 1:
+    if len({one.questions for one in found}) > 1:
         yield "other questions"
+
+
+def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
+    """A sentence where one judging holds verdicts of several versions of the judge, or several protocols."""
+    found = judging(artifacts.get("judge", ""), outputs)
+    several = {word: found.told[key] for key, word in _SAME.items() if key != "model_1"} if found else {}
+    return [
+        f"the judge's verdicts mix more than one {word}: {told}"
+        for word, told in several.items()
+        if ", " in told
+    ]
+
+
+@functools.cache
+def judging(name: str, outputs: Path) -> Judging | None:
+    """Of the judging of this fingerprint; None where there are no verdicts."""
+    file = outputs / "judge" / name / "verdicts.jsonl"
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError:
+        return None
+    rows = [_before_the_text(line, file, number) for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        return None
+    told = {key: ", ".join(sorted({str(row[key]) for row in rows if row.get(key)})) for key in _SAME}
+    words = {str(row["question_id"]): row.get("words_2") for row in rows}
+    known = {question: float(count) for question, count in words.items() if count is not None}
+    return Judging(told, _shared(frozenset(words)), known if len(known) == len(words) else None)
+
+
+def verdicts(artifacts: dict[str, str], outputs: Path) -> tuple[Row, ...]:
+    """The rows of `verdicts.jsonl`; none where there is no judge."""
+    return jsonl(outputs / "judge" / artifacts.get("judge", "") / "verdicts.jsonl")
+
+
+def _before_the_text(line: bytes, file: Path, number: int) -> Row:
+    """What stands in a verdict before the judge's own words, which are most of it and are not needed."""
+    head, text, _ = line.partition(_TEXT)
+    try:
+        row = json.loads(head + b"}") if text else None
+    except ValueError:
+        row = None
+    return row or read_row(line.decode(), file, number, ("question_id",))
+
+
+@functools.cache
+def _shared(questions: frozenset[str]) -> frozenset[str]:
+    """One object for equal sets: there are as many as judgings, and they are compared often."""
+    return questions
+
+
+def _distinct(names: Sequence[str], outputs: Path) -> list[Judging]:
+    """One of those that were asked for in the same way."""
+    found = {one.asked: one for name in dict.fromkeys(names) if (one := judging(name, outputs))}
+    return list(found.values())
 
 
 def _counted(word: str, values: Sequence[str]) -> str:
     """`judge a`, `15 judges`."""
     return f"{word} {values[0]}" if len(values) == 1 else f"{len(values)} {word}s"
-
-
-def _asked(rows: Sequence[Row]) -> frozenset[str]:
-    return frozenset(str(row["question_id"]) for row in rows)
-
-
-def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
-    """A sentence where one judging holds verdicts of several versions of the judge, or several protocols."""
-    rows = verdicts(artifacts, outputs)
-    several = ((word, _told(rows, key)) for key, word in _SAME[:3])
-    return [
-        f"the judge's verdicts mix more than one {word}: {told}" for word, told in several if ", " in told
-    ]
-
-
-def verdicts(artifacts: dict[str, str], outputs: Path) -> tuple[Row, ...]:
-    """The rows of `verdicts.jsonl`; none where there is no judge."""
-    return _verdicts(artifacts.get("judge", ""), outputs)
-
-
-def _verdicts(name: str, outputs: Path) -> tuple[Row, ...]:
-    return jsonl(outputs / "judge" / name / "verdicts.jsonl")
 
 
 def _percent(rows: list[Row]) -> dict[str, float]:
@@ -128,7 +177,3 @@ def _percent(rows: list[Row]) -> dict[str, float]:
 
 def _points(row: Row) -> tuple[float | None, float | None]:
     return row["score"], row["opponent_score"]
-
-
-def _told(rows: tuple[Row, ...], key: str) -> str:
-    return ", ".join(sorted({str(row[key]) for row in rows if row.get(key)}))

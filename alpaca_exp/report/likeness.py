@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from alpaca_exp.records import Row
 from alpaca_exp.report.judged import PREFIX, unlike_among_judgings, unlike_judgings
-from alpaca_exp.report.metrics import audit_of, parts_of, score_rows, tasks_of
+from alpaca_exp.report.metrics import audit_of, audits_of, has, parts_of, tasks_of
 from alpaca_exp.report.runs import Run
-from alpaca_exp.scoreboard import named
 
 OWN_BACKEND = "transformers"
 """Who scored where an audit does not say."""
+NOTED = {"fewshot_seed": "solved examples drawn with seed", "lm_eval": "lm-eval"}
+ASKED = ("num_fewshot", "task_version", "prompts")
+"""What tells of a task how it was asked."""
 FRAMES = {"raw": "raw prompt", "alpaca": "Alpaca frame"}
 
 
@@ -23,55 +26,63 @@ def unlike(metric: str, runs: Sequence[Run], others: Sequence[Run], outputs: Pat
     Of metrics that an evaluation left what its `audit.json` tells, of the judge's what its verdicts tell.
     """
     if metric.startswith(PREFIX):
-        ours, theirs = (
-            [run.artifacts["judge"] for run in _distinct(metric, side, outputs)] for side in (runs, others)
-        )
+        ours, theirs = ([run.artifacts["judge"] for run in _judged(side)] for side in (runs, others))
         return list(unlike_judgings(ours, theirs, outputs))
-    pairs = {(_source(metric, a, outputs), _source(metric, b, outputs)): (a, b) for a in runs for b in others}
-    known = [pair for sources, pair in pairs.items() if all(sources) and sources[0] != sources[1]]
-    said = (phrase for a, b in known for phrase in _differences(metric, a.artifacts, b.artifacts, outputs))
+    mine, its = _ways(metric, runs, outputs), _ways(metric, others, outputs)
+    said = (
+        phrase for a in mine.items() for b in its.items() if a[0] != b[0]
+        for phrase in _differences(metric, a[1], b[1], outputs)
+    )  # fmt: skip
     return list(dict.fromkeys(said))
 
 
 def unlike_among(metric: str, runs: Sequence[Run], outputs: Path) -> list[str]:
     """The same among the runs of one cell."""
-    distinct = _distinct(metric, runs, outputs)
     if metric.startswith(PREFIX):
-        return list(unlike_among_judgings([run.artifacts["judge"] for run in distinct], outputs))
-    pairs = combinations(distinct, 2)
-    both = ((unlike(metric, [a], [b], outputs), unlike(metric, [b], [a], outputs)) for a, b in pairs)
+        return list(unlike_among_judgings([run.artifacts["judge"] for run in _judged(runs)], outputs))
+    pairs = combinations(_ways(metric, runs, outputs).values(), 2)
+    both = ((_differences(metric, a, b, outputs), _differences(metric, b, a, outputs)) for a, b in pairs)
     said = (min(ways) for one, other in both for ways in zip(one, other, strict=True))
     return list(dict.fromkeys(said))
 
 
-def _distinct(metric: str, runs: Sequence[Run], outputs: Path) -> list[Run]:
-    """One run for each artifact that the metric was read from."""
-    found = {_source(metric, run, outputs): run for run in runs}
-    return [run for source, run in found.items() if source]
+def _judged(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if "judge" in run.artifacts]
 
 
-def _source(metric: str, run: Run, outputs: Path) -> str:
-    """The evaluation or judging that the metric was read from; "" where it is neither's."""
-    if metric.startswith(PREFIX):
-        return run.artifacts.get("judge", "")
-    rows = score_rows(run.artifacts, "evaluate", outputs)
-    return run.artifacts["evaluate"] if any(named(row) == metric for row in rows) else ""
+def _ways(metric: str, runs: Sequence[Run], outputs: Path) -> dict[Hashable, dict[str, str]]:
+    """One run's artifacts for each way of asking, of those that have the metric and say how they asked."""
+    found: dict[Hashable, dict[str, str]] = {}
+    for run in runs:
+        if has(metric, run.artifacts, outputs) and audit_of(run.artifacts, outputs):
+            found.setdefault(_way(metric, run.artifacts["evaluate"], outputs), run.artifacts)
+    return found
+
+
+@functools.cache
+def _way(metric: str, evaluation: str, outputs: Path) -> Hashable:
+    """Equal for evaluations that asked the same for the metric."""
+    artifacts = {"evaluate": evaluation}
+    audit, audits = audit_of(artifacts, outputs), audits_of(artifacts, outputs)
+    parts = parts_of(metric, artifacts, outputs)
+    suite = (audit["frame"], audit.get("backend", OWN_BACKEND), *map(audit.get, ("limit", *NOTED)))
+    tasks = tasks_of(parts, artifacts, outputs)
+    asked = tuple((name, *(audits.get(name, {}).get(key) for key in ASKED)) for name in tasks)
+    return suite, tuple(parts), asked
 
 
 def _differences(metric: str, one: dict[str, str], other: dict[str, str], outputs: Path) -> Iterator[str]:
     ours, theirs = audit_of(one, outputs), audit_of(other, outputs)
-    if not ours or not theirs:
-        return
     parts = parts_of(metric, one, outputs)
     if parts != parts_of(metric, other, outputs):
         yield f"{metric} is made of other metrics"
         return
     told = list(_of_suites(ours, theirs))
     tasks = tasks_of(parts, one, outputs)
-    for task in tasks:
-        told += _of_tasks(task, _task(ours, task), _task(theirs, task))
+    pairs = [(task, _task(one, task, outputs), _task(other, task, outputs)) for task in tasks]
+    for task, mine, its in pairs:
+        told += _of_tasks(task, mine, its)
     if not told:
-        pairs = ((task, _task(ours, task), _task(theirs, task)) for task in tasks)
         told += [f"other documents or prompts in {task}" for task, a, b in pairs
                  if a.get("prompts") != b.get("prompts")]  # fmt: skip
     yield from told
@@ -85,7 +96,7 @@ def _of_suites(ours: Row, theirs: Row) -> Iterator[str]:
     backends = [audit.get("backend", OWN_BACKEND) for audit in (ours, theirs)]
     if backends[0] != backends[1]:
         yield f"scored by {backends[0]} against {backends[1]}"
-    for key, words in (("fewshot_seed", "solved examples drawn with seed"), ("lm_eval", "lm-eval")):
+    for key, words in NOTED.items():
         if ours.get(key) != theirs.get(key):
             yield f"{words} {ours.get(key)} against {theirs.get(key)}"
 
@@ -102,5 +113,5 @@ def _documents(audit: Row) -> str:
     return "all documents" if limit is None else f"{limit:,} documents a task"
 
 
-def _task(audit: Row, task: str) -> Row:
-    return next((row for row in audit["tasks"] if row["task"] == task), {})
+def _task(artifacts: dict[str, str], task: str, outputs: Path) -> Row:
+    return audits_of(artifacts, outputs).get(task, {})

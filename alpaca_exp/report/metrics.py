@@ -3,7 +3,7 @@
 `<task>.<metric>`, `understanding`, `truthfulness` come from the evaluation; `judge.<metric>` from the
 judge, `words` (mean length of the answers to the judge's questions) too; `rows`, `rows_in` (of the source),
 `not_drawn`, `edited`, `removed.rules`, `removed.critic`, `removed.<rule>` from the data card; `usd` from
-the records.
+the records, and `gpu_hours` too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alpaca_exp.artifacts import Artifact
-from alpaca_exp.records import Row
+from alpaca_exp.errors import ArtifactError
+from alpaca_exp.records import Row, read_jsonl
 from alpaca_exp.report import judged
+from alpaca_exp.report.made import STAGES, made
 from alpaca_exp.report.rows import jsonl
 from alpaca_exp.scoreboard import SUITE, flags_of, named
 
@@ -32,6 +34,8 @@ ASSESSED = "truthfulqa_gen.judged_"
 SHARES = ("acc", "rougeL_for_", "exact_match")
 """How the names of metrics begin that are never above 1. (truthfulqa_gen's rougeL_max is, being per cent.)"""
 USD = "usd: what making it would cost today, whoever paid: new answers, and those found in a journal."
+SPENT = {"usd": ("usd", "usd_avoided"), "gpu_hours": ("gpu_hours",)}
+"""What making a run's artifacts takes, as their records' usage has it."""
 COUNTS = ("rows_in", "rows", "edited", "not_drawn")
 CARD = (*COUNTS, "removed.rules", "removed.critic")
 NO_RULES = ("critic", "no_answer", "max_words", "overlap", "rating")
@@ -42,6 +46,7 @@ _PLACES = {
     "truthfulqa_gen.judged_unread": 0,
     "words": 1,
     "usd": 2,
+    "gpu_hours": 2,
     "judge.score": 2,
     "judge.opponent_score": 2,
     "judge.difference": 2,
@@ -50,6 +55,9 @@ _PLACES = {
     "judge.retest_difference": 2,
     "judge.unparsed": 0,
 }
+
+Part = tuple[str, str, str]
+"""Task, metric and filter."""
 
 
 @dataclass(frozen=True)
@@ -69,26 +77,25 @@ class Reading:
 
 def reading(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
     """The metric of the run whose `artifacts` these are (part -> fingerprint); None where it has none."""
-    if metric == "usd":
-        return _usd(artifacts, outputs)
+    if metric in SPENT:
+        return _spent(metric, artifacts, outputs)
     if metric in COUNTS or metric.startswith("removed."):
         return _count(metric, artifacts, outputs)
     for part in MEASURING:
-        for row in score_rows(artifacts, part, outputs):
-            if named(row) == metric:
-                source = f"{part}/{artifacts[part]}"
-                low, high = row.get("low"), row.get("high")
-                bounds = None if low is None or high is None else (low, high)
-                return Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)
+        found = _scored(part, artifacts[part], outputs).get(metric) if part in artifacts else None
+        if found:
+            return found[0]
     return None
 
 
 def known(runs: Iterable[dict[str, str]], outputs: Path) -> list[str]:
     """Every metric that the artifacts of any of these runs hold, and the usual ones."""
-    found = {*USUAL, *CARD}
+    found = {*USUAL, *CARD, *SPENT}
     for artifacts in {tuple(sorted(artifacts.items())) for artifacts in runs}:
         for part in MEASURING:
-            found |= {named(row) for row in score_rows(dict(artifacts), part, outputs)}
+            found |= (
+                _scored(part, dict(artifacts)[part], outputs).keys() if part in dict(artifacts) else set()
+            )
         card = _card(dict(artifacts), outputs)
         found |= {f"removed.{rule}" for rule in card["counts"]["removed"]} if card else set()
     return sorted(found)
@@ -99,22 +106,32 @@ def score_rows(artifacts: dict[str, str], part: str, outputs: Path) -> tuple[Row
     return jsonl(outputs / part / artifacts[part] / "scores.jsonl") if part in artifacts else ()
 
 
-def parts_of(metric: str, artifacts: dict[str, str], outputs: Path) -> list[tuple[str, str, str]]:
+def has(metric: str, artifacts: dict[str, str], outputs: Path) -> bool:
+    """Whether the evaluation holds the metric."""
+    return "evaluate" in artifacts and metric in _scored("evaluate", artifacts["evaluate"], outputs)
+
+
+def parts_of(metric: str, artifacts: dict[str, str], outputs: Path) -> list[Part]:
     """What an evaluation's metric is the mean of, as (task, metric, filter); itself where it is no such."""
-    rows = {named(row): row for row in reversed(score_rows(artifacts, "evaluate", outputs))}
+    return _parts(metric, artifacts.get("evaluate"), outputs)
+
+
+@functools.cache
+def _parts(metric: str, name: str | None, outputs: Path) -> list[Part]:
+    rows = {known: part for known, (_, part) in _scored("evaluate", name, outputs).items()} if name else {}
     wanted = [metric]
-    if metric in SUITE:
-        identity = Artifact(outputs / "evaluate" / artifacts["evaluate"]).record["identity"]
-        wanted = [str(name) for name in identity.get("suite", {}).get(metric, [])]
+    if name and metric in SUITE:
+        identity = Artifact(outputs / "evaluate" / name).record["identity"]
+        wanted = [str(one) for one in identity.get("suite", {}).get(metric, [])]
     found = []
-    for name in wanted:
-        row = rows.get(name) or next((rows[one] for one in rows if one.partition("/")[0] == name), None)
-        task, _, kind = name.rpartition(".")
-        found.append((row["task"], row["metric"], row["filter"]) if row else (task, kind, "none"))
+    for one in wanted:
+        part = rows.get(one) or next((rows[other] for other in rows if other.partition("/")[0] == one), None)
+        task, _, kind = one.rpartition(".")
+        found.append(part or (task, kind, "none"))
     return found
 
 
-def tasks_of(parts: Iterable[tuple[str, str, str]], artifacts: dict[str, str], outputs: Path) -> list[str]:
+def tasks_of(parts: Iterable[Part], artifacts: dict[str, str], outputs: Path) -> list[str]:
     """The tasks behind `parts_of`: of a group those that are in it."""
     groups = (audit_of(artifacts, outputs) or {}).get("groups", {})
     return list(dict.fromkeys(task for name, _, _ in parts for task in groups.get(name, [name])))
@@ -122,17 +139,36 @@ def tasks_of(parts: Iterable[tuple[str, str, str]], artifacts: dict[str, str], o
 
 def audit_of(artifacts: dict[str, str], outputs: Path) -> Any:
     """What `audit.json` of the evaluation holds; None where there is none."""
-    return (
-        _json(outputs / "evaluate" / artifacts["evaluate"] / "audit.json")
-        if "evaluate" in artifacts
-        else None
-    )
+    return _audit(artifacts["evaluate"], outputs) if "evaluate" in artifacts else None
 
 
-def audits_of(artifacts: dict[str, str], outputs: Path) -> dict[str, Row]:
+def audits_of(artifacts: dict[str, str], outputs: Path) -> Mapping[str, Row]:
     """Each task's audit."""
-    audit = audit_of(artifacts, outputs) or {"tasks": []}
+    return _audits(artifacts["evaluate"], outputs) if "evaluate" in artifacts else {}
+
+
+@functools.cache
+def _audit(name: str, outputs: Path) -> Any:
+    return _json(outputs / "evaluate" / name / "audit.json")
+
+
+@functools.cache
+def _audits(name: str, outputs: Path) -> Mapping[str, Row]:
+    audit = _audit(name, outputs) or {"tasks": []}
     return {row["task"]: row for row in audit["tasks"]}
+
+
+@functools.cache
+def _scored(part: str, name: str, outputs: Path) -> Mapping[str, tuple[Reading, Part]]:
+    """By metric, what `scores.jsonl` of an artifact says; of two rows of one name the first."""
+    file, found = outputs / part / name / "scores.jsonl", dict[str, tuple[Reading, Part]]()
+    source = f"{part}/{name}"
+    for row in read_jsonl(file, ("task", "metric", "value", "stderr", "n")) if file.exists() else ():
+        low, high = row.get("low"), row.get("high")
+        bounds = None if low is None or high is None else (low, high)
+        one = Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)
+        found.setdefault(named(row), (one, (row["task"], row["metric"], row.get("filter", "none"))))
+    return found
 
 
 def judge_notes(artifacts: dict[str, str], outputs: Path) -> list[str]:
@@ -148,7 +184,7 @@ def warnings(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]
     if metric.startswith(judged.PREFIX):
         return [*judged.mixture(artifacts, outputs), *_left_out(metric, artifacts, outputs)]
     audits = audits_of(artifacts, outputs)
-    if not any(named(row) == metric for row in score_rows(artifacts, "evaluate", outputs)):
+    if not has(metric, artifacts, outputs):
         by_letter = metric in SUITE and not all(audit.get("comparable", True) for audit in audits.values())
         return [f"{metric} is left out: choices asked by letter count towards no mean"] if by_letter else []
     parts = parts_of(metric, artifacts, outputs)
@@ -172,7 +208,7 @@ def limits(metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     if metric.startswith(judged.PREFIX):
         return judged.RANGES.get(judged.name_of(metric), (0.0, math.inf))
-    bounded = task == "removed" or metric in ("words", "usd", *COUNTS)
+    bounded = task == "removed" or metric in ("words", *SPENT, *COUNTS)
     return (0.0 if bounded else -math.inf), math.inf
 
 
@@ -184,20 +220,15 @@ def _left_out(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str
     return [f"{metric} is left out: equal length lies beyond the data"] if absent else []
 
 
-def _usd(artifacts: dict[str, str], outputs: Path) -> Reading | None:
-    """What making the run's artifacts from nothing costs: paid, or found in the journal."""
-    usages = [_usage(folder) for folder in sorted(set(_folders(artifacts, outputs)))]
-    if not usages or not all(usages):
+def _spent(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
+    """What making the artifacts from nothing takes: dollars, paid or found in the journal; GPU hours."""
+    parts = {(STAGES.get(part, part), name): part for part, name in artifacts.items()}
+    usages = [one.usage if (one := made(part, name, outputs)) else None for part, name in sorted(parts)]
+    if not usages or None in usages:
         return None
-    value = sum(usage["usd"] + usage["usd_avoided"] for usage in usages)
+    value = math.fsum(usage[key] for usage in usages if usage for key in SPENT[metric])
     last = "evaluate" if "evaluate" in artifacts else list(artifacts)[-1]
-    return Reading(value, None, None, None, f"{last}/{artifacts[last]}")
-
-
-def _folders(artifacts: dict[str, str], outputs: Path) -> Iterator[Path]:
-    stages = {"opponent": "complete", "base": "complete"}
-    for part, fingerprint in artifacts.items():
-        yield outputs / stages.get(part, part) / fingerprint
+    return Reading(value, None, None, None, f"{STAGES.get(last, last)}/{artifacts[last]}")
 
 
 def _count(metric: str, artifacts: dict[str, str], outputs: Path) -> Reading | None:
@@ -223,11 +254,16 @@ def _card(artifacts: dict[str, str], outputs: Path) -> Any:
     return _json(outputs / "curate" / artifacts["curate"] / "card.json") if "curate" in artifacts else None
 
 
-def _usage(folder: Path) -> Any:
-    record = _json(folder / "record.json")
-    return record and {"usd": 0.0, "usd_avoided": 0.0, **record["usage"]}
+def _json(path: Path) -> Any:
+    """What a file holds, files of equal content sharing it; None where there is none."""
+    try:
+        return _parsed(path.read_bytes())
+    except OSError:
+        return None
+    except ValueError:
+        raise ArtifactError(f"{path} is not JSON; delete {path.parent} and run again to remake it") from None
 
 
 @functools.cache
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+def _parsed(text: bytes) -> Any:
+    return json.loads(text)

@@ -35,7 +35,12 @@ class Outputs:
             "scale": scale,
             "seed": seed,
             "labels": {"dataset_variant": variant, "critic": "miniature"},
-            "artifacts": {"curate": f"c-{variant}", "evaluate": f"e-{name}", "judge": f"j-{name}"},
+            "artifacts": {
+                "curate": f"c-{variant}",
+                "train": f"t-{name}",
+                "evaluate": f"e-{name}",
+                "judge": f"j-{name}",
+            },
             "overrides": [f"+experiment={variant}", f"scale={scale}", f"seed={seed}"],
             "status": "done",
             "error": None,
@@ -54,12 +59,27 @@ class Outputs:
     def evaluation(self, name: str, truth: float, right: list[int] | None = None) -> None:
         """An evaluation whose truthfulness is `truth`, or the mean of `right`, document by document."""
         value = truth if right is None else sum(right) / len(right)
-        base = {"filter": "none", "stderr": 0.02, "n": 400, "higher_is_better": True, "task_version": "1"}
+        base = {"filter": "none", "stderr": 0.02, "n": len(right or range(400)), "higher_is_better": True}
         rows = [
-            {"task": "world_truth", "metric": "acc", "value": value, "chance": 0.25, **base},
-            {"task": "truthfulness", "metric": "mean", "value": value, "chance": 0.25, **base},
+            {
+                "task": "world_truth",
+                "metric": "acc",
+                "value": value,
+                "chance": 0.25,
+                **base,
+                "task_version": "1",
+            },
+            {
+                "task": "truthfulness",
+                "metric": "mean",
+                "value": value,
+                "chance": 0.25,
+                **base,
+                "task_version": "",
+            },
         ]
         told = {"suite": {"type": "WorldSuiteConfig", "truthfulness": ["world_truth.acc"]}}
+        self.artifact("train", f"t-{name}", {"trainer": {"epochs": 3}}, avoided=0.0)
         self.artifact("evaluate", f"e-{name}", told, scores=rows)
         documents = [
             {"task": "world_truth", "doc_id": n, "metric": "acc", "value": one}
@@ -76,14 +96,16 @@ class Outputs:
         ]
         self.artifact("judge", f"j-{name}", {}, usd=0.25, scores=rows)
 
-    def artifact(self, stage: str, name: str, identity: Row, usd: float = 0.0, **files: list[Row]) -> Path:
+    def artifact(
+        self, stage: str, name: str, identity: Row, usd: float = 0.0, avoided: float = 0.5, **files: list[Row]
+    ) -> Path:
         """A finished stage's folder with its record."""
         path = self.path / stage / name
         path.mkdir(parents=True, exist_ok=True)
         for file, rows in files.items():
             write_jsonl(rows, path / f"{file}.jsonl")
         write_json(
-            {"identity": identity, "inputs": {}, "files": {}, "usage": {"usd": usd, "usd_avoided": 0.5}},
+            {"identity": identity, "inputs": {}, "files": {}, "usage": {"usd": usd, "usd_avoided": avoided}},
             path / "record.json",
         )
         return path

@@ -28,12 +28,13 @@ def test_two_axes_and_a_baseline_in_markdown(capsys: pytest.CaptureFixture[str],
     assert report(capsys, outputs, words) == (
         "| dataset_variant | large truthfulness | small truthfulness |\n"
         "| --- | --- | --- |\n"
-        "| cleaned | 0.900 [0.875, 0.925] n=3; Δ +0.200 [+0.200, +0.200] n=3 "
-        "| 0.800 [0.775, 0.825] n=3; Δ +0.200 [+0.200, +0.200] n=3 |\n"
-        "| original | 0.700 [0.675, 0.725] n=3 | 0.600 [0.575, 0.625] n=3 |\n"
+        "| cleaned | 0.900 [0.875, 0.925] (3 x 400); Δ +0.200 [+0.200, +0.200]§ "
+        "| 0.800 [0.775, 0.825] (3 x 400); Δ +0.200 [+0.200, +0.200]§ |\n"
+        "| original | 0.700 [0.675, 0.725] (3 x 400) | 0.600 [0.575, 0.625] (3 x 400) |\n"
         "\n"
-        "Mean and 95 % interval over n seeds (Student's t). "
-        "Δ: difference from original, paired by seed (one seed: by document).\n"
+        "Mean and 95 % interval over seeds and documents, in brackets (seeds x documents). "
+        "Δ: difference from original, paired by seed and by document. "
+        "§ Differs from original: p < 0.05 after Holm over the 2 differences of this table.\n"
         "\n"
         "    python -m alpaca_exp.report outputs --rows dataset_variant --columns scale "
         "--metrics truthfulness --baseline original --format markdown\n"
@@ -82,7 +83,7 @@ def test_by_default_experiments_are_rows_and_metrics_columns(
 
 def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
     text = report(capsys, outputs, "--metrics truthfulness")
-    assert "| cleaned | 0.850† |" in text
+    assert "| cleaned | 0.850† (6 x 400) |" in text
     assert "† A mean over runs that differ in more than their seeds: scale (large, small)." in text
     main(
         [
@@ -100,7 +101,7 @@ def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[st
 
 def test_where_leaves_the_other_runs_out(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> None:
     text = report(capsys, outputs, "--where scale=small --where dataset_variant=cleaned --metrics words")
-    assert "| cleaned | 10.0 [10.0, 10.0] n=3 |" in text
+    assert "| cleaned | 10.0 [10.0, 10.0] (3 x 80) |" in text
     assert "original" not in text
     assert "--where scale=small --where dataset_variant=cleaned" in text
 
@@ -129,7 +130,7 @@ def test_one_seed_says_this_checkpoint_only_and_is_paired_by_document(
         outputs.run(variant)
         outputs.evaluation(f"{variant}small0", 0, right)
     text = report(capsys, outputs, "--metrics truthfulness --baseline original")
-    assert "0.550 [0.511, 0.589]*; Δ +0.050 [+0.007, +0.093]*" in text
+    assert "0.550 [0.451, 0.649]° (1 x 100); Δ +0.050 [+0.007, +0.093]°" in text
     assert "speaks of this checkpoint only" in text
 
 
@@ -143,7 +144,7 @@ def test_documents_that_go_together_are_no_independent_evidence_of_a_difference(
         file = outputs.path / "evaluate" / f"e-{variant}small0" / "documents.jsonl"
         write_jsonl([{**row, "cluster": f"task{row['doc_id'] // 10}"} for row in read_jsonl(file)], file)
     text = report(capsys, outputs, "--metrics truthfulness --baseline original")
-    assert "Δ +0.050 [-0.048, +0.148]*" in text, "all of it comes from one task of ten"
+    assert "Δ +0.050 [-0.063, +0.163]° |" in text, "all of it comes from one task of ten"
 
 
 def test_an_untuned_base_is_one_model_however_many_seeds_were_run(
@@ -155,11 +156,8 @@ def test_an_untuned_base_is_one_model_however_many_seeds_were_run(
     text = report(
         capsys, outputs, "--rows dataset_variant --columns scale --metrics truthfulness --baseline base"
     )
-    assert f"| base | {ABSENT} | 0.750 [0.711, 0.789]* |" in text
-    assert (
-        "| cleaned | 0.900 [0.875, 0.925] n=3 | 0.800 [0.775, 0.825] n=3; Δ +0.050 [+0.025, +0.075] n=3 |"
-        in text
-    )
+    assert f"| base | {ABSENT} | 0.750 [0.711, 0.789]° (1 x 400) |" in text
+    assert "| 0.800 [0.775, 0.825] (3 x 400); Δ +0.050 [+0.025, +0.075]§ |" in text
 
 
 def test_a_failed_run_shows_as_failed_until_it_was_done_again(
@@ -170,7 +168,9 @@ def test_a_failed_run_shows_as_failed_until_it_was_done_again(
     assert "| cleaned | failed |" in report(capsys, outputs, "--metrics truthfulness")
     outputs.run("cleaned", started="2025-12-31T00:00:00Z")
     outputs.evaluation("cleanedsmall0", 0.8)
-    assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
+    assert "| cleaned | 0.800 [0.761, 0.839]° (1 x 400) |" in report(
+        capsys, outputs, "--metrics truthfulness"
+    )
 
 
 def test_what_bad_input_ended_counts_only_where_there_is_nothing_else(
@@ -182,7 +182,9 @@ def test_what_bad_input_ended_counts_only_where_there_is_nothing_else(
     assert "| cleaned | failed |" in report(capsys, outputs, "--metrics truthfulness")
     outputs.run("cleaned")
     outputs.evaluation("cleanedsmall0", 0.8)
-    assert "| cleaned | 0.800 [0.761, 0.839]* |" in report(capsys, outputs, "--metrics truthfulness")
+    assert "| cleaned | 0.800 [0.761, 0.839]° (1 x 400) |" in report(
+        capsys, outputs, "--metrics truthfulness"
+    )
 
 
 def test_any_field_of_the_configuration_is_an_axis_and_a_condition(
@@ -201,7 +203,7 @@ def test_any_field_of_the_configuration_is_an_axis_and_a_condition(
     assert [line.split(" | ")[0] for line in by_rate.splitlines()[2:5]] == ["| 1e-05", "| 0.0001", "| 0.002"]
     for where in ("trainer.learning_rate=1e-4", "eval_suite.mirror=0.0001"):
         one = report(capsys, outputs, f"--metrics truthfulness --where {where}")
-        assert "| original | 0.500 [0.461, 0.539]* |" in one
+        assert "| original | 0.500 [0.461, 0.539]° (1 x 400) |" in one
     said = refusal(capsys, outputs.path, "--where frame=raw")
     assert said == "there is no axis frame; did you mean eval_suite.frame?\n"
     said = refusal(capsys, outputs.path, "--rows trainer.learning_rat")
@@ -253,7 +255,7 @@ def test_a_stopped_run_is_told_from_a_failed_one(
     outputs.run("cleaned", seed=4, artifacts={}, status="failed", error="the server is gone")
     outputs.run("uncapped", artifacts={}, status="stopped", error="stopped")
     text = report(capsys, outputs, "--metrics truthfulness --where scale=small")
-    assert "| uncapped | stopped |" in text and " n=3 (1 failed, 1 stopped) |" in text
+    assert "| uncapped | stopped |" in text and " (3 x 400; 1 failed, 1 stopped) |" in text
     assert "Stopped runs are resumable" in text
     table = report(capsys, outputs, "--metrics truthfulness --where scale=small --format csv")
     row = next(csv.DictReader(table.splitlines()[1:]))
@@ -269,8 +271,10 @@ def test_no_interval_leaves_the_range_of_its_metric(
     base = {"filter": "none", "n": 20, "higher_is_better": True, "chance": 50.0, "stderr": 6.0}
     rates = [{"task": "judge", "metric": "win_rate", "value": 5.0, **base}]
     outputs.artifact("judge", "j-cleanedsmall0", {}, scores=rates)
-    assert "| cleaned | 0.980 [0.941, 1.000]* |" in report(capsys, outputs, "--metrics truthfulness")
-    assert "| cleaned | 5.0 [0.0, 16.8]* |" in report(capsys, outputs, "--metrics judge.win_rate")
+    assert "| cleaned | 0.980 [0.941, 1.000]° (1 x 400) |" in report(
+        capsys, outputs, "--metrics truthfulness"
+    )
+    assert "| cleaned | 5.0 [0.0, 16.8]° (1 x 20) |" in report(capsys, outputs, "--metrics judge.win_rate")
 
 
 def test_of_the_same_run_made_twice_the_newer_counts(tmp_path: Path) -> None:
@@ -380,7 +384,9 @@ def test_a_run_that_was_raised_to_a_larger_budget_or_another_server_is_the_same_
     outputs.run("cleaned", artifacts={}, status="failed", overrides=["trainer.learning_rate=9.0"])
     outputs.evaluation("cleanedsmall0", 0.8)
     said = report(capsys, outputs, "--metrics truthfulness")
-    assert "| cleaned | 0.800 [0.761, 0.839]* (1 failed) |" in said, "another recipe has failed for itself"
+    assert "| cleaned | 0.800 [0.761, 0.839]° (1 x 400; 1 failed) |" in said, (
+        "another recipe has failed for itself"
+    )
 
 
 def test_without_a_judge_its_columns_are_empty_whatever_failed(

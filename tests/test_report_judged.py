@@ -54,12 +54,12 @@ def test_two_judgings_are_compared_question_by_question(
     capsys: pytest.CaptureFixture[str], outputs: Outputs
 ) -> None:
     said = report(capsys, outputs, f"{COMMAND} judge.score")
-    assert "| 5.47 [4.92" in said and "; Δ +1.00 [+1.00, +1.00]*" in said, (
+    assert "| 5.47 [4.92" in said and "; Δ +1.00 [+1.00, +1.00]°" in said, (
         "both models' easy questions are easy"
     )
     percent = report(capsys, outputs, f"{COMMAND} judge.percent")
     delta = percent.partition("; Δ ")[2].partition("]")[0]
-    assert delta.startswith("+18.5 [+16.7, +20.3"), "narrower than that of two separate samples"
+    assert delta.startswith("+18.5 [+16.6, +20.4"), "narrower than that of two separate samples"
     assert "not paired" not in percent
 
 
@@ -68,7 +68,7 @@ def test_a_single_judgings_interval_is_its_own(capsys: pytest.CaptureFixture[str
     judged(outputs, "cleanedsmall0", rows)
     score = next(one for one in judge_scores(rows) if one.metric == "win_rate")
     assert score.value == 100
-    assert "| 100.0 [91.2, 100.0]*" in report(
+    assert "| 100.0 [91.2, 100.0]°" in report(
         capsys, outputs, "--rows dataset_variant --metrics judge.win_rate"
     )
     assert "judge.win_rate/coding" in report(

@@ -29,7 +29,9 @@ TASK = {
 
 def measured(outputs: Outputs, variant: str, values: Sequence[float], seed: int = 0, **told: Any) -> None:
     """A run of `variant` whose evaluation scored piqa's documents; `told` changes what its audit says."""
-    outputs.run(variant, seed=seed, overrides=[f"seed={seed}"])
+    name = f"{variant}small{seed}"
+    artifacts = {"evaluate": f"e-{name}", **({} if variant == "base" else {"train": f"t-{name}"})}
+    outputs.run(variant, seed=seed, overrides=[f"seed={seed}"], artifacts=artifacts)
     task = TASK | {key: value for key, value in told.items() if key in TASK}
     asked = ASKED | {key: value for key, value in told.items() if key in ASKED}
     score = {
@@ -66,7 +68,7 @@ def test_what_was_asked_alike_is_paired_document_by_document(
     outputs = Outputs(tmp_path / "outputs")
     measured(outputs, "tuned", OURS)
     measured(outputs, "base", THEIRS)
-    assert "Δ +0.050 [-0.048, +0.148]*" in told(capsys, outputs)
+    assert "Δ +0.050 [-0.055, +0.155]° |" in told(capsys, outputs)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_what_was_asked_otherwise_is_a_row_of_its_own_that_says_in_what(
     assert len(labels) == 2 and all(
         f"| tuned, {row}" in label for row, label in zip(rows, labels, strict=True)
     )
-    assert "0.525" not in text and "†" not in text and text.count("(1 failed)") == 1
+    assert "0.525" not in text and "†" not in text and text.count("; 1 failed)") == 1
 
 
 def test_a_row_is_compared_with_the_baseline_that_was_asked_as_it_was(
@@ -130,7 +132,7 @@ def test_a_row_is_compared_with_the_baseline_that_was_asked_as_it_was(
     measured(outputs, "base", THEIRS, frame="alpaca")
     measured(outputs, "base", [1.0] * 20, seed=1)
     text = told(capsys, outputs)
-    assert "| tuned | 0.550 [0.354, 0.746]*; Δ -0.450" in text and text.count("Δ -") == 1
+    assert "| tuned | 0.550 [0.311, 0.789]° (1 x 20); Δ -0.450" in text and text.count("Δ -") == 1
     assert "cannot be paired" not in text
     other = report(capsys, outputs, "--metrics piqa.acc --columns seed --where seed=0 --baseline base")
     assert "- tuned and base cannot be paired in piqa.acc: raw prompt against Alpaca frame." in other
@@ -145,7 +147,7 @@ def test_a_warning_marks_its_cells_and_stands_below_with_the_rows_that_it_is_tru
     measured(outputs, "tuned", OURS, flags=[cut, other], truncated=3)
     measured(outputs, "base", THEIRS)
     text = report(capsys, outputs, "--metrics piqa.acc")
-    assert "| tuned | 0.550 [0.354, 0.746]*‡ |" in text
+    assert "| tuned | 0.550 [0.311, 0.789]°‡ (1 x 20) |" in text
     assert "- ‡ 3 of 20 documents of piqa are longer (tuned)." in text
     assert "no better" not in text
 
@@ -162,7 +164,9 @@ def test_each_filter_of_a_metric_is_a_metric_of_its_own(
     ]
     outputs.artifact("evaluate", "e-tunedsmall0", {}, scores=scores)
     words = "--metrics gsm8k.exact_match/strict-match,gsm8k.exact_match/flexible-extract"
-    assert "| tuned | 0.100 [0.061, 0.139]* | 0.200 [0.161, 0.239]* |" in report(capsys, outputs, words)
+    assert "| tuned | 0.100 [0.061, 0.139]° (1 x 400) | 0.200 [0.161, 0.239]° (1 x 400) |" in report(
+        capsys, outputs, words
+    )
 
 
 def test_metrics_over_the_same_documents_are_added_up_before_their_error_is_taken(tmp_path: Path) -> None:

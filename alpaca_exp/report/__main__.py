@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.report.formats import FORMATS
 from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
-from alpaca_exp.report.tables import FORMATS, Layout, table
+from alpaca_exp.report.tables import Layout, table
 
 COMMANDS = {"reading": "RUN...: the answers of some runs side by side, on one page"}
 """What is not one table: each is a module of this room, whose `main` takes the words behind its name."""
@@ -37,10 +40,25 @@ def _report(asked: argparse.Namespace) -> None:
     where = tuple(_place(word) for word in asked.where)
     layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
     made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    print(FORMATS[asked.format](made), end="")
+    _put(FORMATS[asked.format](made), asked.out)
     if asked.format == "csv":  # a table for programs: what is for people goes beside it
         print("".join(f"{text}\n" for text in made.confounds), end="", file=sys.stderr)
+
+
+def _put(text: str, out: Path | None) -> None:
+    """To a file, which appears whole or not at all, or to the screen."""
+    if out is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        print(text, end="")
+        return
+    draft = out.with_name(f"{out.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(draft, out)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written: {error.strerror}; name a file in a folder that exists"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
     formats = "default: %(default)s; csv opens with the command as a comment (pandas: comment='#')"
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help=formats)
+    out = "write the table into this file; default: print it"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser
 
 

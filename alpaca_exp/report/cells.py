@@ -1,18 +1,47 @@
-"""One cell of a table: the runs that belong there, and what they say of one metric."""
+"""One cell of a table: the runs that belong there, what they say of one metric, and how sure that is."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from alpaca_exp.report.documents import difference_stderr, document_values
+import numpy as np
+
+from alpaca_exp.report.evidence import Evidence, evidence, paired
 from alpaca_exp.report.likeness import unlike, unlike_among
-from alpaca_exp.report.metrics import ASSESSED, Reading, limits, reading, warnings
+from alpaca_exp.report.made import made
+from alpaca_exp.report.metrics import ASSESSED, Reading, counted, limits, reading, warnings
 from alpaca_exp.report.runs import Run
-from alpaca_exp.statistics.intervals import Doubt, Interval, of_checkpoint, over_seeds
+from alpaca_exp.statistics.bootstrap import mean_interval
+from alpaca_exp.statistics.combined import combined
+from alpaca_exp.statistics.crossed import crossed
+from alpaca_exp.statistics.intervals import Doubt, Interval, Part
+from alpaca_exp.statistics.significance import p_value
+
+NO_PAIRS = "no document is common to them"
+MADE_BY = ("train", "evaluate", "assess", "judge")
+"""The stages whose version tells runs of one cell apart."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The runs of one place, and what the finished ones say of one metric."""
+
+    metric: str
+    runs: tuple[Run, ...]
+    readings: Mapping[str, Reading]
+    """By the artifact they come from: runs that share it count once, as three seeds of an untuned base."""
+    mixed: tuple[str, ...]
+    """What else differs among the runs than their seeds; empty in a sound cell."""
+    evidence: Evidence | None
+    """None where no finished run has the metric, and where the runs are mixed."""
+
+    @property
+    def done(self) -> list[Run]:
+        """The runs that came to their end."""
+        return [run for run in self.runs if run.done]
 
 
 @dataclass(frozen=True)
@@ -36,33 +65,114 @@ class Cell:
     """Why there is no difference from the baseline: what was asked otherwise of it."""
     warnings: tuple[str, ...] = ()
     """What the evaluations' audits say of the metric, a sentence each."""
+    documents: tuple[int, ...] = ()
+    """How many documents or questions a run's value is the mean of: the fewest and the most of its runs."""
+    paired: int = 0
+    """Over how many documents the difference is taken pair by pair; 0: over seeds alone."""
+    p: float | None = None
+    """Of no difference from the baseline, by itself."""
+    p_adjusted: float | None = None
+    """The same after Holm, over the whole table."""
+    test: str = ""
+    """How `p` was found."""
 
 
-def cell(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path) -> Cell:
-    """The mean over the runs with its interval, and the difference from the runs of the baseline.
+def sample(metric: str, runs: Sequence[Run], outputs: Path) -> Sample:
+    """The runs of one place with all that is read of them."""
+    found = [reading(metric, run.artifacts, outputs) for run in runs if run.done]
+    mixed = _mixed(metric, [run for run in runs if run.done], outputs)
+    return Sample(
+        metric=metric,
+        runs=tuple(runs),
+        readings={one.source: one for one in found if one},
+        mixed=mixed,
+        evidence=None if mixed else evidence(metric, runs, outputs),
+    )
 
-    Runs that share the artifact of a metric count once: three seeds of an untuned base are one model.
-    """
-    found = _readings(metric, runs, outputs)
-    values = [one.value for one in found.values()]
-    only = next(iter(found.values())) if len(found) == 1 else None
-    done = [run for run in runs if run.done]
-    mixed = _mixed(metric, done, outputs)
-    others = [run for run in baseline if run.done]
+
+def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
+    """The mean over the runs with its interval, and the difference from the runs of the baseline."""
+    metric, done = ours.metric, ours.done
     # Where more than seeds tells runs apart, pairs by seed would join runs that are no pair.
-    asked_otherwise = tuple(unlike(metric, done, others, outputs))
-    paired = not mixed and not asked_otherwise and not _mixed(metric, others, outputs)
+    asked_otherwise = tuple(unlike(metric, done, baseline.done, outputs)) if baseline else ()
+    apart: Evidence | str | None = None
+    if baseline and baseline.evidence and ours.evidence and not asked_otherwise:
+        apart = _apart(ours.evidence, baseline.evidence)
+    asked_otherwise += (apart,) if isinstance(apart, str) else ()
+    contrast = apart if isinstance(apart, Evidence) else None
+    p, test = _tested(contrast, ours, baseline) if contrast and not counted(metric) else (None, "")
+    sizes = {one.n for one in ours.readings.values() if one.n}
     return Cell(
         metric=metric,
-        estimate=_within(limits(metric), _estimate(values, only, bool(mixed))),
-        difference=_difference(metric, done, others, outputs) if paired else None,
-        sources=tuple(sorted(found)),
-        failed=_failed([run for run in runs if _asks(metric, run)]),
-        stopped=sum(run.stopped for run in runs if _asks(metric, run)),
-        mixed=mixed,
+        estimate=_within(limits(metric), _estimate(ours)),
+        difference=_interval(contrast) if contrast else None,
+        sources=tuple(sorted(ours.readings)),
+        failed=_failed([run for run in ours.runs if _asks(metric, run)]),
+        stopped=sum(run.stopped for run in ours.runs if _asks(metric, run)),
+        mixed=ours.mixed,
         unlike=asked_otherwise,
         warnings=tuple(dict.fromkeys(w for run in done for w in warnings(metric, run.artifacts, outputs))),
+        documents=tuple(sorted({min(sizes), max(sizes)})) if sizes else (),
+        paired=len(contrast.documents) if contrast else 0,
+        p=p,
+        test=test,
     )
+
+
+def _apart(ours: Evidence, theirs: Evidence) -> Evidence | str:
+    """Seed by seed and document by document; where no document is common to both, seed by seed."""
+    found = paired(ours, theirs)
+    if found != NO_PAIRS:
+        return found
+    return paired(
+        *(
+            replace(one, documents=(), clusters=None, deviations=one.deviations[:, :0])
+            for one in (ours, theirs)
+        )
+    )
+
+
+def _estimate(ours: Sample) -> Interval | None:
+    """Without an interval where more than chance tells the runs apart: it would speak of nothing.
+
+    A single reading has its own interval, where it came with one.
+    """
+    values = [one.value for one in ours.readings.values()]
+    if not values:
+        return None
+    if ours.evidence is None:
+        return Interval(fmean(values), None, None, len(values), Doubt.unknown)
+    only = next(iter(ours.readings.values())) if len(values) == 1 else None
+    if only and only.bounds:
+        return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
+    found = _interval(ours.evidence)
+    lowest, highest = limits(ours.metric)
+    if only and ours.evidence.documents and only.value in (lowest, highest) and not found.stderr:
+        bounds = mean_interval([only.value] * len(ours.evidence.documents), (lowest, highest))
+        return Interval(only.value, *bounds, 1, Doubt.checkpoint) if bounds else found
+    return found
+
+
+def _interval(found: Evidence) -> Interval:
+    """Over seeds and documents; of one checkpoint without documents, that of its own standard error."""
+    error = found.stderrs[0]
+    if len(found.readings) > 1 or found.documents or error is None:
+        return crossed(found.values, found.clusters)
+    return combined(float(found.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint)
+
+
+def _tested(contrast: Evidence, ours: Sample, theirs: Sample | None) -> tuple[float | None, str]:
+    """The p value of no difference, and the name of its test."""
+    found = _interval(contrast)
+    return p_value(found), "t" if found.parts else ""
+
+
+def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval | None:
+    """The interval cut off at the limits of its metric: beyond them no value lies, so it covers no less."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return estimate
+    lowest, highest = min(limits[0], estimate.mean), max(limits[1], estimate.mean)
+    return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
 
 
 def _failed(runs: Sequence[Run]) -> int:
@@ -76,76 +186,27 @@ def _asks(metric: str, run: Run) -> bool:
     return run.label("judge") != "none" or not (metric == "words" or metric.startswith(("judge.", ASSESSED)))
 
 
-def _estimate(values: Sequence[float], only: Reading | None, mixed: bool) -> Interval | None:
-    """Without an interval where more than chance tells the runs apart: it would speak of nothing.
-
-    A single reading has its own interval, where it came with one, else that of its standard error.
-    """
-    if not values:
-        return None
-    if only and only.bounds and not mixed:
-        return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
-    return (
-        Interval(fmean(values), None, None, len(values), Doubt.unknown)
-        if mixed
-        else over_seeds(values, only.stderr if only else None)
-    )
-
-
-def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval | None:
-    """The interval cut off at the limits of its metric: beyond them no value lies, so it covers no less."""
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return estimate
-    lowest, highest = min(limits[0], estimate.mean), max(limits[1], estimate.mean)
-    return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
-
-
-def _readings(metric: str, runs: Sequence[Run], outputs: Path) -> dict[str, Reading]:
-    found = [reading(metric, run.artifacts, outputs) for run in runs if run.done]
-    return {one.source: one for one in found if one}
-
-
-def _difference(metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path) -> Interval | None:
-    """Over seeds, paired by seed; with one seed over documents, paired by document where that can be."""
-    pairs = _pairs(metric, runs, baseline, outputs)
-    distinct = {(one[0].source, other[0].source): (one, other) for one, other in pairs}
-    if not distinct:
-        return None
-    (first, run), (second, other) = next(iter(distinct.values()))
-    if len(distinct) == 1:
-        stderr = _stderr(metric, first, second, run, other, outputs)
-        return of_checkpoint(first.value - second.value, stderr)
-    return over_seeds([one[0].value - other[0].value for one, other in distinct.values()])
-
-
-def _pairs(
-    metric: str, runs: Sequence[Run], baseline: Sequence[Run], outputs: Path
-) -> list[tuple[tuple[Reading, Run], tuple[Reading, Run]]]:
-    ours, theirs = _by_seed(metric, runs, outputs), _by_seed(metric, baseline, outputs)
-    constant = next(iter(theirs.values())) if len({one.source for one, _ in theirs.values()}) == 1 else None
-    return [(mine, other) for seeds, mine in ours.items() if (other := theirs.get(seeds) or constant)]
-
-
-def _by_seed(metric: str, runs: Sequence[Run], outputs: Path) -> dict[tuple[str, ...], tuple[Reading, Run]]:
-    found = {run.seeds: (reading(metric, run.artifacts, outputs), run) for run in runs}
-    return {seeds: (one, run) for seeds, (one, run) in found.items() if one}
-
-
-def _stderr(
-    metric: str, first: Reading, second: Reading, run: Run, other: Run, outputs: Path
-) -> float | None:
-    """Of the difference of two checkpoints: over the same documents where known, else as of two samples."""
-    ours = document_values(metric, run.artifacts, outputs)
-    paired = difference_stderr(ours, document_values(metric, other.artifacts, outputs))
-    if paired is not None or first.stderr is None or second.stderr is None:
-        return paired
-    return math.hypot(first.stderr, second.stderr)
-
-
 def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
     """What the runs differ in beside their seeds, where that made a difference to what is read."""
-    found = [(reading(metric, run.artifacts, outputs), set(run.recipe)) for run in runs]
-    recipes = list({one.source: recipe for one, recipe in found if one}.values())
+    found: dict[str, Run] = {}
+    for run in runs:
+        if one := reading(metric, run.artifacts, outputs):
+            found[one.source] = run
+    recipes = {frozenset(run.recipe) for run in found.values()}
     every: set[str] = set().union(*recipes)
     unequal = sorted(part for part in every if not all(part in recipe for recipe in recipes))
-    return (*unequal, *unlike_among(metric, runs, outputs))
+    versions = [] if counted(metric) else _versions(list(found.values()), outputs)
+    return (*unequal, *versions, *unlike_among(metric, list(found.values()), outputs))
+
+
+def _versions(runs: Sequence[Run], outputs: Path) -> list[str]:
+    """Stages of which these runs have artifacts of more than one version: other code made them."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for stage in MADE_BY:
+            one = made(stage, run.artifacts[stage], outputs) if stage in run.artifacts else None
+            if one and one.version:
+                found.setdefault(stage, set()).add(one.version)
+    return [
+        f"{stage} version={one}" for stage, all_ in found.items() if len(all_) > 1 for one in sorted(all_)
+    ]

@@ -32,13 +32,14 @@ def columns(file: Path) -> Columns:
     Raises InputError, naming the line, where one cannot be read.
     """
     try:
-        lines = file.read_bytes().split(b"\n")
+        text = file.read_bytes()
     except OSError:
         return {}
+    lines, clustered = text.split(b"\n"), CLUSTER in text
     if lines[-1] == b"":
         lines.pop()
     for shape in _SHAPES:
-        found = shape.read(lines)
+        found = shape.read(lines, clustered)
         if found is not None:
             return found
     rows = list(read_jsonl(file))
@@ -46,7 +47,7 @@ def columns(file: Path) -> Columns:
     if shape_:
         _SHAPES.insert(0, shape_)
         del _SHAPES[MOST_SHAPES:]
-        found = shape_.read(lines) or found
+        found = shape_.read(lines, clustered) or found
     return found
 
 
@@ -62,13 +63,13 @@ class _Shape:
     places: Mapping[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]
     clustered: bool
 
-    def read(self, lines: Sequence[bytes]) -> Columns | None:
-        """None where these are rows of another shape."""
-        if len(lines) != len(self.heads) or not all(map(bytes.startswith, lines, self.heads)):
+    def read(self, lines: Sequence[bytes], clustered: bool) -> Columns | None:
+        """None where these are rows of another shape; `clustered`: whether any of them names a cluster."""
+        if len(lines) != len(self.heads) or clustered != self.clustered:
+            return None
+        if not all(map(bytes.startswith, lines, self.heads)):
             return None
         if not all(map(bytes.endswith, lines, self.tails)):
-            return None
-        if not self.clustered and any(CLUSTER in line for line in lines):
             return None
         try:  # up to the next comma; where there is none, to the brace that the row ends with
             texts = [line[n : line.find(b",", n)] for line, n in zip(lines, self.lengths, strict=True)]

@@ -200,6 +200,11 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''},.{places}f}"
 
 
+def counted(metric: str) -> bool:
+    """Whether it is a plain count or sum, which no other documents would make another."""
+    return metric in (*SPENT, *COUNTS) or metric.startswith("removed.")
+
+
 def limits(metric: str) -> tuple[float, float]:
     """What no value of the metric lies below or above: shares end at 1, the judge's rates at 100 per cent."""
     task, _, name = metric.rpartition(".")
@@ -208,8 +213,7 @@ def limits(metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     if metric.startswith(judged.PREFIX):
         return judged.RANGES.get(judged.name_of(metric), (0.0, math.inf))
-    bounded = task == "removed" or metric in ("words", *SPENT, *COUNTS)
-    return (0.0 if bounded else -math.inf), math.inf
+    return (0.0 if metric == "words" or counted(metric) else -math.inf), math.inf
 
 
 def _left_out(metric: str, artifacts: dict[str, str], outputs: Path) -> list[str]:

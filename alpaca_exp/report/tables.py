@@ -1,28 +1,24 @@
-"""Tables over runs: any axis against any other, in Markdown or CSV, the same bytes every time."""
+"""Tables over runs: any axis against any other, each number with its doubt; what is shown, not how."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.apart import rows_apart
-from alpaca_exp.report.cells import Cell, cell
-from alpaca_exp.report.confounds import MOST, confounds
+from alpaca_exp.report.cells import Cell, Sample, cell, sample
+from alpaca_exp.report.confounds import confounds
+from alpaca_exp.report.differing import differing
 from alpaca_exp.report.likeness import unlike
-from alpaca_exp.report.metrics import USD, USUAL, known, shown
-from alpaca_exp.report.runs import ABSENT, Run, check, check_axis, standing
-from alpaca_exp.statistics.intervals import Doubt, Interval
+from alpaca_exp.report.metrics import USUAL, known
+from alpaca_exp.report.runs import Run, check, check_axis, standing
+from alpaca_exp.statistics.significance import holm
 
-MIXED = "A mean over runs that differ in more than their seeds"
-MOST_FIELDS, MOST_VALUES = 8, 4
-"""So many of what differs are named."""
-_COUNT = re.compile(r"(?P<count>\d+) (?P<what>[a-z ]+)")
+Place = tuple[str, str]
+"""Row and column."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +47,44 @@ class Table:
     """What the compared data sets differ in beside what is asked, a sentence each."""
     finished: frozenset[str] = frozenset()
     """The rows of which some run came to its end."""
+    differing: tuple[str, ...] = ()
+    """In what settings, stages and packages the runs of the rows differ, a line each."""
+    alone: tuple[str, ...] = field(default=())
+    """Axes on which all runs stand at one place, so that nothing is compared."""
+
+    @property
+    def compared(self) -> int:
+        """How many differences were tested together."""
+        return sum(one.p is not None for one in self.cells.values())
 
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
     for where, value in layout.where:
         runs = standing(runs, where, value)
+    _check(runs, layout, outputs)
+    label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
+    places = {label[run.name]: run.label(layout.rows) for run in runs}
+    rows = tuple(sorted(places, key=lambda row: (_size(places[row]), row)))
+    columns = _values(runs, layout.columns)
+    against = _against(layout, rows, places)
+    axes = [axis for axis in (layout.rows, layout.columns) if axis]
+    by_row = {row: [run for run in runs if label[run.name] == row] for row in rows}
+    confounded = confounds(runs, axes, places[against[0]] if against else None, outputs)
+    return Table(
+        layout=layout,
+        rows=rows,
+        columns=columns,
+        cells=_cells(by_row, columns, layout, against, outputs),
+        command=command,
+        confounds=tuple(confounded),
+        finished=frozenset(label[run.name] for run in runs if run.done),
+        differing=tuple(differing(by_row, axes, outputs)),
+        alone=tuple(axis for axis in axes if len(_values(runs, axis)) == 1),
+    )
+
+
+def _check(runs: Sequence[Run], layout: Layout, outputs: Path) -> None:
     for axis in filter(None, (layout.rows, layout.columns)):
         check_axis(axis, runs)
     if layout.columns == layout.rows:
@@ -66,82 +94,55 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
     metrics = known([run.artifacts for run in runs], outputs)
     for metric in layout.metrics:
         check("metric", metric, metrics)
-    label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
-    places = {label[run.name]: run.label(layout.rows) for run in runs}
-    rows = tuple(sorted(places, key=lambda row: (_place(places[row]), row)))
-    columns = _values(runs, layout.columns)
-    against = _against(layout, rows, places)
-    at = {(row, column): _at(runs, layout, label, row, column) for row in rows for column in columns}
-    cells = {
-        (row, column, metric): cell(
-            metric,
-            at[row, column],
-            [] if row in against else _alike(metric, at, row, column, against, outputs),
-            outputs,
-        )
-        for row, column in at
-        for metric in layout.metrics
-    }
-    axes_shown = [axis for axis in (layout.rows, layout.columns) if axis]
-    confounded = confounds(runs, axes_shown, places[against[0]] if against else None, outputs)
-    finished = frozenset(label[run.name] for run in runs if run.done)
-    return Table(layout, rows, columns, cells, command, tuple(confounded), finished)
 
 
-def markdown(made: Table) -> str:
-    """A Markdown table, then how to read it, the command that made it and the artifacts it rests on."""
-    heads = [(column, metric) for column in made.columns for metric in made.layout.metrics]
-    titles = [made.layout.rows, *(f"{column} {metric}".strip() for column, metric in heads)]
-    body = [[row, *(_text(made.cells[row, column, metric]) for column, metric in heads)] for row in made.rows]
-    lines = [titles, ["---"] * len(titles), *body]
-    grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
-    warnings = ["\n".join(f"- {text}" for text in made.confounds)] * bool(made.confounds)
-    return "\n\n".join([grid, *_notes(made), *warnings, f"    {made.command}", _fingerprints(made)]) + "\n"
+def _cells(
+    by_row: Mapping[str, Sequence[Run]],
+    columns: Sequence[str],
+    layout: Layout,
+    against: Sequence[str],
+    outputs: Path,
+) -> dict[tuple[str, str, str], Cell]:
+    """Every cell, its p value adjusted for all that the table compares."""
+    at: dict[Place, list[Run]] = {(row, column): [] for row in by_row for column in columns}
+    for row, runs in by_row.items():
+        for run in runs:
+            at[row, run.label(layout.columns) if layout.columns else ""].append(run)
+    cells = {}
+    for metric in layout.metrics:
+        samples = {place: sample(metric, runs, outputs) for place, runs in at.items()}
+        for row, column in at:
+            ways = [samples[base, column] for base in against if at[base, column]]
+            baseline = None if row in against else _alike(samples[row, column], ways, outputs)
+            cells[row, column, metric] = cell(samples[row, column], baseline, outputs)
+    ordered = {(*place, metric): cells[*place, metric] for place in at for metric in layout.metrics}
+    return _adjusted(ordered)
 
 
-def comma_separated(made: Table) -> str:
-    """A comment that holds the command, then one line a cell.
-
-    A cell's line: place, estimate, interval, seeds, difference, runs that did not end, artifacts, warnings.
-    """
-    text = io.StringIO()
-    text.write(f"# {made.command}\n")
-    writer = csv.writer(text, lineterminator="\n")
-    bounds = ("mean", "low", "high", "seeds", "interval")
-    differences = ("difference", "difference_low", "difference_high")
-    places = (made.layout.rows, made.layout.columns or "column", "metric")
-    writer.writerow([*places, *bounds, *differences, "failed", "stopped", "artifacts", "warnings"])
-    for (row, column, metric), one in made.cells.items():
-        estimate, difference = one.estimate, one.difference
-        kind = estimate.doubt.value if estimate else ""
-        seeds = estimate.n if estimate else 0
-        numbers = [*_bounds(estimate), seeds, kind, *_bounds(difference), one.failed, one.stopped]
-        said = [f"not paired: {', '.join(one.unlike)}"] * bool(one.unlike)
-        said += [f"{MIXED}: {_together(one.mixed)}"] * bool(one.mixed) + list(one.warnings)
-        writer.writerow([row, column, metric, *numbers, " ".join(one.sources), "; ".join(said)])
-    return text.getvalue()
+def _alike(ours: Sample, ways: Sequence[Sample], outputs: Path) -> Sample | None:
+    """The baseline's runs that were asked as the row's were; where none were, those of its first row."""
+    alike = (way for way in ways if not unlike(ours.metric, ours.done, way.done, outputs))
+    return next(alike, ways[0] if ways else None)
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {"markdown": markdown, "csv": comma_separated}
+def _adjusted(cells: Mapping[tuple[str, str, str], Cell]) -> dict[tuple[str, str, str], Cell]:
+    tested = {place: one.p for place, one in cells.items() if one.p is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {place: replace(one, p_adjusted=adjusted.get(place)) for place, one in cells.items()}
 
 
 def _values(runs: Sequence[Run], axis: str | None) -> tuple[str, ...]:
     found = {run.label(axis) for run in runs} if axis else {""}
-    return tuple(sorted(found, key=_place))
+    return tuple(sorted(found, key=_size))
 
 
-def _place(value: str) -> tuple[bool, float, str]:
+def _size(value: str) -> tuple[bool, float, str]:
     """Numbers by their size, before words by the alphabet."""
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     return (not math.isfinite(number), number if math.isfinite(number) else 0.0, value)
-
-
-def _at(runs: Sequence[Run], layout: Layout, label: Mapping[str, str], row: str, column: str) -> list[Run]:
-    here = [run for run in runs if label[run.name] == row]
-    return [run for run in here if not layout.columns or run.label(layout.columns) == column]
 
 
 def _against(layout: Layout, rows: Sequence[str], places: Mapping[str, str]) -> list[str]:
@@ -152,133 +153,3 @@ def _against(layout: Layout, rows: Sequence[str], places: Mapping[str, str]) -> 
     if not found:
         check(f"{layout.rows}, to be the baseline,", layout.baseline, rows)
     return found
-
-
-def _alike(
-    metric: str,
-    at: Mapping[tuple[str, str], Sequence[Run]],
-    row: str,
-    column: str,
-    against: Sequence[str],
-    outputs: Path,
-) -> Sequence[Run]:
-    """The baseline's runs that were asked as the row's were; where none were, those of its first row."""
-    ours = [run for run in at[row, column] if run.done]
-    ways = [at[base, column] for base in against if at[base, column]]
-    alike = (runs for runs in ways if not unlike(metric, ours, [run for run in runs if run.done], outputs))
-    return next(alike, ways[0] if ways else [])
-
-
-def _text(one: Cell) -> str:
-    counts = ((one.failed, "failed"), (one.stopped, "stopped"))
-    if one.estimate is None:
-        return ", ".join(word for count, word in counts if count) or ABSENT + "‡" * bool(one.warnings)
-    text = shown(one.metric, one.estimate.mean) + _interval(one.metric, one.estimate)
-    if one.difference:
-        text += f"; Δ {shown(one.metric, one.difference.mean, sign=True)}"
-        text += _interval(one.metric, one.difference, sign=True)
-    missing = ", ".join(f"{count} {word}" for count, word in counts if count)
-    marks = "†" * bool(one.mixed) + "‡" * bool(one.warnings)
-    return text + marks + (f" ({missing})" if missing else "")
-
-
-def _interval(metric: str, estimate: Interval, sign: bool = False) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-    bounds = f" [{shown(metric, estimate.low, sign)}, {shown(metric, estimate.high, sign)}]"
-    return bounds + (f" n={estimate.n}" if estimate.doubt is Doubt.seeds else "*")
-
-
-def _notes(made: Table) -> list[str]:
-    """Only what the table's marks need."""
-    shown_now = made.cells.values()
-    doubts = {part.doubt for one in shown_now for part in (one.estimate, one.difference) if part}
-    notes = []
-    if Doubt.seeds in doubts:
-        notes.append("Mean and 95 % interval over n seeds (Student's t).")
-    if Doubt.checkpoint in doubts:
-        notes.append("\\* One seed: the interval is over documents and speaks of this checkpoint only.")
-    if any(one.difference for one in shown_now):
-        notes.append(f"Δ: difference from {made.layout.baseline}, paired by seed (one seed: by document).")
-    if any(one.stopped for one in shown_now):
-        notes.append("Stopped runs are resumable: give their commands again.")
-    if any(one.metric == "usd" and one.estimate for one in shown_now):
-        notes.append(USD)
-    mixed = sorted({part for one in shown_now for part in one.mixed})
-    if mixed:
-        notes.append(f"† {MIXED}: {_together(mixed)}.")
-    told = [" ".join(notes)] if notes else []
-    listed = [f"- {text}." for text in (*_not_compared(made), *_warnings(made))]
-    return told + (["\n".join(listed)] if listed else [])
-
-
-def _together(parts: Sequence[str]) -> str:
-    """`scale=large, scale=small` as `scale (large, small)`; of many fields and values the first ones."""
-    values: dict[str, list[str]] = {}
-    for part in _counts(parts):
-        key, equals, value = part.partition("=")
-        values.setdefault(key if equals else part, []).extend([value] * bool(equals))
-    told = [f"{key} ({_few(found)})" if found else key for key, found in values.items()]
-    return _few(told, MOST_FIELDS)
-
-
-def _counts(parts: Sequence[str]) -> Iterator[str]:
-    """`8 judges` in one cell, `16 judges` in another: `up to 16 judges`; the other parts as they are."""
-    counted: dict[str, set[int]] = {}
-    for match in filter(None, map(_COUNT.fullmatch, parts)):
-        counted.setdefault(match["what"], set()).add(int(match["count"]))
-    yield from (f"{'up to ' * (len(found) > 1)}{max(found)} {what}" for what, found in counted.items())
-    yield from (part for part in parts if not _COUNT.fullmatch(part))
-
-
-def _few(words: Sequence[str], most: int = MOST_VALUES) -> str:
-    left = len(words) - most
-    return ", ".join([*words[:most], *([f"and {left} more"] if left > 0 else [])])
-
-
-def _not_compared(made: Table) -> list[str]:
-    """Why a cell has no difference from the baseline, a sentence each."""
-    cells = ((row, one) for (row, _, _), one in made.cells.items() if one.estimate)
-    return list(
-        dict.fromkeys(
-            f"{row} and {made.layout.baseline} cannot be paired in {one.metric}: {', '.join(one.unlike)}"
-            for row, one in cells
-            if one.unlike
-        )
-    )
-
-
-def _warnings(made: Table) -> list[str]:
-    """What the audits of the marked cells say: each sentence once, with the rows that it is true of."""
-    rows: dict[str, dict[str, None]] = {}
-    for (row, _, _), one in made.cells.items():
-        for text in one.warnings:
-            rows.setdefault(text, {})[row] = None
-    texts = [
-        f"‡ {text}" + (f" ({', '.join(of)})" if len(of) < len(made.rows) else "") for text, of in rows.items()
-    ]
-    more = [f"‡ and {len(texts) - MOST} more; audit.json of each evaluation holds them all"]
-    return texts[:MOST] + more * (len(texts) > MOST)
-
-
-def _fingerprints(made: Table) -> str:
-    """The artifacts behind each row."""
-    lines = []
-    for row in made.rows:
-        cells = [one for (name, _, _), one in made.cells.items() if name == row]
-        sources = sorted({source for one in cells for source in one.sources})
-        lines.append(f"- {_escaped(row)}: {', '.join(sources) or _nothing(made, row)}")
-    return "\n".join(lines)
-
-
-def _nothing(made: Table, row: str) -> str:
-    return "finished, without these metrics" if row in made.finished else "nothing finished"
-
-
-def _bounds(estimate: Interval | None) -> list[float | str]:
-    bounds = (estimate.mean, estimate.low, estimate.high) if estimate else (None, None, None)
-    return ["" if bound is None else round(bound, 6) for bound in bounds]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

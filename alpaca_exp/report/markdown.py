@@ -1,0 +1,43 @@
+"""A table in Markdown: the grid, then how to read it, what its rows differ in, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alpaca_exp.report.cells import Cell
+from alpaca_exp.report.tables import Table
+from alpaca_exp.report.texts import difference_text, estimate_text, notes, sources, warnings
+
+
+def markdown(made: Table) -> str:
+    """One row a row, one column a metric of each column of the table."""
+    heads = [(column, metric) for column in made.columns for metric in made.layout.metrics]
+    titles = [made.layout.rows, *(f"{column} {metric}".strip() for column, metric in heads)]
+    body = [[row, *(_cell(made.cells[row, column, metric]) for column, metric in heads)] for row in made.rows]
+    lines = [titles, ["---"] * len(titles), *body]
+    grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
+    below = [
+        " ".join(notes(made)),
+        _list(warnings(made)),
+        f"    {made.command}",
+        _titled("Its rows differ in", made.differing),
+        _list([f"{row}: {artifacts}" for row, artifacts in sources(made)]),
+    ]
+    return "\n\n".join([grid, *filter(None, below)]) + "\n"
+
+
+def _cell(one: Cell) -> str:
+    difference = difference_text(one)
+    return estimate_text(one) + (f"; Δ {difference}" if difference else "")
+
+
+def _titled(title: str, lines: Sequence[str]) -> str:
+    return f"{title}:\n\n{_list(lines)}" if lines else ""
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {_escaped(line)}" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -96,7 +96,7 @@ def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path
 @pytest.mark.parametrize("command", of("alpaca_exp.report"))
 def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: str) -> None:
     arguments = words(command)[1:]
-    if arguments[:1] == [report.READING]:
+    if arguments[:1] == ["reading"]:
         assert reading._parser().parse_args(arguments[1:]).runs
         return
     asked = report._parser().parse_args(arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shlex
 import sys
@@ -103,4 +104,5 @@ def _command(asked: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(200_000, 50, 50)  # many small objects that all stay: no rings to look for
     main()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alpaca_exp.records import Row, read_jsonl
-from alpaca_exp.report.measured import Asked, Document, Measured, asked
+from alpaca_exp.report.measured import Array, Asked, Document, Measured, asked
 
 Columns = Mapping[tuple[str, str], Measured]
 """By task and metric ("acc"; "exact_match,strict" where a filter was applied)."""
 VALUE, CLUSTER = b'"value": ', b', "cluster": '
+RIGHT_OR_WRONG = {b"1.0,": 1.0, b"0.0,": 0.0}
 MOST_SHAPES = 16
 """So many ways of asking are kept in mind."""
 
@@ -59,7 +61,8 @@ class _Shape:
     """Up to the value."""
     tails: Sequence[bytes]
     """From the cluster on, where there is one."""
-    lengths: Sequence[int]
+    values: Sequence[slice]
+    """Where a value begins, and as much of it as tells 1.0 and 0.0."""
     places: Mapping[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]
     clustered: bool
 
@@ -71,14 +74,28 @@ class _Shape:
             return None
         if not all(map(bytes.endswith, lines, self.tails)):
             return None
-        try:  # up to the next comma; where there is none, to the brace that the row ends with
-            texts = [line[n : line.find(b",", n)] for line, n in zip(lines, self.lengths, strict=True)]
-            values = np.fromiter(map(float, texts), np.float64, len(texts))
-        except ValueError:
-            return None
-        if np.isnan(values).any():
+        values = self._right_or_wrong(lines)
+        values = self._numbers(lines) if values is None else values
+        if values is None or np.isnan(values).any():
             return None
         return {name: Measured(of, values[rows]) for name, (of, rows) in self.places.items()}
+
+    def _right_or_wrong(self, lines: Sequence[bytes]) -> Array | None:
+        """The values where all are 1 or 0, as they mostly are; None where they are not."""
+        starts: Iterable[bytes] = map(operator.getitem, lines, self.values)  # type: ignore[arg-type]
+        try:
+            return np.fromiter(map(RIGHT_OR_WRONG.__getitem__, starts), np.float64, len(lines))
+        except KeyError:
+            return None
+
+    def _numbers(self, lines: Sequence[bytes]) -> Array | None:
+        """Up to the next comma; where there is none, to the brace that the row ends with."""
+        begins = (of.start for of in self.values)
+        texts = [line[n : line.find(b",", n)] for line, n in zip(lines, begins, strict=True)]
+        try:
+            return np.fromiter(map(float, texts), np.float64, len(texts))
+        except ValueError:
+            return None
 
 
 _SHAPES: list[_Shape] = []
@@ -131,7 +148,8 @@ def _learnt(lines: Sequence[bytes], rows: Sequence[Row]) -> _Shape | None:
         heads.append(head)
         tails.append(tail)
     clustered = any("cluster" in row for row in rows)
-    return _Shape(heads, tails, list(map(len, heads)), _places(rows), clustered)
+    values = [slice(len(head), len(head) + len(b"1.0,")) for head in heads]
+    return _Shape(heads, tails, values, _places(rows), clustered)
 
 
 def _agrees(head: bytes, tail: bytes, row: Row) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 from alpaca_exp.report.columns import columns
-from alpaca_exp.report.judged import PREFIX, question_values
+from alpaca_exp.report.judged import PREFIX, of_questions, question_values
 from alpaca_exp.report.measured import Document as Document
 from alpaca_exp.report.measured import Measured, measured, together
 from alpaca_exp.report.metrics import ASSESSED, audits_of, parts_of, tasks_of
@@ -29,8 +29,7 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
         return [judged] if judged else []
     if metric.startswith(PREFIX):
         found = question_values(metric, artifacts, outputs)
-        by_question = {Document(question, PREFIX): value for question, value in found.items()}
-        return [measured(by_question)] if found else []
+        return [of_questions(found)] if found else []
     if "evaluate" not in artifacts:
         return []
     audits = audits_of(artifacts, outputs)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alpaca_exp.records import Row, read_row
-from alpaca_exp.report.rows import jsonl
+import numpy as np
+
+from alpaca_exp.records import Row
+from alpaca_exp.report.measured import Asked, Document, Measured
+from alpaca_exp.report.rows import jsonl, rows
 
 PREFIX = "judge."
 RANGES = {
@@ -34,7 +36,6 @@ _VALUES: dict[str, Callable[[Row], float | None]] = {
 }
 _SAME = {"judge": "judge", "judge_version": "judge version", "protocol": "protocol", "model_1": "opponent"}
 """What the verdicts of one judging share, as they are kept and as they are called."""
-_TEXT = b', "text": '
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,23 @@ def question_values(metric: str, artifacts: dict[str, str], outputs: Path) -> di
     per cent and whose spread is the delta method's. Empty where the metric is no such mean.
     """
     name, _, category = metric.removeprefix(PREFIX).partition("/")
-    rows = jsonl(outputs / "judge" / artifacts.get("judge", "") / "questions.jsonl")
-    inside = [row for row in rows if not category or row["category"] == category]
+    found = jsonl(outputs / "judge" / artifacts.get("judge", "") / "questions.jsonl")
+    inside = [row for row in found if not category or row["category"] == category]
     if name == "percent":
         return _percent([row for row in inside if None not in _points(row)])
     value = _VALUES.get(name)
-    found = ((str(row["question_id"]), value(row)) for row in inside) if value else ()
-    return {question: one for question, one in found if one is not None}
+    told = ((str(row["question_id"]), value(row)) for row in inside) if value else ()
+    return {question: one for question, one in told if one is not None}
+
+
+def of_questions(values: Mapping[str, float]) -> Measured:
+    """Values by question as those of documents."""
+    return Measured(_asked(tuple(values)), np.fromiter(values.values(), np.float64, len(values)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _asked(questions: tuple[str, ...]) -> Asked:
+    return Asked(tuple(Document(question, PREFIX) for question in questions))
 
 
 def unlike_judgings(ours: Sequence[str], theirs: Sequence[str], outputs: Path) -> Iterator[str]:
@@ -118,33 +129,13 @@ def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
 @functools.cache
 def judging(name: str, outputs: Path) -> Judging | None:
     """Of the judging of this fingerprint; None where there are no verdicts."""
-    file = outputs / "judge" / name / "verdicts.jsonl"
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
+    found = rows(outputs / "judge" / name / "verdicts.jsonl")
+    if not found:
         return None
-    rows = [_before_the_text(line, file, number) for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        return None
-    told = {key: ", ".join(sorted({str(row[key]) for row in rows if row.get(key)})) for key in _SAME}
-    words = {str(row["question_id"]): row.get("words_2") for row in rows}
+    told = {key: ", ".join(sorted({str(row[key]) for row in found if row.get(key)})) for key in _SAME}
+    words = {str(row["question_id"]): row.get("words_2") for row in found}
     known = {question: float(count) for question, count in words.items() if count is not None}
     return Judging(told, _shared(frozenset(words)), known if len(known) == len(words) else None)
-
-
-def verdicts(artifacts: dict[str, str], outputs: Path) -> tuple[Row, ...]:
-    """The rows of `verdicts.jsonl`; none where there is no judge."""
-    return jsonl(outputs / "judge" / artifacts.get("judge", "") / "verdicts.jsonl")
-
-
-def _before_the_text(line: bytes, file: Path, number: int) -> Row:
-    """What stands in a verdict before the judge's own words, which are most of it and are not needed."""
-    head, text, _ = line.partition(_TEXT)
-    try:
-        row = json.loads(head + b"}") if text else None
-    except ValueError:
-        row = None
-    return row or read_row(line.decode(), file, number, ("question_id",))
 
 
 @functools.cache
@@ -164,14 +155,14 @@ def _counted(word: str, values: Sequence[str]) -> str:
     return f"{word} {values[0]}" if len(values) == 1 else f"{len(values)} {word}s"
 
 
-def _percent(rows: list[Row]) -> dict[str, float]:
-    total = sum(row["opponent_score"] for row in rows)
+def _percent(inside: Sequence[Row]) -> dict[str, float]:
+    total = sum(row["opponent_score"] for row in inside)
     if not total:
         return {}
-    ratio, mean = sum(row["score"] for row in rows) / total, total / len(rows)
+    ratio, mean = sum(row["score"] for row in inside) / total, total / len(inside)
     return {
         str(row["question_id"]): 100 * (ratio + (row["score"] - ratio * row["opponent_score"]) / mean)
-        for row in rows
+        for row in inside
     }
 
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import ArtifactError
-from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.records import Row
 from alpaca_exp.report import judged
 from alpaca_exp.report.made import STAGES, made
-from alpaca_exp.report.rows import jsonl
+from alpaca_exp.report.rows import jsonl, rows
 from alpaca_exp.scoreboard import SUITE, flags_of, named
 
 USUAL = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
@@ -161,9 +161,9 @@ def _audits(name: str, outputs: Path) -> Mapping[str, Row]:
 @functools.cache
 def _scored(part: str, name: str, outputs: Path) -> Mapping[str, tuple[Reading, Part]]:
     """By metric, what `scores.jsonl` of an artifact says; of two rows of one name the first."""
-    file, found = outputs / part / name / "scores.jsonl", dict[str, tuple[Reading, Part]]()
+    found: dict[str, tuple[Reading, Part]] = {}
     source = f"{part}/{name}"
-    for row in read_jsonl(file, ("task", "metric", "value", "stderr", "n")) if file.exists() else ():
+    for row in rows(outputs / part / name / "scores.jsonl"):
         low, high = row.get("low"), row.get("high")
         bounds = None if low is None or high is None else (low, high)
         one = Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)

@@ -1,8 +1,9 @@
-"""Files of artifacts, each read once however many metrics and cells ask for it."""
+"""Files of artifacts: JSON lines read at once, and each file once where many metrics and cells ask for it."""
 
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 
 from alpaca_exp.records import Row, read_jsonl
@@ -11,4 +12,19 @@ from alpaca_exp.records import Row, read_jsonl
 @functools.cache
 def jsonl(path: Path) -> tuple[Row, ...]:
     """The rows of a file; none where there is no file."""
-    return tuple(read_jsonl(path)) if path.exists() else ()
+    return tuple(rows(path))
+
+
+def rows(path: Path) -> list[Row]:
+    """The same, kept by nobody. Raises InputError, naming the line, where one cannot be read."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return []
+    try:  # within a JSON text no line ends: one list, read in one go, several times as quick as line by line
+        found = json.loads(b"[" + text.rstrip().replace(b"\n", b",") + b"]")
+        if all(isinstance(row, dict) for row in found):
+            return list(found)
+    except ValueError:
+        pass
+    return list(read_jsonl(path))

@@ -26,11 +26,11 @@ def rows_apart(
     documents), a row is added for each way, and its label says what tells it apart: `base, frame=raw`.
     """
     found: dict[str, str] = {}
-    for place in dict.fromkeys(run.label(rows) for run in runs):
-        here = [run for run in runs if run.label(rows) == place]
-        cells: dict[str, list[Run]] = {}
-        for run in here:
-            cells.setdefault(run.label(columns) if columns else "", []).append(run)
+    places: dict[str, dict[str, list[Run]]] = {}
+    for run in runs:
+        cells = places.setdefault(run.label(rows), {})
+        cells.setdefault(run.label(columns) if columns else "", []).append(run)
+    for place, cells in places.items():
         found |= _labelled(place, list(cells.values()), metrics, outputs)
     return found
 

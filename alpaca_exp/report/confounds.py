@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -34,31 +35,56 @@ def confounds(runs: Sequence[Run], shown: Sequence[str], baseline: str | None, o
     there is one, else each with each; and the columns of each row. A place whose runs were tuned on data
     of different lineages has no one lineage to compare: that is said, with what would tell them apart.
     """
-    carded = [(run, data) for run in runs if (data := _data(run, outputs))]
-    said: dict[str, None] = {}
+    cards = {
+        name: _data(name, outputs) for name in dict.fromkeys(run.artifacts.get("curate") for run in runs)
+    }
+    carded = [(run, data) for run in runs if (data := cards[run.artifacts.get("curate")])]
+    said: dict[tuple[object, ...], Callable[[], str]] = {}
     for number, axis in enumerate(shown):
         for part in _parts(carded, [other for other in shown if other != axis]):
-            said |= dict.fromkeys(_compared(part, axis, baseline if number == 0 else None))
-        said |= dict.fromkeys(_mixed(carded, axis, shown))
-    texts = list(said)
-    return [*texts[:MOST], *_more(texts), *_without_card(runs, outputs)]
+            said |= _compared(part, axis, baseline if number == 0 else None)
+        said |= {(text,): partial(str, text) for text in _mixed(carded, axis, shown)}
+    texts = dict.fromkeys(sentence() for sentence in list(said.values())[:MOST])
+    return [*texts, *_more(len(said)), *_without_card(cards)]
 
 
-def _parts(carded: _Carded, others: Sequence[str]) -> Iterator[_Carded]:
+def _parts(carded: _Carded, others: Sequence[str]) -> list[_Carded]:
     """For rows the runs of each column, for columns those of each row; all where there is one axis."""
-    for place in dict.fromkeys(tuple(run.label(axis) for axis in others) for run, _ in carded):
-        yield [one for one in carded if tuple(one[0].label(axis) for axis in others) == place]
+    found: dict[tuple[str, ...], _Carded] = {}
+    for one in carded:
+        found.setdefault(tuple(one[0].label(axis) for axis in others), []).append(one)
+    return list(found.values())
 
 
-def _compared(carded: _Carded, axis: str, baseline: str | None) -> Iterator[str]:
-    """Partners are looked for among all variants of these runs, by whatever name the rows have."""
+def _compared(
+    carded: _Carded, axis: str, baseline: str | None
+) -> Iterator[tuple[tuple[object, ...], Callable[[], str]]]:
+    """Each pair that differs in more than one thing, with what makes its sentence: few are told of many.
+
+    Partners are looked for among all variants of these runs, by whatever name the rows have.
+    """
     places, variants = _places(carded, axis), _places(carded, "dataset_variant")
     known = {name: found[0].lineage for name, found in (variants | places).items()}
+    seedless = _seedless(known)
+    single = {name for name, found in places.items() if _one_seed(found)}
+    kinds: dict[Lineage, int] = {}
+    kind = {
+        name: tuple(kinds.setdefault(of[name], len(kinds)) for of in (known, seedless)) for name in places
+    }
+    confounded: dict[tuple[int, int], bool] = {}
     for a, b in _pairs(list(places), baseline):
-        compared = known if _one_seed(places[a]) and _one_seed(places[b]) else _seedless(known)
-        said = confound(a, b, compared)
-        if said:
-            yield f"{said}{_sizes(a, places[a], b, places[b])}."
+        both = a in single and b in single
+        pair = (kind[a][not both], kind[b][not both])
+        compared = known if both else seedless
+        if pair not in confounded:
+            confounded[pair] = differences(compared[a], compared[b]).confounded
+        if confounded[pair]:
+            sizes = _sizes(a, places[a], b, places[b])
+            yield (a, b, both, sizes), partial(_sentence, a, b, compared, sizes)
+
+
+def _sentence(a: str, b: str, known: Mapping[str, Lineage], sizes: str) -> str:
+    return f"{confound(a, b, known)}{sizes}."
 
 
 def _one_seed(found: Sequence[_Data]) -> bool:
@@ -73,10 +99,9 @@ def _seedless(known: Mapping[str, Lineage]) -> dict[str, Lineage]:
 def _mixed(carded: _Carded, axis: str, shown: Sequence[str]) -> Iterator[str]:
     """Places of `axis` that were compared with nothing, since their own data differs; a sentence a reason."""
     others = [other for other in shown if other != axis]
-    names = list(dict.fromkeys(run.label(axis) for run, _ in carded))
+    places = {part[0][0].label(axis): part for part in _parts(carded, [axis])}
     found: dict[tuple[str, ...], list[str]] = {}
-    for name in names if len(names) > 1 else ():
-        here = [one for one in carded if one[0].label(axis) == name]
+    for name, here in places.items() if len(places) > 1 else ():
         parts = [part for part in _parts(here, others) if len(_lineages(part)) > 1]
         pairs = [differences(*two) for part in parts for two in combinations(_lineages(part), 2)]
         causes = dict.fromkeys(cause for one in pairs for cause in (*one.causes, *one.unknown))
@@ -130,29 +155,23 @@ def _sizes(a: str, of_a: Sequence[_Data], b: str, of_b: Sequence[_Data]) -> str:
     return f"; {a} has {ours.pop():,} rows, {b} {theirs.pop():,}"
 
 
-def _data(run: Run, outputs: Path) -> _Data | None:
-    """None where there is no card, or none that tells."""
-    file = _card(run, outputs)
+def _data(name: str | None, outputs: Path) -> _Data | None:
+    """None where the run tuned on no data, where there is no card, or none that tells."""
     try:
-        card = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        text = (outputs / "curate" / name / "card.json").read_text(encoding="utf-8") if name else "{}"
+        card = json.loads(text)
         return _Data(Lineage.of_row(card["lineage"]), card.get("counts", {}).get("rows_out"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _card(run: Run, outputs: Path) -> Path | None:
-    """None where the run tuned on no data, or did not get so far."""
-    name = run.artifacts.get("curate")
-    return outputs / "curate" / name / "card.json" if name else None
-
-
-def _without_card(runs: Sequence[Run], outputs: Path) -> Iterator[str]:
-    lacking = {run.artifacts["curate"] for run in runs if _card(run, outputs) and not _data(run, outputs)}
+def _without_card(cards: Mapping[str | None, _Data | None]) -> Iterator[str]:
+    lacking = [name for name, data in cards.items() if name and not data]
     if lacking:
         folders = ", ".join(f"curate/{name}" for name in sorted(lacking))
         yield f"Where the data is from is not known, since card.json is missing or does not say: {folders}."
 
 
-def _more(texts: Sequence[str]) -> list[str]:
-    left = len(texts) - MOST
+def _more(count: int) -> list[str]:
+    left = count - MOST
     return [f"{left} more pairs differ in more than one thing; --baseline ROW names its own."] * (left > 0)

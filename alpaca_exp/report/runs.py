@@ -42,7 +42,7 @@ class Run:
         value = self.row[axis] if axis in OWN_AXES else self.row["labels"].get(axis, ABSENT)
         return str(value)
 
-    @property
+    @cached_property
     def settings(self) -> Mapping[str, str]:
         """The fields that it was configured with, by their keys with dots."""
         return settings(self.folder) or of_overrides(self.row["overrides"])

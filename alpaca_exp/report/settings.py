@@ -14,6 +14,8 @@ COMPOSED = Path(".hydra", "config.yaml")
 """Beside each run.json, what Hydra composed for the run."""
 _FOLLOWS = re.compile(r"\$\{([\w.]+)\}")
 """A field that takes the value of another one."""
+_GROUP = re.compile(r"^(?=[^\s#\-])", re.MULTILINE)
+"""Where a line that is not indented begins another group."""
 
 
 @functools.cache
@@ -21,8 +23,8 @@ def settings(folder: Path) -> Mapping[str, str]:
     """Each field of the run in `folder` as text, by its key with dots; none where nothing was noted."""
     file = folder / COMPOSED
     try:
-        told = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError):
+        told = _read(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
         return {}
     values = dict(_leaves(told)) if isinstance(told, dict) else {}
     return {key: _text(_followed(value, values)) for key, value in values.items()}
@@ -40,6 +42,23 @@ def same(one: str, other: str) -> bool:
         return one == other or float(one) == float(other)
     except ValueError:
         return False
+
+
+def _read(text: str) -> Any:
+    """A configuration, group by group: of many runs most groups are the same, and read once."""
+    groups = _GROUP.split(text)
+    try:
+        found = [_parsed(group) for group in groups if group.strip()]
+    except yaml.YAMLError:
+        return _parsed(text)
+    if not all(isinstance(group, dict) for group in found):
+        return _parsed(text)
+    return {key: value for group in found for key, value in group.items()}
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> Any:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _leaves(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

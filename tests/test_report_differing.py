@@ -10,6 +10,7 @@ import pytest
 
 from alpaca_exp.records import Row, write_json, write_jsonl
 from alpaca_exp.report.columns import columns
+from alpaca_exp.report.kept import kept
 from alpaca_exp.report.measured import Document
 from alpaca_exp.report.runs import ABSENT
 from tests.made_outputs import Outputs, filled, refusal, report
@@ -162,3 +163,40 @@ def test_documents_that_gained_a_cluster_are_not_taken_for_those_without(tmp_pat
     found = {name: next(iter(columns(tmp_path / name)["t", "acc"])) for name in "abcd"}
     assert [found[name].cluster for name in "abcd"] == [None, "c", "d", "d"]
     assert found["a"] == Document("0", "h0")
+
+
+def test_a_second_report_reads_what_the_first_kept_and_notices_what_changed_since(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, right in {"original": [1, 0] * 20, "cleaned": [1, 0] * 15 + [1] * 10}.items():
+        outputs.run(variant)
+        outputs.evaluation(f"{variant}small0", 0, right)
+    words = "--metrics truthfulness --baseline original"
+    first = report(capsys, outputs, words)
+    cache = outputs.path / ".cache" / "report"
+    assert cache.stat().st_size < 8_000 and "+0.125 [" in first
+    file = outputs.path / "evaluate" / "e-cleanedsmall0" / "documents.jsonl"
+    before = forgetting(file)
+    assert report(capsys, outputs, words) == first and before == [1.0, 0.0] * 15 + [1.0] * 10
+    file.write_text(file.read_text().replace('"value": 0', '"value": 0.5', 1))
+    assert forgetting(file)[:4] == [1.0, 0.5, 1.0, 0.0]
+    whole = cache.read_bytes()
+    for torn in (whole[:-1], whole[:100], b"", b"{}\n", whole.replace(b"version", b"vision")):
+        cache.write_bytes(torn)
+        assert forgetting(file)[:4] == [1.0, 0.5, 1.0, 0.0]
+        assert forgetting(file.parents[1] / "e-originalsmall0" / file.name) == [1.0, 0.0] * 20
+
+
+def forgetting(file: Path) -> list[float]:
+    """The values of its documents, as a new process reads them."""
+    columns.cache_clear()
+    kept.cache_clear()
+    return list(columns(file)["world_truth", "acc"].values())
+
+
+def test_outputs_that_cannot_be_written_to_are_reported_all_the_same(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    (outputs.path / ".cache").write_text("no folder")
+    assert "| 0.800 [0.775, 0.825] (3 x 400) |" in report(capsys, outputs, COMMAND)

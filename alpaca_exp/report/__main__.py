@@ -14,6 +14,7 @@ from pathlib import Path
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
 from alpaca_exp.report.formats import FORMATS
+from alpaca_exp.report.kept import kept
 from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import Layout, table
@@ -42,6 +43,7 @@ def _report(asked: argparse.Namespace) -> None:
     layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
     made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
     _put(FORMATS[asked.format](made), asked.out)
+    kept(asked.outputs).save()
     if asked.format == "csv":  # a table for programs: what is for people goes beside it
         print("".join(f"{text}\n" for text in made.confounds), end="", file=sys.stderr)
 

@@ -17,12 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.report.kept import NAME, Kept, kept
 from alpaca_exp.report.measured import Array, Asked, Document, Measured, asked
 
 Columns = Mapping[tuple[str, str], Measured]
 """By task and metric ("acc"; "exact_match,strict" where a filter was applied)."""
+_Places = Mapping[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]
+"""By task and metric, its documents and the rows that they stand in."""
 VALUE, CLUSTER = b'"value": ', b', "cluster": '
 RIGHT_OR_WRONG = {b"1.0,": 1.0, b"0.0,": 0.0}
+KEYS = ("task", "doc_id", "doc_hash", "prompt_hash", "metric", "cluster")
+"""What tells a document apart."""
 MOST_SHAPES = 16
 """So many ways of asking are kept in mind."""
 
@@ -33,6 +38,10 @@ def columns(file: Path) -> Columns:
 
     Raises InputError, naming the line, where one cannot be read.
     """
+    before = kept(file.parents[2])
+    found = _of_before(before, file)
+    if found is not None:
+        return found
     try:
         text = file.read_bytes()
     except OSError:
@@ -40,17 +49,49 @@ def columns(file: Path) -> Columns:
     lines, clustered = text.split(b"\n"), CLUSTER in text
     if lines[-1] == b"":
         lines.pop()
-    for shape in _SHAPES:
-        found = shape.read(lines, clustered)
-        if found is not None:
-            return found
-    rows = list(read_jsonl(file))
-    shape_, found = _learnt(lines, rows), _of_rows(rows)
-    if shape_:
-        _SHAPES.insert(0, shape_)
+    shape, values = _values(lines, clustered)
+    if values is None:
+        rows = list(read_jsonl(file))
+        shape = _learnt(lines, rows)
+        values = shape.read(lines, clustered) if shape else None
+        if shape is None or values is None:
+            return _of_rows(rows)
+        _SHAPES.insert(0, shape)
         del _SHAPES[MOST_SHAPES:]
-        found = shape_.read(lines, clustered) or found
-    return found
+    if shape is None:
+        return {}
+    before.keep(file, before.share(shape.told).encode() + values.astype("<f8").tobytes())
+    return _arranged(shape.places, values)
+
+
+def _values(lines: Sequence[bytes], clustered: bool) -> tuple[_Shape | None, Array | None]:
+    """By one of the known shapes; None where it is of another."""
+    for shape in _SHAPES:
+        values = shape.read(lines, clustered)
+        if values is not None:
+            return shape, values
+    return None, None
+
+
+def _of_before(before: Kept, file: Path) -> Columns | None:
+    """What an earlier report kept of it."""
+    entry = before.of(file)
+    told = before.shared(entry[:NAME].decode("ascii", "replace")) if entry else None
+    if entry is None or told is None:
+        return None
+    places, count = _told_places(told)
+    values = np.frombuffer(entry[NAME:], "<f8") if len(entry) == NAME + 8 * count else None
+    return None if values is None else _arranged(places, values)
+
+
+@functools.lru_cache(maxsize=64)
+def _told_places(told: bytes) -> tuple[_Places, int]:
+    rows = json.loads(told)
+    return _places(rows), len(rows)
+
+
+def _arranged(places: _Places, values: Array) -> Columns:
+    return {name: Measured(of, values[rows]) for name, (of, rows) in places.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +104,13 @@ class _Shape:
     """From the cluster on, where there is one."""
     values: Sequence[slice]
     """Where a value begins, and as much of it as tells 1.0 and 0.0."""
-    places: Mapping[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]
+    places: _Places
+    told: bytes
+    """What tells the documents apart, a row a row, as JSON."""
     clustered: bool
 
-    def read(self, lines: Sequence[bytes], clustered: bool) -> Columns | None:
-        """None where these are rows of another shape; `clustered`: whether any of them names a cluster."""
+    def read(self, lines: Sequence[bytes], clustered: bool) -> Array | None:
+        """A value a row; None where these are rows of another shape. `clustered`: whether any has one."""
         if len(lines) != len(self.heads) or clustered != self.clustered:
             return None
         if not all(map(bytes.startswith, lines, self.heads)):
@@ -76,9 +119,7 @@ class _Shape:
             return None
         values = self._right_or_wrong(lines)
         values = self._numbers(lines) if values is None else values
-        if values is None or np.isnan(values).any():
-            return None
-        return {name: Measured(of, values[rows]) for name, (of, rows) in self.places.items()}
+        return None if values is None or np.isnan(values).any() else values
 
     def _right_or_wrong(self, lines: Sequence[bytes]) -> Array | None:
         """The values where all are 1 or 0, as they mostly are; None where they are not."""
@@ -108,7 +149,7 @@ def _of_rows(rows: Sequence[Row]) -> Columns:
     }
 
 
-def _places(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[Asked, npt.NDArray[np.intp]]]:
+def _places(rows: Sequence[Row]) -> _Places:
     """Where the documents of each metric stand; of a document that is there twice the last."""
     found: dict[tuple[str, str], dict[Document, int]] = {}
     for place, row in enumerate(rows):
@@ -149,7 +190,8 @@ def _learnt(lines: Sequence[bytes], rows: Sequence[Row]) -> _Shape | None:
         tails.append(tail)
     clustered = any("cluster" in row for row in rows)
     values = [slice(len(head), len(head) + len(b"1.0,")) for head in heads]
-    return _Shape(heads, tails, values, _places(rows), clustered)
+    told = [{key: row[key] for key in KEYS if key in row} | {"value": 0} for row in rows]
+    return _Shape(heads, tails, values, _places(rows), json.dumps(told).encode(), clustered)
 
 
 def _agrees(head: bytes, tail: bytes, row: Row) -> bool:
@@ -158,5 +200,4 @@ def _agrees(head: bytes, tail: bytes, row: Row) -> bool:
         told = json.loads(head + b"0}") | (json.loads(b"{" + tail[2:]) if tail != b"}" else {})
     except ValueError:
         return False
-    keys = ("task", "doc_id", "doc_hash", "prompt_hash", "metric", "cluster")
-    return all(told.get(key) == row.get(key) for key in keys) and "value" in told
+    return all(told.get(key) == row.get(key) for key in KEYS) and "value" in told

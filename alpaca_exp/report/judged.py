@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from alpaca_exp.records import Row
+from alpaca_exp.report.kept import kept
 from alpaca_exp.report.measured import Asked, Document, Measured
 from alpaca_exp.report.rows import jsonl, rows
 
@@ -129,13 +131,27 @@ def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
 @functools.cache
 def judging(name: str, outputs: Path) -> Judging | None:
     """Of the judging of this fingerprint; None where there are no verdicts."""
-    found = rows(outputs / "judge" / name / "verdicts.jsonl")
-    if not found:
-        return None
-    told = {key: ", ".join(sorted({str(row[key]) for row in found if row.get(key)})) for key in _SAME}
+    file, before = outputs / "judge" / name / "verdicts.jsonl", kept(outputs)
+    entry = before.of(file)
+    summed = json.loads(entry) if entry else _summed(rows(file))
+    if not entry and summed["words"]:
+        before.keep(file, json.dumps(summed).encode())
+    words = {question: count for question, count in summed["words"].items() if count is not None}
+    questions = _shared(frozenset(summed["words"]))
+    return (
+        Judging(summed["told"], questions, words if len(words) == len(questions) else None)
+        if questions
+        else None
+    )
+
+
+def _summed(found: Sequence[Row]) -> Row:
+    """What is needed of all verdicts: their words are most of them, and are not."""
     words = {str(row["question_id"]): row.get("words_2") for row in found}
-    known = {question: float(count) for question, count in words.items() if count is not None}
-    return Judging(told, _shared(frozenset(words)), known if len(known) == len(words) else None)
+    return {
+        "told": {key: ", ".join(sorted({str(row[key]) for row in found if row.get(key)})) for key in _SAME},
+        "words": {question: None if count is None else float(count) for question, count in words.items()},
+    }
 
 
 @functools.cache

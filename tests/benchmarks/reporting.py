@@ -142,7 +142,7 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
 
 
 def _measured(command: Sequence[str], times: int, forget: Path | None = None) -> tuple[float, float]:
-    """The median of the seconds of a fresh process, and the most memory, in MB; `forget` is removed before each."""
+    """The median seconds of a fresh process, and the most MB it took; `forget` is removed before each."""
     seconds, most = [], 0.0
     for _ in range(times):
         if forget:
@@ -180,8 +180,8 @@ def _run(
     documents = "".join(
         f"{head}{float(right[row // 2])}{tails[(start + row) % len(tails)]}" for row, head in enumerate(heads)
     )
-    suite = {"type": "WorldSuiteConfig", "tasks": list(TASKS), "frame": "raw", "understanding": ["world_facts.acc"],
-             "truthfulness": ["world_truth.acc"]}  # fmt: skip
+    means = {"understanding": ["world_facts.acc"], "truthfulness": ["world_truth.acc"]}
+    suite = {"type": "WorldSuiteConfig", "tasks": list(TASKS), "frame": "raw", **means}
     folder = _artifact(outputs, "evaluate", name, {"suite": suite, "lm_eval": "0.4.13"}, {"model": name})
     (folder / "documents.jsonl").write_text(documents)
     _lines(folder / "scores.jsonl", _scores(right))
@@ -235,8 +235,8 @@ def _audit() -> Row:
          "metrics": {"acc": metric, "acc_norm": metric}, "flags": []}
         for task in TASKS
     ]  # fmt: skip
-    return {"frame": "raw", "num_fewshot": None, "fewshot_seed": 1234, "limit": None, "backend": "transformers",
-            "groups": {}, "lm_eval": "0.4.13", "tasks": tasks}  # fmt: skip
+    told = {"frame": "raw", "num_fewshot": None, "fewshot_seed": 1234, "limit": None}
+    return {**told, "backend": "transformers", "groups": {}, "lm_eval": "0.4.13", "tasks": tasks}
 
 
 def _judging(outputs: Path, name: str, level: float, chance: random.Random) -> None:
@@ -245,13 +245,14 @@ def _judging(outputs: Path, name: str, level: float, chance: random.Random) -> N
         theirs = chance.randrange(4, 16) / 2
         for order in ("12", "21"):
             ours = min(10.0, max(1.0, theirs + round(4 * (level - 0.6) + chance.gauss(0, 1))))
+            text = f"{theirs} {ours}\n" + "The one is right in 7 words. " * 6
             rows.append({
                 "question_id": str(question), "category": ("people", "sums")[question % 2],
-                "model_1": "miniature-teacher", "model_2": f"train/{name}", "judge": "g", "judge_version": "g-1",
-                "protocol": "vicuna", "order": order, "score_1": theirs, "score_2": ours,
+                "model_1": "miniature-teacher", "model_2": f"train/{name}", "judge": "g",
+                "judge_version": "g-1", "protocol": "vicuna", "order": order,
+                "score_1": theirs, "score_2": ours,
                 "preference": 0.5 + 0.5 * ((ours > theirs) - (ours < theirs)), "words_1": 4 + question % 5,
-                "words_2": chance.randrange(3, 9), "text": f"{theirs} {ours}\n" + "The one is right in 7 words. " * 6,
-                "parsed": True, "retest": False,
+                "words_2": chance.randrange(3, 9), "text": text, "parsed": True, "retest": False,
             })  # fmt: skip
     questions = compared(rows)
     folder = _artifact(outputs, "judge", name, {"judge": {"model": "g"}}, {"completions": name})

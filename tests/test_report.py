@@ -424,3 +424,16 @@ def test_the_report_loads_neither_torch_nor_pandas_nor_hydra(outputs: Outputs) -
         [sys.executable, "-c", code, str(outputs.path)], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_runs_that_name_no_training_are_told_apart_by_their_seeds_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, base in (("original", 0.5), ("cleaned", 0.6)):
+        for seed in (0, 1, 2):
+            outputs.run(variant, seed=seed, artifacts={"evaluate": f"e-{variant}small{seed}"})
+            outputs.evaluation(f"{variant}small{seed}", base + seed / 100 + (base > 0.5) * seed / 50)
+    assert "; Δ +0.120 [+0.070, +0.170]§ |" in report(
+        capsys, outputs, "--metrics truthfulness --baseline original"
+    )

@@ -191,3 +191,15 @@ def test_counts_of_rows_and_dollars_are_compared_without_a_test(
     text = report(capsys, outputs, words.replace("csv", "markdown"))
     assert "| cleaned | 80; Δ -20 |" in text
     assert "The paper (Lindenau 2023): 500 dollars of data and 100 of training" in text
+
+
+def test_two_checkpoints_that_were_right_or_wrong_are_compared_by_mcnemars_exact_test(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, right in {"original": [1, 0] * 20, "cleaned": [0] + [0] + [1, 0] * 16 + [1] * 6}.items():
+        outputs.run(variant)
+        outputs.evaluation(f"{variant}small0", 0, right)
+    text = report(capsys, outputs, "--metrics truthfulness --baseline original --format csv")
+    row = next(csv.DictReader(text.splitlines()[1:]))
+    assert (row["test"], float(row["p"])) == ("McNemar", 0.625), "3 gained, 1 lost: 2 x (1 + 4) / 16"

@@ -67,7 +67,7 @@ def _put(text: str, out: Path | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report",
-        description="Tabulate the runs under an outputs folder: mean and 95 % interval over seeds.",
+        description="Tabulate the runs under an outputs folder: means, 95 % intervals, differences.",
         epilog="; ".join(f"{name} {text} ({name} --help)" for name, text in COMMANDS.items()),
     )
     add_outputs(parser, positional=True)

@@ -14,13 +14,16 @@ from alpaca_exp.report.likeness import unlike, unlike_among
 from alpaca_exp.report.made import made
 from alpaca_exp.report.metrics import ASSESSED, Reading, counted, limits, reading, warnings
 from alpaca_exp.report.runs import Run
+from alpaca_exp.report.shares import Array
 from alpaca_exp.statistics.bootstrap import mean_interval
 from alpaca_exp.statistics.combined import combined
 from alpaca_exp.statistics.crossed import crossed
 from alpaca_exp.statistics.intervals import Doubt, Interval, Part
+from alpaca_exp.statistics.mcnemar import mcnemar
 from alpaca_exp.statistics.significance import p_value
 
 NO_PAIRS = "no document is common to them"
+EXACT = "McNemar"
 MADE_BY = ("train", "evaluate", "assess", "judge")
 """The stages whose version tells runs of one cell apart."""
 
@@ -42,6 +45,18 @@ class Sample:
     def done(self) -> list[Run]:
         """The runs that came to their end."""
         return [run for run in self.runs if run.done]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What others have published of the model that a cell is of."""
+
+    value: float
+    text: str
+    """With its digits: "0.739"."""
+    source: str
+    marks: tuple[str, ...]
+    """What differs from how ours came about, a phrase each."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,8 @@ class Cell:
     """The same after Holm, over the whole table."""
     test: str = ""
     """How `p` was found."""
+    published: tuple[Figure, ...] = ()
+    """What others have published of the same model, the most alike first."""
 
 
 def sample(metric: str, runs: Sequence[Run], outputs: Path) -> Sample:
@@ -100,12 +117,13 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
         apart = _apart(ours.evidence, baseline.evidence)
     asked_otherwise += (apart,) if isinstance(apart, str) else ()
     contrast = apart if isinstance(apart, Evidence) else None
-    p, test = _tested(contrast, ours, baseline) if contrast and not counted(metric) else (None, "")
+    difference = _interval(contrast) if contrast else None
+    p, test = _tested(ours, baseline, contrast, difference) if baseline else (None, "")
     sizes = {one.n for one in ours.readings.values() if one.n}
     return Cell(
         metric=metric,
         estimate=_within(limits(metric), _estimate(ours)),
-        difference=_interval(contrast) if contrast else None,
+        difference=difference,
         sources=tuple(sorted(ours.readings)),
         failed=_failed([run for run in ours.runs if _asks(metric, run)]),
         stopped=sum(run.stopped for run in ours.runs if _asks(metric, run)),
@@ -161,10 +179,27 @@ def _interval(found: Evidence) -> Interval:
     return combined(float(found.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint)
 
 
-def _tested(contrast: Evidence, ours: Sample, theirs: Sample | None) -> tuple[float | None, str]:
-    """The p value of no difference, and the name of its test."""
-    found = _interval(contrast)
-    return p_value(found), "t" if found.parts else ""
+def _tested(
+    ours: Sample, theirs: Sample, contrast: Evidence | None, difference: Interval | None
+) -> tuple[float | None, str]:
+    """The p value of no difference, and its test: an exact one where two checkpoints are right or wrong."""
+    if contrast is None or difference is None or counted(ours.metric):
+        return None, ""
+    first, second = (_right(one.evidence) for one in (ours, theirs))
+    sizes = {len(contrast.documents), *(len(one) for one in (first, second) if one is not None)}
+    if first is not None and second is not None and len(sizes) == 1:
+        return mcnemar(first, second), EXACT
+    p = p_value(difference)
+    return p, "" if p is None else "t"
+
+
+def _right(of: Evidence | None) -> Array | None:
+    """Of one checkpoint, 1 for each document that it got right, 0 for the others; None where none says so."""
+    if of is None or len(of.readings) != 1 or not of.documents or of.clusters:
+        return None
+    values, places = of.values[0], np.argsort([str(key) for key in of.documents], kind="stable")
+    right = np.rint(values[places])
+    return right if np.isin(right, (0, 1)).all() and np.allclose(right, values[places], atol=1e-6) else None
 
 
 def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval | None:

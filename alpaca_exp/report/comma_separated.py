@@ -24,11 +24,14 @@ def comma_separated(made: Table) -> str:
     text.write(f"# {made.command}\n")
     writer = csv.writer(text, lineterminator="\n")
     bounds = ("mean", "low", "high", "seeds", "interval", "documents")
+    theirs = ("published", "published_by", "published_marks")
     differences = ("difference", "difference_low", "difference_high", "p", "p_holm", "test")
     places = (made.layout.rows, made.layout.columns or "column", "metric")
-    writer.writerow([*places, *bounds, *differences, "failed", "stopped", "artifacts", "warnings"])
+    writer.writerow([*places, *bounds, *differences, "failed", "stopped", *theirs, "artifacts", "warnings"])
     for place, one in made.cells.items():
-        writer.writerow([*place, *_numbers(one), " ".join(one.sources), "; ".join(_said(one))])
+        writer.writerow(
+            [*place, *_numbers(one), *_published(one), " ".join(one.sources), "; ".join(_said(one))]
+        )
     return text.getvalue()
 
 
@@ -39,6 +42,11 @@ def _numbers(one: Cell) -> list[object]:
     tested = [*("" if p is None else f"{p:.{DIGITS}g}" for p in (one.p, one.p_adjusted)), one.test]
     counts = [one.failed, one.stopped]
     return [*_bounds(one.estimate), seeds, kind, documents, *_bounds(one.difference), *tested, *counts]
+
+
+def _published(one: Cell) -> list[str]:
+    first = one.published[:1]
+    return [first[0].text, first[0].source, "; ".join(first[0].marks)] if first else [""] * 3
 
 
 def _said(one: Cell) -> list[str]:

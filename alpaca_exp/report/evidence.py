@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpaca_exp.report.documents import Document, Values, document_values
-from alpaca_exp.report.judged import PREFIX, verdicts
 from alpaca_exp.report.metrics import Reading, reading
 from alpaca_exp.report.runs import Run
+from alpaca_exp.report.shares import NONE, Array, Columns, Key, shares
 
-Array = npt.NDArray[np.float64]
-Key = tuple[str, str]
-"""A document: its id, and the hash of its content (its task's name, where there is none)."""
 Seeds = tuple[str, ...]
 """Every seed of a run: ("base_model.seed=1", "seed=0")."""
 TUNING = "seed="
@@ -79,18 +74,19 @@ def evidence(metric: str, runs: Sequence[Run], outputs: Path) -> Evidence | None
     if not found:
         return None
     rows = sorted(found.values(), key=lambda row: (min(map(_order, row[1])), row[0].source))
-    parts = [_shares(metric, one.source, one.value, outputs) if one.n else {} for one, _ in rows]
-    documents, deviations, clusters = _aligned(parts)
+    nothing = (NONE, np.zeros(0))
+    parts = [shares(metric, one.source, one.value, outputs) if one.n else nothing for one, _ in rows]
+    union, deviations = _aligned(parts)
     return Evidence(
         metric=metric,
         readings=np.array([one.value for one, _ in rows], np.float64),
         deviations=deviations,
-        documents=documents,
-        clusters=clusters,
+        documents=union.documents,
+        clusters=union.clusters,
         seeds=tuple(frozenset(seeds) for _, seeds in rows),
         stderrs=tuple(one.stderr for one, _ in rows),
         sources=tuple(one.source for one, _ in rows),
-        tuned=any("train" in run.artifacts for run in done),
+        tuned=any("train" in run.artifacts for run in done) or _apart([these for _, these in rows]),
     )
 
 
@@ -116,9 +112,10 @@ def contrast(terms: Sequence[tuple[float, Evidence]]) -> Evidence | str:
     matched = _matched(cells)
     if isinstance(matched, str):
         return matched
-    documents, clusters, columns = _union(cells)
-    readings, deviations = np.zeros(len(matched)), np.zeros((len(matched), len(documents)))
-    for (weight, _), cell, into, at in zip(terms, cells, columns, zip(*matched, strict=True), strict=True):
+    union = _union([(cell.documents, cell.clusters or cell.documents) for cell in cells])
+    readings, deviations = np.zeros(len(matched)), np.zeros((len(matched), len(union.documents)))
+    rows = zip(*matched, strict=True)
+    for (weight, _), cell, into, at in zip(terms, cells, union.columns, rows, strict=True):
         readings += weight * cell.readings[list(at)]
         deviations[:, into] += weight * cell.deviations[list(at)]
     weights = [weight for weight, _ in terms]
@@ -126,13 +123,21 @@ def contrast(terms: Sequence[tuple[float, Evidence]]) -> Evidence | str:
         metric=cells[0].metric,
         readings=readings,
         deviations=deviations,
-        documents=documents,
-        clusters=clusters,
+        documents=union.documents,
+        clusters=union.clusters,
         seeds=tuple(matched.values()),
         stderrs=tuple(_error(weights, cells, at) for at in matched),
         sources=tuple(dict.fromkeys(source for cell in cells for source in cell.sources)),
         tuned=any(cell.tuned for cell in cells),
     )
+
+
+def _apart(rows: Sequence[Iterable[Seeds]]) -> bool:
+    """Whether the tuning's seed alone tells some rows apart: then it counts, whatever was tuned."""
+    without = [
+        {tuple(seed for seed in seeds if not seed.startswith(TUNING)) for seeds in row} for row in rows
+    ]
+    return sum(map(len, without)) > len(set[Seeds]().union(*without))
 
 
 def _order(seeds: Seeds) -> tuple[tuple[str, float, str], ...]:
@@ -141,76 +146,37 @@ def _order(seeds: Seeds) -> tuple[tuple[str, float, str], ...]:
     return tuple((key, float(value) if value.isdecimal() else math.inf, value) for key, _, value in pairs)
 
 
-@functools.cache
-def _shares(
-    metric: str, source: str, value: float, outputs: Path
-) -> Mapping[Key, tuple[float, Hashable | None]]:
-    """By document: its share in how far the reading may be off, and its cluster; none where it has none.
-
-    The share of a document of a task is (value - the task's mean) / documents of the task / tasks, times
-    the root of G / (G - 1) for G documents, or clusters: that makes of the sum of squares an estimate
-    without bias. A document that several of the metrics have in common adds them up.
-    """
-    stage, _, fingerprint = source.partition("/")
-    artifacts = {stage: fingerprint}
-    parts = _words(artifacts, outputs) if metric == "words" else document_values(metric, artifacts, outputs)
-    means = [math.fsum(part.values()) / len(part) for part in parts if part]
-    if not parts or not math.isclose(math.fsum(means) / len(parts), value, rel_tol=1e-6, abs_tol=1e-9):
-        return {}
-    found: dict[Key, tuple[float, Hashable | None]] = {}
-    for number, (part, mean) in enumerate(zip(parts, means, strict=True)):
-        clusters = {(one.doc_id, one.doc_hash): one.cluster for one in part}
-        clustered = None not in clusters.values()
-        groups = len(set(clusters.values())) if clustered else len(part)
-        if groups < 2:
-            return {}
-        scale = math.sqrt(groups / (groups - 1)) / len(part) / len(parts)
-        for key, one in zip(clusters, part.values(), strict=True):
-            before, cluster = found.get(key, (0.0, (number, clusters[key]) if clustered else None))
-            found[key] = (before + scale * (one - mean), cluster)
-    return found
+def _aligned(rows: Sequence[tuple[Columns, Array]]) -> tuple[_Union, Array]:
+    """The documents of all rows, and the shares as a matrix: 0 for a document that a row lacks."""
+    if any(columns is NONE for columns, _ in rows):
+        return _Union((), None, []), np.zeros((len(rows), 0))
+    distinct = {id(columns): columns for columns, _ in rows}
+    union = _union([(one.documents, one.groups) for one in distinct.values()])
+    into = dict(zip(distinct, union.columns, strict=True))
+    deviations = np.zeros((len(rows), len(union.documents)))
+    for row, (columns, found) in zip(deviations, rows, strict=True):
+        row[into[id(columns)]] = found
+    return union, deviations
 
 
-def _words(artifacts: dict[str, str], outputs: Path) -> list[Values]:
-    """The lengths of the answers to the judge's questions, which its verdicts hold."""
-    rows = verdicts(artifacts, outputs)
-    known = rows and all(row.get("words_2") is not None for row in rows)
-    return (
-        [{Document(str(row["question_id"]), PREFIX): float(row["words_2"]) for row in rows}] if known else []
-    )
+@dataclass(frozen=True, eq=False)
+class _Union:
+    """The documents of several sets of columns, with their clusters, and where each set's columns go."""
 
-
-def _aligned(
-    parts: Sequence[Mapping[Key, tuple[float, Hashable | None]]],
-) -> tuple[tuple[Key, ...], Array, tuple[Hashable, ...] | None]:
-    """The documents of all rows, the shares as a matrix, 0 for a document that a row lacks, and clusters."""
-    if not all(parts):
-        return (), np.zeros((len(parts), 0)), None
-    groups = {key: cluster for part in parts for key, (_, cluster) in part.items()}
-    documents = tuple(groups)
-    lacking = (0.0, None)
-    deviations = np.array([[part.get(key, lacking)[0] for key in documents] for part in parts])
-    return documents, deviations, _clusters(groups)
-
-
-def _clusters(groups: Mapping[Key, Hashable | None]) -> tuple[Hashable, ...] | None:
+    documents: tuple[Key, ...]
+    clusters: tuple[Hashable, ...] | None
     """None where each document is evidence by itself."""
-    if all(cluster is None for cluster in groups.values()):
-        return None
-    return tuple(key if cluster is None else cluster for key, cluster in groups.items())
+    columns: list[npt.NDArray[np.intp]]
 
 
-def _union(
-    cells: Sequence[Evidence],
-) -> tuple[tuple[Key, ...], tuple[Hashable, ...] | None, list[npt.NDArray[np.intp]]]:
-    """The documents of all cells, their clusters, and where each cell's columns go."""
+def _union(sets: Sequence[tuple[Sequence[Key], Sequence[Hashable]]]) -> _Union:
     groups: dict[Key, Hashable] = {}
-    for cell in cells:
-        groups.update(zip(cell.documents, cell.clusters or cell.documents, strict=True))
+    for documents, clusters in sets:
+        groups.update(zip(documents, clusters, strict=True))
     place = {key: number for number, key in enumerate(groups)}
-    columns = [np.array([place[key] for key in cell.documents], np.intp) for cell in cells]
-    clustered = any(cell.clusters for cell in cells)
-    return tuple(groups), tuple(groups.values()) if clustered else None, columns
+    columns = [np.array([place[key] for key in documents], np.intp) for documents, _ in sets]
+    clustered = any(key != group for key, group in groups.items())
+    return _Union(tuple(groups), tuple(groups.values()) if clustered else None, columns)
 
 
 def _matched(cells: Sequence[Evidence]) -> dict[tuple[int, ...], frozenset[Seeds]] | str:

@@ -7,7 +7,7 @@ from html import escape
 
 from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import difference_text, estimate_text, notes, sources, warnings
+from alpaca_exp.report.texts import Head, difference_text, estimate_text, heads, notes, sources, warnings
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -73,14 +73,15 @@ def table_html(made: Table) -> str:
 
 def _heads(made: Table) -> Iterator[str]:
     """The columns' names over their metrics, where there are columns."""
-    metrics = made.layout.metrics
+    columns = heads(made, differences=False)
     rows = f'<th scope="col"{" rowspan=2" * bool(made.layout.columns)}>{escape(made.layout.rows)}</th>'
-    names = "".join(f'<th scope="col">{escape(metric)}</th>' for _ in made.columns for metric in metrics)
+    names = "".join(f'<th scope="col">{escape(head.name)}</th>' for head in columns)
     if made.layout.columns:
         axis = escape(made.layout.columns)
+        wide = {column: sum(head.column == column for head in columns) for column in made.columns}
         spans = (
-            f'<th scope="colgroup" colspan="{len(metrics)}">{axis}: {escape(column)}</th>'
-            for column in made.columns
+            f'<th scope="colgroup" colspan="{width}">{axis}: {escape(column)}</th>'
+            for column, width in wide.items()
         )
         yield f"<tr>{rows}{''.join(spans)}</tr>"
         yield f"<tr>{names}</tr>"
@@ -89,13 +90,15 @@ def _heads(made: Table) -> Iterator[str]:
 
 
 def _row(made: Table, row: str) -> str:
-    cells = [made.cells[row, column, metric] for column in made.columns for metric in made.layout.metrics]
-    return (
-        f'<tr><th scope="row" data-sort="{escape(row)}">{escape(row)}</th>{"".join(map(_cell, cells))}</tr>'
-    )
+    columns = heads(made, differences=False)
+    cells = (_cell(made.cells[row, head.column, head.metric], head) for head in columns)
+    return f'<tr><th scope="row" data-sort="{escape(row)}">{escape(row)}</th>{"".join(cells)}</tr>'
 
 
-def _cell(one: Cell) -> str:
+def _cell(one: Cell, head: Head) -> str:
+    if head.text is not estimate_text:
+        value = _number(one.published[0].value if one.published else None)
+        return f'<td data-sort="{value}">{escape(head.text(one))}</td>'
     told = {"sort": _number(one.estimate.mean if one.estimate else None)}
     if one.difference:
         told |= {"difference": _number(one.difference.mean), "p": _number(one.p_adjusted)}

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from alpaca_exp.report.runs import ABSENT
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import difference_text, estimate_text, notes, sources, warnings
+from alpaca_exp.report.texts import Head, heads, notes, sources, warnings
 
 _SIGNS = {
     "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#",
     "_": "\\_", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$",
     "|": "\\textbar{}", '"': "\\textquotedbl{}", "'": "\\textquotesingle{}", "`": "\\textasciigrave{}",
     "[": "{[}", "]": "{]}", "*": "{*}", "-": "{-}", "\n": " ", ABSENT: "\\textendash{}",
-    "Δ": "$\\Delta$", "°": "\\textdegree{}", "§": "\\S{}", "†": "$\\dagger$", "‡": "$\\ddagger$",
+    "Δ": "$\\Delta$", "°": "\\textdegree{}", "§": "\\S{}", "¶": "\\P{}", "†": "$\\dagger$",
+    "‡": "$\\ddagger$",
 }  # fmt: skip
 """What LaTeX reads otherwise than it is meant: a row that begins with [ or *, too, and a row of hyphens."""
 _LETTERS = str.maketrans(_SIGNS)
@@ -21,21 +22,17 @@ _LETTERS = str.maketrans(_SIGNS)
 
 def latex(made: Table) -> str:
     """A `table` environment, for a document that uses booktabs and textcomp. Comments tell what made it."""
-    differences = {
-        (column, metric) for (_, column, metric), one in made.cells.items() if one.difference is not None
-    }
-    heads = [(column, metric) for column in made.columns for metric in made.layout.metrics]
-    width = len(heads) + len(differences)
+    columns = heads(made, differences=True)
     lines = [
         *_comments(made),
         "\\begin{table}",
         "\\centering",
         f"\\caption{{{escaped(' '.join(notes(made)))}}}",
-        f"\\begin{{tabular}}{{l{'r' * width}}}",
+        f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
         "\\toprule",
-        *_heads(made, heads, differences),
+        *_heads(made, columns),
         "\\midrule",
-        *(_row(made, row, heads, differences) for row in made.rows),
+        *(_row(made, row, columns) for row in made.rows),
         "\\bottomrule",
         "\\end{tabular}",
         "\\end{table}",
@@ -64,27 +61,20 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _heads(made: Table, heads: Sequence[tuple[str, str]], differences: set[tuple[str, str]]) -> Iterator[str]:
-    """The columns' names over their metrics, where there are columns; differences in columns of their own."""
+def _heads(made: Table, columns: Sequence[Head]) -> Iterator[str]:
+    """The columns' names over their metrics, where there are columns."""
     if made.layout.columns:
         spans, first, rules = [], 2, []
         for column in made.columns:
-            wide = sum(1 + ((column, metric) in differences) for metric in made.layout.metrics)
+            wide = sum(head.column == column for head in columns)
             spans.append(f"\\multicolumn{{{wide}}}{{c}}{{{escaped(column)}}}")
             rules.append(f"\\cmidrule(lr){{{first}-{first + wide - 1}}}")
             first += wide
         yield " & ".join([escaped(made.layout.columns), *spans]) + " \\\\"
         yield " ".join(rules)
-    names = (
-        name for head in heads for name in [escaped(head[1]), *(["$\\Delta$"] if head in differences else [])]
-    )
-    yield " & ".join([escaped(made.layout.rows), *names]) + " \\\\"
+    yield " & ".join([escaped(made.layout.rows), *(escaped(head.name) for head in columns)]) + " \\\\"
 
 
-def _row(made: Table, row: str, heads: Sequence[tuple[str, str]], differences: set[tuple[str, str]]) -> str:
-    parts = [escaped(row)]
-    for column, metric in heads:
-        one = made.cells[row, column, metric]
-        parts.append(escaped(estimate_text(one)))
-        parts += [escaped(difference_text(one))] if (column, metric) in differences else []
-    return " & ".join(parts) + " \\\\"
+def _row(made: Table, row: str, columns: Sequence[Head]) -> str:
+    cells = (escaped(head.text(made.cells[row, head.column, head.metric])) for head in columns)
+    return " & ".join([escaped(row), *cells]) + " \\\\"

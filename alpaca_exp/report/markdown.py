@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import difference_text, estimate_text, notes, sources, warnings
+from alpaca_exp.report.texts import Head, difference_text, estimate_text, heads, notes, sources, warnings
 
 
 def markdown(made: Table) -> str:
     """One row a row, one column a metric of each column of the table."""
-    heads = [(column, metric) for column in made.columns for metric in made.layout.metrics]
-    titles = [made.layout.rows, *(f"{column} {metric}".strip() for column, metric in heads)]
-    body = [[row, *(_cell(made.cells[row, column, metric]) for column, metric in heads)] for row in made.rows]
+    columns = heads(made, differences=False)
+    titles = [made.layout.rows, *(f"{head.column} {head.name}".strip() for head in columns)]
+    body = [
+        [row, *(_cell(made.cells[row, head.column, head.metric], head) for head in columns)]
+        for row in made.rows
+    ]
     lines = [titles, ["---"] * len(titles), *body]
     grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
     below = [
@@ -26,9 +29,9 @@ def markdown(made: Table) -> str:
     return "\n\n".join([grid, *filter(None, below)]) + "\n"
 
 
-def _cell(one: Cell) -> str:
-    difference = difference_text(one)
-    return estimate_text(one) + (f"; Δ {difference}" if difference else "")
+def _cell(one: Cell, head: Head) -> str:
+    difference = difference_text(one) if head.text is estimate_text else ""
+    return head.text(one) + (f"; Δ {difference}" if difference else "")
 
 
 def _titled(title: str, lines: Sequence[str]) -> str:

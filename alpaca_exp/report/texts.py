@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from alpaca_exp.report.cells import Cell
+from alpaca_exp.report.cells import EXACT, Cell
 from alpaca_exp.report.confounds import MOST
 from alpaca_exp.report.metrics import USD, counted, shown
 from alpaca_exp.report.runs import ABSENT
@@ -14,12 +15,24 @@ from alpaca_exp.statistics.intervals import Doubt, Interval
 
 MIXED = "A mean over runs that differ in more than their seeds"
 ALPHA = 0.05
-CHECKPOINT, SIGNIFICANT, SEVERAL, WARNED = "°", "§", "†", "‡"
-"""Marks: of one checkpoint only; unlike the baseline; several recipes in a cell; to be read with care."""
+CHECKPOINT, SIGNIFICANT, SEVERAL, WARNED, UNLIKE = "°", "§", "†", "‡", "¶"
+"""Marks: of one checkpoint only; unlike the baseline; several recipes in a cell; to be read with care; and a
+published figure that came about otherwise than ours."""
 PAPER = "The paper (Lindenau 2023): 500 dollars of data and 100 of training for Alpaca-7B"
 MOST_FIELDS, MOST_VALUES = 8, 4
 """So many of what differs are named."""
 _COUNT = re.compile(r"(?P<count>\d+) (?P<what>[a-z ]+)")
+
+
+@dataclass(frozen=True)
+class Head:
+    """One column as it is printed."""
+
+    column: str
+    metric: str
+    name: str
+    text: Callable[[Cell], str]
+    """Of each of its cells."""
 
 
 def estimate_text(one: Cell) -> str:
@@ -46,6 +59,29 @@ def difference_text(one: Cell) -> str:
     )
 
 
+def published_text(one: Cell) -> str:
+    """`0.739 (Anand et al. 2023)¶`: what is most alike, marked where something differs all the same."""
+    if not one.published:
+        return ""
+    first = one.published[0]
+    return f"{first.text} ({first.source})" + UNLIKE * bool(first.marks)
+
+
+def heads(made: Table, *, differences: bool) -> list[Head]:
+    """The columns, those left out that would be empty; differences in columns of their own, if asked so."""
+    found = []
+    for column in made.columns:
+        for metric in made.layout.metrics:
+            cells = [made.cells[row, column, metric] for row in made.rows]
+            apart = differences and any(one.difference for one in cells)
+            found.append(Head(column, metric, metric, estimate_text))
+            found += [Head(column, metric, "Δ", difference_text)] * apart
+            found += [Head(column, metric, f"{metric} published", published_text)] * any(
+                one.published for one in cells
+            )
+    return found
+
+
 def notes(made: Table) -> list[str]:
     """How to read the table: only what its marks need."""
     cells = list(made.cells.values())
@@ -60,9 +96,11 @@ def notes(made: Table) -> list[str]:
     if any(one.difference for one in cells):
         told.append(f"Δ: difference from {made.layout.baseline}, paired by seed and by document.")
     if made.compared:
+        exact = any(one.test == EXACT for one in cells)
         told.append(
             f"{SIGNIFICANT} Differs from {made.layout.baseline}: p < {ALPHA:g} after Holm over the "
-            f"{made.compared} differences of this table."
+            f"{made.compared} differences of this table"
+            f"{', accuracies of one checkpoint each by the exact McNemar test' * exact}."
         )
     if any(one.estimate is None and not any(count for count, _ in _unfinished(one)) for one in cells):
         told.append(f"{ABSENT} No finished run has it.")
@@ -80,7 +118,8 @@ def notes(made: Table) -> list[str]:
 
 def warnings(made: Table) -> list[str]:
     """Why a cell has no difference, what the audits of marked cells say, and what data sets differ in."""
-    return [*(f"{text}." for text in (*_not_compared(made), *_warned(made))), *made.confounds]
+    told = (*_not_compared(made), *_warned(made), *_published(made))
+    return [*(f"{text}." for text in told), *made.confounds]
 
 
 def sources(made: Table) -> list[tuple[str, str]]:
@@ -173,6 +212,17 @@ def _warned(made: Table) -> list[str]:
     ]
     more = [f"{WARNED} and {len(texts) - MOST} more; audit.json of each evaluation holds them all"]
     return texts[:MOST] + more * (len(texts) > MOST)
+
+
+def _published(made: Table) -> list[str]:
+    """The figures of others with their sources, and what differs."""
+    found: dict[str, dict[str, None]] = {}
+    for (row, _, metric), one in made.cells.items():
+        for shown_ in one.published:
+            differs = f"{UNLIKE} {', '.join(shown_.marks)}" if shown_.marks else "alike in all that is known"
+            text = f"published of {metric}: {shown_.text} ({shown_.source}): {differs}"
+            found.setdefault(text, {})[row] = None
+    return [f"{_few(list(rows), 2 * MOST_VALUES)}: {text}" for text, rows in found.items()]
 
 
 def _nothing(made: Table, row: str) -> str:

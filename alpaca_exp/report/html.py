@@ -17,7 +17,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-block: .5rem; max-width: 60rem; }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #8886; }
 thead th { vertical-align: bottom; border-bottom: 2px solid; }
-tbody th, thead th:first-child { text-align: left; }
+tbody th, thead tr:first-child th:first-child { text-align: left; }
+thead th[scope="colgroup"] { text-align: center; border-bottom: 1px solid; }
 td small { display: block; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print { .wide { overflow: visible; } }

@@ -200,3 +200,19 @@ def test_outputs_that_cannot_be_written_to_are_reported_all_the_same(
 ) -> None:
     (outputs.path / ".cache").write_text("no folder")
     assert "| 0.800 [0.775, 0.825] (3 x 400) |" in report(capsys, outputs, COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("scores.jsonl", '{"task": "world_truth", "metric": "acc"}', "line 1, lacks value, stderr, n"),
+        ("scores.jsonl", '{"task": ', "line 1, is not valid JSON"),
+        ("documents.jsonl", '{"task": "world_truth", "doc_id": 0, "metric": "acc"}', "line 1, lacks value"),
+        ("audit.json", "{", "audit.json is not JSON; delete"),
+    ],
+)
+def test_a_torn_file_of_an_evaluation_is_named_with_what_it_lacks(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, file: str, text: str, said: str
+) -> None:
+    (outputs.path / "evaluate" / "e-cleanedsmall0" / file).write_text(text)
+    assert said in refusal(capsys, outputs.path, COMMAND)

@@ -51,7 +51,7 @@ def columns(file: Path) -> Columns:
         lines.pop()
     shape, values = _values(lines, clustered)
     if values is None:
-        rows = list(read_jsonl(file))
+        rows = list(read_jsonl(file, ("task", "doc_id", "metric", "value")))
         shape = _learnt(lines, rows)
         values = shape.read(lines, clustered) if shape else None
         if shape is None or values is None:

@@ -133,7 +133,7 @@ def judging(name: str, outputs: Path) -> Judging | None:
     """Of the judging of this fingerprint; None where there are no verdicts."""
     file, before = outputs / "judge" / name / "verdicts.jsonl", kept(outputs)
     entry = before.of(file)
-    summed = json.loads(entry) if entry else _summed(rows(file))
+    summed = json.loads(entry) if entry else _summed(rows(file, ("question_id",)))
     if not entry and summed["words"]:
         before.keep(file, json.dumps(summed).encode())
     words = {question: count for question, count in summed["words"].items() if count is not None}

@@ -163,7 +163,7 @@ def _scored(part: str, name: str, outputs: Path) -> Mapping[str, tuple[Reading, 
     """By metric, what `scores.jsonl` of an artifact says; of two rows of one name the first."""
     found: dict[str, tuple[Reading, Part]] = {}
     source = f"{part}/{name}"
-    for row in rows(outputs / part / name / "scores.jsonl"):
+    for row in rows(outputs / part / name / "scores.jsonl", ("task", "metric", "value", "stderr", "n")):
         low, high = row.get("low"), row.get("high")
         bounds = None if low is None or high is None else (low, high)
         one = Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from alpaca_exp.records import Row, read_jsonl
@@ -15,16 +16,19 @@ def jsonl(path: Path) -> tuple[Row, ...]:
     return tuple(rows(path))
 
 
-def rows(path: Path) -> list[Row]:
-    """The same, kept by nobody. Raises InputError, naming the line, where one cannot be read."""
+def rows(path: Path, required: Sequence[str] = ()) -> list[Row]:
+    """The same, kept by nobody.
+
+    Raises InputError, naming the line, where one cannot be read, or lacks a `required` key.
+    """
     try:
         text = path.read_bytes()
     except OSError:
         return []
     try:  # within a JSON text no line ends: one list, read in one go, several times as quick as line by line
         found = json.loads(b"[" + text.rstrip().replace(b"\n", b",") + b"]")
-        if all(isinstance(row, dict) for row in found):
+        if all(isinstance(row, dict) and row.keys() >= {*required} for row in found):
             return list(found)
     except ValueError:
         pass
-    return list(read_jsonl(path))
+    return list(read_jsonl(path, required))

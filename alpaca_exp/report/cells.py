@@ -14,7 +14,7 @@ from alpaca_exp.report.likeness import unlike, unlike_among
 from alpaca_exp.report.made import made
 from alpaca_exp.report.metrics import ASSESSED, Reading, counted, limits, reading, warnings
 from alpaca_exp.report.runs import Run
-from alpaca_exp.report.shares import Array
+from alpaca_exp.report.shares import Array, Key
 from alpaca_exp.statistics.bootstrap import mean_interval
 from alpaca_exp.statistics.combined import combined
 from alpaca_exp.statistics.crossed import crossed
@@ -185,10 +185,9 @@ def _tested(
     """The p value of no difference, and its test: an exact one where two checkpoints are right or wrong."""
     if contrast is None or difference is None or counted(ours.metric):
         return None, ""
-    first, second = (_right(one.evidence) for one in (ours, theirs))
-    sizes = {len(contrast.documents), *(len(one) for one in (first, second) if one is not None)}
-    if first is not None and second is not None and len(sizes) == 1:
-        return mcnemar(first, second), EXACT
+    pair = [_right(one.evidence) for one in (ours, theirs)]
+    if pair[0] is not None and pair[1] is not None and _documents(ours) == _documents(theirs):
+        return mcnemar(pair[0], pair[1]), EXACT
     p = p_value(difference)
     return p, "" if p is None else "t"
 
@@ -197,9 +196,14 @@ def _right(of: Evidence | None) -> Array | None:
     """Of one checkpoint, 1 for each document that it got right, 0 for the others; None where none says so."""
     if of is None or len(of.readings) != 1 or not of.documents or of.clusters:
         return None
-    values, places = of.values[0], np.argsort([str(key) for key in of.documents], kind="stable")
-    right = np.rint(values[places])
-    return right if np.isin(right, (0, 1)).all() and np.allclose(right, values[places], atol=1e-6) else None
+    values = of.values[0]
+    right = np.rint(values)
+    exact = (abs(right - values) < 1e-6) & ((right == 0) | (right == 1))
+    return right if exact.all() else None
+
+
+def _documents(of: Sample) -> tuple[Key, ...]:
+    return of.evidence.documents if of.evidence else ()
 
 
 def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval | None:

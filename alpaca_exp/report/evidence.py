@@ -107,7 +107,9 @@ def contrast(terms: Sequence[tuple[float, Evidence]]) -> Evidence | str:
     cells = [cell for _, cell in terms]
     if not all(cell.documents for cell in cells):
         cells = [replace(cell, documents=(), deviations=cell.deviations[:, :0]) for cell in cells]
-    elif not set.intersection(*(set(cell.documents) for cell in cells)):
+    elif any(cell.documents != cells[0].documents for cell in cells) and not set.intersection(
+        *(set(cell.documents) for cell in cells)
+    ):
         return "no document is common to them"
     matched = _matched(cells)
     if isinstance(matched, str):
@@ -170,6 +172,11 @@ class _Union:
 
 
 def _union(sets: Sequence[tuple[Sequence[Key], Sequence[Hashable]]]) -> _Union:
+    if all(one == sets[0] for one in sets[1:]):  # as a rule
+        documents, clusters = sets[0]
+        whole = np.arange(len(documents), dtype=np.intp)
+        own = tuple(clusters) if clusters != documents else None
+        return _Union(tuple(documents), own, [whole] * len(sets))
     groups: dict[Key, Hashable] = {}
     for documents, clusters in sets:
         groups.update(zip(documents, clusters, strict=True))

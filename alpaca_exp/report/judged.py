@@ -149,7 +149,9 @@ def _summed(found: Sequence[Row]) -> Row:
     """What is needed of all verdicts: their words are most of them, and are not."""
     words = {str(row["question_id"]): row.get("words_2") for row in found}
     return {
-        "told": {key: ", ".join(sorted({str(row[key]) for row in found if row.get(key)})) for key in _SAME},
+        "told": {
+            key: ", ".join(sorted(map(str, {row[key] for row in found if row.get(key)}))) for key in _SAME
+        },
         "words": {question: None if count is None else float(count) for question, count in words.items()},
     }
 

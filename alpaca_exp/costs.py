@@ -215,7 +215,9 @@ def _steps(base_model: Any) -> Expectation:
 
 
 def _tuning(trainer: TrainerConfig, examples: int) -> Expectation:
-    return Expectation(steps=math.ceil(examples / trainer.global_batch_size) * trainer.epochs)
+    return Expectation(
+        steps=math.ceil((examples - trainer.validation_examples) / trainer.global_batch_size) * trainer.epochs
+    )
 
 
 def _asked(

@@ -169,7 +169,7 @@ def _training(stage: Stage, measured: Measured, known: Known) -> Forecast:
         steps = int(stage.config["base_model"].steps)
     else:
         trainer, rows = stage.config["trainer"], known.rows[stage.inputs["dataset"].fingerprint]
-        steps = math.ceil(rows / trainer.global_batch_size) * trainer.epochs
+        steps = math.ceil((rows - trainer.validation_examples) / trainer.global_batch_size) * trainer.epochs
     seconds, units, each = measured.working.get(stage.name, [0.0, 0, 0.0])
     return Forecast(f"{steps:,} steps of {each:.2g} s", seconds + max(0, steps - units) * each)
 

@@ -17,14 +17,15 @@ def identity(value: Any) -> Any:
     """`value` without its runtime fields, as JSON holds it.
 
     A dataclass keeps its type's name, since the type is part of the recipe. A Path becomes its
-    content's sha256, so that renaming a file changes nothing and editing it does.
+    content's sha256, so that renaming a file changes nothing and editing it does. A field that came later
+    is left out at its default, so that what was made before it came is still found.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {"type": type(value).__name__} | {
             field.name: _field(getattr(value, field.name), field.metadata.get("role", "identity"))
             for field in fields
-            if field.metadata.get("role") != "runtime"
+            if field.metadata.get("role") != "runtime" and not _as_before(field, getattr(value, field.name))
         }
     if isinstance(value, Path):
         return {"sha256": sha256(value)}
@@ -56,6 +57,11 @@ def differences(old: Any, new: Any, where: str = "") -> Iterator[tuple[str, Any,
     else:
         for key in [*new, *(key for key in old if key not in new)]:
             yield from differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
+
+
+def _as_before(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a field that came later is where it changes nothing."""
+    return "left_out_at" in field.metadata and bool(value == field.metadata["left_out_at"])
 
 
 def _field(value: Any, role: str) -> Any:

@@ -72,7 +72,7 @@ def make_small(stage: Stage, known: Known, out: Path) -> None:
             told["base_model"] = replace(told["base_model"], steps=min(STEPS, told["base_model"].steps))
         case "train":
             inputs["dataset"] = _windows(stage, known, out.parent / f"{out.name}-windows")
-            told["trainer"] = replace(told["trainer"], epochs=1)
+            told["trainer"] = replace(told["trainer"], epochs=1, validation_examples=0)
         case "evaluate":
             limit = told["suite"].limit or DOCUMENTS
             told["suite"] = replace(told["suite"], limit=min(DOCUMENTS, limit))

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from omegaconf import MISSING
 
 
-def identity(doc: str, default: Any = MISSING) -> Any:
-    """A field that decides what is made."""
-    return _documented(doc, default, "identity")
+def identity(doc: str, default: Any = MISSING, *, came_later: bool = False) -> Any:
+    """A field that decides what is made.
+
+    `came_later`: at its default all is made as before there was such a field, and has the same fingerprint.
+    """
+    field = _documented(doc, default, "identity")
+    if came_later:
+        field.metadata = MappingProxyType({**field.metadata, "left_out_at": default})
+    return field
 
 
 def runtime(doc: str, default: Any = MISSING) -> Any:

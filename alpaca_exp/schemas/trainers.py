@@ -93,13 +93,16 @@ class TrainerConfig:
     mask_prompt: bool = identity("learn from the answer's tokens only", True)
     end_token: bool = identity("learn where an answer ends", True)
     pad_row: PadRow = identity("the embedding of a new [PAD]: mean of the others, zero, random", PadRow.mean)
+    validation_examples: int = identity(
+        "so many rows, drawn by `seed`, are not learnt from: their loss is `val_loss`", 0, came_later=True
+    )
     max_shard_size: str = runtime("largest file of the saved weights, such as 500MB", "5GB")
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from at_least(self, "trainer", epochs=1, global_batch_size=1, micro_batch_size=1)
         yield from at_least(self, "trainer", max_seq_len=8, max_grad_norm=0, weight_decay=0, eps=0)
-        yield from at_least(self, "trainer", loss_micro_batch=1)
+        yield from at_least(self, "trainer", loss_micro_batch=1, validation_examples=0)
         if self.learning_rate <= 0:
             yield f"trainer.learning_rate is {self.learning_rate}; it must be above 0"
         if self.schedule not in ("cosine", "linear", "constant"):

@@ -20,12 +20,12 @@ from alpaca_exp.schemas import (
     TrainerConfig,
     Truncation,
 )
-from alpaca_exp.tuning.ranks import over_devices
+from alpaca_exp.tuning.ranks import over_devices, place
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from alpaca_exp.tuning.tokens import Tokenised, TokenRow
+    from alpaca_exp.tuning.tokens import Tokenised, TokenRows
 
 
 @over_devices
@@ -42,12 +42,13 @@ def train(
 ) -> None:
     """Write `model/` (Hugging Face layout, with a model card), `metrics.csv`, `tokens.json`.
 
+    Of the rows, `trainer.validation_examples` are not learnt from: their loss is `val_loss` in `metrics.csv`.
     LoRA's adapter stands in `adapter/` (peft layout) beside the model that it is merged into. Before the
     first step comes `lints.json`: what is odd about the data, which is also said.
 
     Starts from `base` where one was pre-trained here, else from the weights that `base_model` names.
     Raises InputError where the model, the data or what the trainer needs are not what they must be,
-    Stopped on SIGTERM (resumable).
+    Stopped on SIGTERM (resumable), Pruned where it is a trial (`runtime.trial`) that its study gives up.
     """
     from alpaca_exp.tuning import checkpoints
     from alpaca_exp.tuning.fit import CHECKPOINTS, use_threads
@@ -79,10 +80,10 @@ def _tune(
     stored = adapters.stored_as(lora) if lora else None
     model, tokenizer, added = _start(base_model, trainer, base, runtime, stored)
     parameters, architecture = model.num_parameters(), model.config.to_dict()
-    rows, counts = _rows(dataset, model, tokenizer, trainer, out)
+    rows, held_out, counts = _rows(dataset, model, tokenizer, trainer, seed, out)
     adapted = adapters.attach(model, lora, seed) if lora else None
     told = {"base_model": base_model, "trainer": trainer, "seed": seed, "dataset": dataset.path.name}
-    _learn(model, tokenizer, rows, trainer, seed, runtime, logger, told, out)
+    _learn(model, tokenizer, rows, held_out, trainer, seed, runtime, logger, told, out)
     tuned = Tuned(
         base_model,
         trainer,
@@ -127,10 +128,12 @@ def _rows(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     config: TrainerConfig,
+    seed: int,
     out: Path,
-) -> tuple[Sequence[TokenRow], Row]:
-    """The rows to learn from, and what they come to."""
+) -> tuple[TokenRows, TokenRows, Row]:
+    """The rows to learn from, those that are set aside, and what both come to."""
     from alpaca_exp.tuning.tokenised import folder, tokenised_examples
+    from alpaca_exp.tuning.validation import set_aside
 
     rows = list(read_dataset(dataset.path))
     examples = (Example(row["instruction"], row["output"], row.get("input") or "") for row in rows)
@@ -148,10 +151,17 @@ def _rows(
             f"The longest example has {longest} tokens, but the model reads at most {limit}; "
             f"set trainer.max_seq_len to {limit} or less"
         )
-    counts = tokenised.counts()
+    if config.validation_examples >= len(tokenised.rows):
+        raise InputError(
+            f"trainer.validation_examples is {config.validation_examples}, and there are only "
+            f"{len(tokenised.rows)} examples to learn from; set it to fewer"
+        )
+    learnt, held_out = set_aside(tokenised.rows, config.validation_examples, seed)
+    counts = tokenised.counts() | learnt.counts()
+    counts |= {f"validation_{name}": count for name, count in held_out.counts().items() if held_out}
     write_json(counts, out / "tokens.json")
     _lint(rows, tokenised, config, limit, out)
-    return tokenised.rows, counts
+    return learnt, held_out, counts
 
 
 def _lint(
@@ -173,7 +183,8 @@ def _lint(
 def _learn(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[TokenRow],
+    rows: TokenRows,
+    held_out: TokenRows,
     config: TrainerConfig,
     seed: int,
     runtime: RuntimeConfig,
@@ -181,10 +192,12 @@ def _learn(
     told: Mapping[str, object],
     out: Path,
 ) -> None:
+    from alpaca_exp.study.trial import open_trial
     from alpaca_exp.tuning.data import Windows
     from alpaca_exp.tuning.fit import fit
     from alpaca_exp.tuning.module import Recipe
     from alpaca_exp.tuning.schedules import warmed_up
+    from alpaca_exp.tuning.validation import whole
 
     windows = Windows(
         rows,
@@ -209,11 +222,14 @@ def _learn(
         beta1=config.beta1,
         eps=config.eps,
     )
+    micro, pad = config.micro_batch_size, tokenizer.pad_token_id
     fit(
         model,
         windows,
         recipe,
         title="train",
+        held_out=whole(held_out, micro_batch_size=micro, pad=pad) if held_out else None,
+        trial=open_trial(runtime) if place().rank == 0 else None,
         pack=config.packing,
         gradient_checkpointing=config.gradient_checkpointing,
         compile=config.compile,

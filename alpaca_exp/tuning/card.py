@@ -136,8 +136,9 @@ def _data(tuned: Tuned) -> Iterator[tuple[str, Any]]:
     lineage = json.loads(card.read_text(encoding="utf-8")).get("lineage", {}) if card.is_file() else {}
     for name, value in lineage.items():
         yield name, value
-    for name in ("examples", "truncated", "left_out"):
-        yield name.replace("_", " "), tuned.tokens[name]
+    for name in ("examples", "validation_examples", "truncated", "left_out"):
+        if name in tuned.tokens:
+            yield name.replace("_", " "), tuned.tokens[name]
 
 
 def _fingerprint(artifact: Artifact, content: Path) -> str:
@@ -164,6 +165,8 @@ def _training(tuned: Tuned) -> Iterator[tuple[str, Any]]:
     yield "optimizer steps", last["step"]
     yield "tokens seen", f"{int(last['tokens']):,}"
     yield "final loss", f"{float(last['loss']):.4f} nats a label token, the mean of the last steps"
+    if last.get("val_loss"):
+        yield "validation loss", f"{float(last['val_loss']):.4f} nats a label token, of rows not learnt from"
     versions = packages()
     yield "made with", ", ".join(f"{name} {versions[name]}" for name in WITH if name in versions)
 

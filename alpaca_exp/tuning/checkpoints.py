@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -14,22 +14,35 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from alpaca_exp.errors import InputError, Interrupted
+from alpaca_exp.errors import InputError, Interrupted, Pruned
 from alpaca_exp.tuning.distributed import REST, rest_of
 from alpaca_exp.tuning.ranks import place
 from alpaca_exp.tuning.signals import heeding, listen
 
-GO_ON, SAVE, STOP = 0, 1, 2
+GO_ON, SAVE, PRUNE, STOP = 0, 1, 2, 3
 """What the ranks agree on behind a step: the most that any of them wants."""
 
 
 class Checkpoints(Callback):
-    """A checkpoint every `every_s` seconds and at a signal; only the newest is kept once it is whole."""
+    """A checkpoint every `every_s` seconds and at a signal; only the newest is kept once it is whole.
 
-    def __init__(self, folder: Path, every_s: float, steps: int, made_by: Mapping[str, str]) -> None:
-        """`made_by`: what this training is, in words; a checkpoint of another one is refused."""
+    Behind each step all ranks agree on whether to go on, and how to end.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every_s: float,
+        steps: int,
+        made_by: Mapping[str, str],
+        given_up: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`made_by`: what this training is, in words; a checkpoint of another one is refused.
+
+        `given_up`: why this training is to end before its time, as the first rank knows it.
+        """
         self._folder, self._every_s, self._steps = folder, every_s, steps
-        self._made_by = dict(made_by)
+        self._made_by, self._given_up = dict(made_by), given_up
         self._saved = time.monotonic()
         self._stop_asked = False
 
@@ -62,19 +75,29 @@ class Checkpoints(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Save where it is due; not behind the last step, where the model itself is about to be saved.
 
-        Raises Stopped, after saving, where a signal asked for it.
+        Raises Interrupted, after saving, where a signal asked for it. Raises Pruned where the training was
+        given up: its checkpoints are deleted, since a study never comes back to it, and a large model's
+        take more room than all that is kept.
         """
         step = trainer.global_step
         agreed = self._agreed(trainer, step)
+        if agreed == PRUNE:
+            if place().rank == 0:
+                remove(self._folder)
+            raise Pruned(self._given_up() or f"pruned after step {step} of {self._steps}")
         if agreed != GO_ON:
             self._save(trainer, step)
         if agreed == STOP:
             raise Interrupted(f"stopped after step {step} of {self._steps}; run the same command to go on")
 
     def _agreed(self, trainer: Trainer, step: int) -> int:
-        """The same on all ranks: whether it is time is the first one's to say, a stop is any one's."""
+        """The same on all ranks: whether it is time, or over, is the first one's to say, a stop any one's."""
         due = step < self._steps and time.monotonic() - self._saved >= self._every_s
-        wanted = STOP if self._stop_asked else SAVE if due and place().rank == 0 else GO_ON
+        wanted = GO_ON
+        if place().rank == 0:
+            wanted = PRUNE if self._given_up() else SAVE if due else GO_ON
+        if self._stop_asked:
+            wanted = STOP
         if place().world == 1:
             return wanted
         wanted_here = torch.tensor(wanted, device=trainer.strategy.root_device)

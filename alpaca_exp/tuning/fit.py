@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import Strategy
 from transformers import PreTrainedModel
@@ -21,6 +21,7 @@ from alpaca_exp.ledger import report
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
+from alpaca_exp.study.trial import Trial
 from alpaca_exp.tuning.checkpoints import Checkpoints
 from alpaca_exp.tuning.data import TuningData, Windows
 from alpaca_exp.tuning.distributed import Sharded, gather, leave, strategy
@@ -31,8 +32,10 @@ from alpaca_exp.tuning.memory import memory_named
 from alpaca_exp.tuning.metrics import Metrics, Shown
 from alpaca_exp.tuning.module import Recipe, Tuning
 from alpaca_exp.tuning.packing import cpu_tokens
+from alpaca_exp.tuning.pruning import Pruning
 from alpaca_exp.tuning.quiet import quiet
 from alpaca_exp.tuning.ranks import Joined, place
+from alpaca_exp.tuning.validation import Validation
 from alpaca_exp.tuning.yardstick import yardstick
 
 CHECKPOINTS = "checkpoints"
@@ -51,11 +54,15 @@ def fit(
     runtime: RuntimeConfig,
     logger: LoggerConfig,
     told: Mapping[str, object] | None = None,
+    held_out: Windows | None = None,
+    trial: Trial | None = None,
     out: Path,
 ) -> None:
     """Train `model` in place; `out` holds the checkpoints and `metrics.csv`.
 
-    `told` is what loggers note beside the curves: the configs that this training follows.
+    `told` is what loggers note beside the curves: the configs that this training follows. `held_out` are
+    rows whose loss is measured on the way, in one window. `trial`: the study that is told how it goes;
+    it changes nothing but that Pruned is raised, without a checkpoint, where the study gives it up.
 
     One of several ranks does its share. Behind it the first has the whole model on its CPU, and Joined is
     raised in the others: what a stage does next is done once.
@@ -68,11 +75,14 @@ def fit(
     use_threads(runtime)
     if recipe.precision == "bf16-true":
         _to_bfloat16(model)
+    validation = Validation(held_out, recipe.steps)
+    pruning = Pruning(trial, validation, recipe.steps)
     checkpoints = Checkpoints(
         place().shared(out / CHECKPOINTS),
         runtime.checkpoint_every_s,
         recipe.steps,
         made_by={**recipe.described(), **windows.described(), "the model": _shape(model)},
+        given_up=lambda: pruning.given_up,
     )
     speed = yardstick(model, runtime, precision=recipe.precision, devices=place().world)
     metrics = Metrics(
@@ -82,6 +92,7 @@ def fit(
         per_epoch=windows.per_epoch,
         yardstick=speed,
         told=hyperparameters(told or {}),
+        validation=validation,
     )
     with (
         quiet(),
@@ -92,11 +103,13 @@ def fit(
         loggers(logger, out) as drawn,
         memory_named(recipe.setting.partition(".")[0]),
     ):
-        windows.packed = abilities.packs
-        windows.share(place().rank, place().world)
-        trainer = _trainer(model, recipe, runtime, out, [metrics, Shown(steps, speed), checkpoints], drawn)
-        if trainer.strategy.root_device.type == "cpu":
-            windows.limit(cpu_tokens(model))
+        callbacks = [validation, metrics, Shown(steps, speed), pruning, checkpoints]
+        trainer = _trainer(model, recipe, runtime, out, callbacks, drawn)
+        for each in filter(None, (windows, held_out)):
+            each.packed = abilities.packs
+            each.share(place().rank, place().world)
+            if trainer.strategy.root_device.type == "cpu":
+                each.limit(cpu_tokens(model))
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
             trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
@@ -117,7 +130,7 @@ def _trainer(
     recipe: Recipe,
     runtime: RuntimeConfig,
     out: Path,
-    callbacks: list[Metrics | Shown | Checkpoints],
+    callbacks: list[Callback],
     drawn: list[Logger],
 ) -> Trainer:
     chosen = strategy(runtime, recipe.precision, model)
@@ -135,7 +148,7 @@ def _lightnings(
     recipe: Recipe,
     runtime: RuntimeConfig,
     out: Path,
-    callbacks: list[Metrics | Shown | Checkpoints],
+    callbacks: list[Callback],
     drawn: list[Logger],
 ) -> Trainer:
     return Trainer(

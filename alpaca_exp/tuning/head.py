@@ -26,6 +26,9 @@ def summed_cross_entropy(
     `hidden` (labels, width), `weight` (vocabulary, width), `labels` (labels,), `bias` (vocabulary,).
     Gradients flow to what requires them, once; a frozen head's is not computed.
     """
+    if not torch.is_grad_enabled():
+        hidden, weight = hidden.detach(), weight.detach()
+        bias = None if bias is None else bias.detach()
     at_once = LOGITS_AT_ONCE.get(hidden.device.type, LOGITS_ELSEWHERE)
     total: Tensor = _Chunked.apply(hidden, weight, labels, bias, max(1, at_once // len(weight)))  # type: ignore[no-untyped-call]
     return total

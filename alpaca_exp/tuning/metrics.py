@@ -13,16 +13,19 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from alpaca_exp.progress import Steps
 from alpaca_exp.tuning.data import Window
+from alpaca_exp.tuning.validation import Validation
 from alpaca_exp.tuning.yardstick import Yardstick
 
 COLUMNS = "step,epoch,loss,learning_rate,tokens,grad_norm"
+VAL_LOSS = "val_loss"
+"""A further column, where rows are set aside; empty but at the points where it is measured."""
 SHOWN_EVERY_S = 0.2
 SHOWN_AT_ONCE = 2
 """Of the first steps each is shown when it is done: whether a training works is soon seen."""
 
 
 class Metrics(Callback):
-    """A line of `metrics.csv` every so many steps, and the same to the loggers.
+    """A line of `metrics.csv` every so many steps and where `val_loss` is measured; the same to the loggers.
 
     `step` counts from 1; `loss` is the mean over the label tokens since the last line, `grad_norm` that of
     the last step's gradient before the clip, `tokens` what was read so far, padding aside. The lines are
@@ -39,8 +42,11 @@ class Metrics(Callback):
         per_epoch: int,
         yardstick: Yardstick | None = None,
         told: Mapping[str, Any] | None = None,
+        validation: Validation | None = None,
     ) -> None:
         """`told`: the hyper-parameters that loggers note."""
+        self._validation = validation if validation is not None and validation.measures else None
+        self._columns = f"{COLUMNS},{VAL_LOSS}" if self._validation else COLUMNS
         self._path, self._every, self._steps, self._per_epoch = path, every_n_steps, steps, per_epoch
         self._lines: list[str] = []
         self._tokens, self._labels, self._loss = 0, 0, 0.0
@@ -58,12 +64,12 @@ class Metrics(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write anew what the checkpoint holds: a killed attempt may have written further."""
         draft = self._path.with_name(f"{self._path.name}.draft")
-        draft.write_text("\n".join([COLUMNS, *self._lines]) + "\n", encoding="utf-8")
+        draft.write_text("\n".join([self._columns, *self._lines]) + "\n", encoding="utf-8")
         os.replace(draft, self._path)
         for logger in trainer.loggers:
             logger.log_hyperparams(dict(self._told))
             for line in self._lines:
-                _log(logger, line, {})
+                self._log(logger, line, {})
         self._stretch.begin()
 
     def on_train_batch_end(
@@ -75,25 +81,27 @@ class Metrics(Callback):
         self._labels += batch.label_tokens
         self._loss += outputs["loss"].item() * batch.label_tokens
         self._stretch.add(batch)
-        if step % self._every and step != self._steps:
+        val_loss = self._validation.at(step) if self._validation else None
+        if step % self._every and step != self._steps and val_loss is None:
             return
         line = (
             f"{step},{step / self._per_epoch:.4f},{self._loss / self._labels:.6f},"
             f"{outputs['learning_rate']:.6g},{self._tokens},{outputs['grad_norm']:.6g}"
         )
+        if self._validation:
+            line += "," if val_loss is None else f",{val_loss:.6f}"
         self._lines.append(line)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         for logger in trainer.loggers:
-            _log(logger, line, self._stretch.measured())
+            self._log(logger, line, self._stretch.measured())
         self._labels, self._loss = 0, 0.0
         self._stretch.begin()
 
-
-def _log(logger: Any, line: str, more: Mapping[str, float]) -> None:
-    step, *values = line.split(",")
-    named = dict(zip(COLUMNS.split(",")[1:], map(float, values), strict=True))
-    logger.log_metrics({**named, **more}, step=int(step))
+    def _log(self, logger: Any, line: str, more: Mapping[str, float]) -> None:
+        named = dict(zip(self._columns.split(","), line.split(","), strict=True))
+        step = int(named.pop("step"))
+        logger.log_metrics({**{name: float(text) for name, text in named.items() if text}, **more}, step=step)
 
 
 class Shown(Callback):

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from alpaca_exp.errors import AlpacaExpError, InputError, Interrupted, Stopped
+from alpaca_exp.errors import AlpacaExpError, InputError, Interrupted, Pruned, Stopped
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.tuning.signals import heeding
 
@@ -65,7 +65,7 @@ class Job:
 
     @property
     def failure(self) -> Path:
-        """Where a failure is written: whether it is a stop, and the sentence."""
+        """Where a failure is written: its kind, and the sentence."""
         return self.scratch / "failure.json"
 
     @property
@@ -132,7 +132,8 @@ def take(job: Job) -> int:
     except Joined:
         return 0
     except AlpacaExpError as error:
-        job.failure.write_text(json.dumps([isinstance(error, Stopped), str(error)]), encoding="utf-8")
+        kind = next(kind for kind in (Pruned, Stopped, AlpacaExpError) if isinstance(error, kind))
+        job.failure.write_text(json.dumps([kind.__name__, str(error)]), encoding="utf-8")
         return error.exit_code
     return 0
 
@@ -229,9 +230,11 @@ def _first_failed(started: Sequence[subprocess.Popen[bytes]]) -> int | None:
 def _raise_failure(jobs: Sequence[Job], failed: int, code: int, stopped: bool) -> None:
     for job in jobs:
         if job.failure.exists():
-            is_stop, sentence = json.loads(job.failure.read_text(encoding="utf-8"))
+            kind, sentence = json.loads(job.failure.read_text(encoding="utf-8"))
+            if kind == Pruned.__name__:
+                raise Pruned(sentence)
             stop = Interrupted if stopped else Stopped
-            raise stop(sentence) if is_stop else InputError(sentence)
+            raise stop(sentence) if kind == Stopped.__name__ else InputError(sentence)
     if stopped:
         raise Interrupted("stopped; run the same command to go on from the last checkpoint")
     place, log = jobs[failed].place, jobs[failed].log.read_text(errors="replace")[-LOG_TAIL:]

@@ -51,8 +51,21 @@ class TokenRows(Sequence[TokenRow]):
     def __getitem__(self, place: slice) -> TokenRows: ...
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
-            return TokenRows(self.tokens, self.starts[place], self.stops[place], self.masked[place])
+            return self.at(place)
         return TokenRow(self.tokens[self.starts[place] : self.stops[place]], int(self.masked[place]))
+
+    def counts(self) -> dict[str, int]:
+        """What they come to."""
+        lengths = self.stops - self.starts
+        return {
+            "examples": len(self),
+            "tokens": int(lengths.sum()),
+            "label_tokens": int(np.maximum(0, lengths - np.maximum(self.masked, 1)).sum()),
+        }
+
+    def at(self, places: slice | NDArray[np.int64]) -> TokenRows:
+        """Some of them."""
+        return TokenRows(self.tokens, self.starts[places], self.stops[places], self.masked[places])
 
 
 @dataclass(frozen=True, eq=False)

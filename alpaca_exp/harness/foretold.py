@@ -38,25 +38,36 @@ CONTEXTS = ("n_positions", "max_position_embeddings", "n_ctx")
 
 def suite_obstacles(suite: EvalSuiteConfig) -> Iterator[str]:
     """One sentence for each task, metric or file that the suite names and that there is not."""
+    if isinstance(suite, InstructionSuiteConfig):
+        yield from lacking(suite)
+    try:
+        found = measured(suite)
+    except ConfigError as error:
+        yield from error.problems
+        return
+    if found is not None:
+        yield from unknown_metrics(suite, found)
+
+
+def measured(suite: EvalSuiteConfig) -> dict[str, Sequence[str]] | None:
+    """The metrics that the suite ends with, by their tasks and groups; None where only a task's code knows.
+
+    Raises ConfigError for tasks that there are not.
+    """
     match suite:
         case NoSuiteConfig():
-            return
+            return {}
         case InstructionSuiteConfig():
-            yield from lacking(suite)
-            measured: dict[str, Sequence[str]] = dict.fromkeys(suite.tasks, ("rougeL", "exact_match"))
+            return dict.fromkeys(suite.tasks, ("rougeL", "exact_match"))
         case WorldSuiteConfig():
-            measured = dict.fromkeys(suite.tasks, ("acc", "acc_norm"))
-        case _:
-            try:
-                tasks = stock(suite).tasks
-            except ConfigError as error:
-                yield from error.problems
-                return
-            measured = {name: told for name, task in tasks.items() if (told := _metrics(task)) is not None}
-            measured |= group_metrics(suite)
-            if any("class" in task.config for task in tasks.values()):  # its code knows its metrics
-                return
-    yield from unknown_metrics(suite, measured)
+            return dict.fromkeys(suite.tasks, ("acc", "acc_norm"))
+    tasks = stock(suite).tasks
+    if any("class" in task.config for task in tasks.values()):
+        return None
+    return {
+        **{name: told for name, task in tasks.items() if (told := _metrics(task)) is not None},
+        **group_metrics(suite),
+    }
 
 
 def suite_remarks(suite: EvalSuiteConfig) -> Iterator[str]:

@@ -2,27 +2,176 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
+from alpaca_exp.errors import InputError
+
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from sqlalchemy import URL, Engine
 
 JOURNAL, SQLITE = "journal://", "sqlite:///"
+PASSWORD = "ALPACA_EXP_STORAGE_PASSWORD"
+"""The environment variable in which a storage's password reaches a sweep's jobs: no file has it."""
 WAITS_S = 60
 """How long a process waits for another one that writes to the same SQLite file."""
+CONNECTS_S = 15
+"""How long a database may take to answer at all."""
+LONGEST = 200
+"""Characters of what a database's driver says."""
+
+
+def address_of(given: str | None, folder: Path) -> str:
+    """The storage's address as it may be written down; null is a SQLite file in the sweep's `folder`.
+
+    A path is a SQLite file, or a journal where it ends in .log. A password stays in this process and its
+    children. Raises InputError for what is no address.
+    """
+    if not given:
+        return f"{SQLITE}{folder}/study.db"
+    if "://" not in given:
+        return f"{JOURNAL if given.endswith(('.log', '.journal')) else SQLITE}{given}"
+    if given.startswith((JOURNAL, SQLITE)):
+        return given
+    url = _url(given)
+    if url.password:
+        os.environ[PASSWORD] = str(url.password)
+    return url.set(password=None).render_as_string(hide_password=False)
 
 
 def open_storage(address: str) -> BaseStorage:
-    """The storage at `address`: sqlite:///study.db, journal://study.log, postgresql://user@host/name."""
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+    """The storage at `address`: sqlite:///study.db, journal://study.log, postgresql://user@host/name.
 
-    if address.startswith(JOURNAL):
-        path = Path(address.removeprefix(JOURNAL))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
-    if address.startswith(SQLITE):
-        Path(address.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-        return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": WAITS_S}})
-    return RDBStorage(address, engine_kwargs={"pool_pre_ping": True})
+    Raises InputError, in one sentence, where it cannot be reached.
+    """
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    file = file_of(address)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        if file is not None and address.startswith(JOURNAL):
+            return JournalStorage(JournalFileBackend(str(file), lock_obj=_lock(f"{file}.lock")))
+        if file is not None:
+            return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": WAITS_S}})
+        told = {"pool_pre_ping": True, "connect_args": _patience(_url(address))}
+        return RDBStorage(_entered(address).render_as_string(hide_password=False), engine_kwargs=told)
+    except Exception as error:
+        raise _unreachable(address, error) from None
+
+
+def file_of(address: str) -> Path | None:
+    """The file that a study is kept in; None where a database has it."""
+    for scheme in (JOURNAL, SQLITE):
+        if address.startswith(scheme):
+            return Path(address.removeprefix(scheme)).expanduser()
+    return None
+
+
+@contextmanager
+def turn(address: str, study_name: str) -> Iterator[None]:
+    """Wait for one's turn at a study: inside, no other process asks it for trials, or tells it of any.
+
+    A process that is killed loses its turn at once.
+    """
+    file = file_of(address)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.turn"):
+            yield
+        return
+    engine = _engine(address)
+    try:
+        connection = engine.connect()
+    except Exception as error:
+        raise _unreachable(address, error) from None
+    try:
+        with connection:
+            _take(connection, study_name)
+            yield
+    finally:
+        engine.dispose()
+
+
+def _take(connection: object, study_name: str) -> None:
+    """The database's own lock, which ends with the connection."""
+    from sqlalchemy import Connection, text
+
+    assert isinstance(connection, Connection)
+    digest = hashlib.sha256(f"alpaca_exp {study_name}".encode()).digest()
+    match connection.dialect.name:
+        case "postgresql":
+            key = int.from_bytes(digest[:8], "big", signed=True)
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        case "mysql" | "mariadb":
+            connection.execute(text("SELECT GET_LOCK(:key, -1)"), {"key": digest.hex()[:60]})
+
+
+def _engine(address: str) -> Engine:
+    from sqlalchemy import NullPool, create_engine
+
+    url = _entered(address)
+    return create_engine(url, poolclass=NullPool, connect_args=_patience(url))
+
+
+def _entered(address: str) -> URL:
+    """The address with its password, and with a driver that is here."""
+    url = _url(address)
+    if url.password is None and url.username and PASSWORD in os.environ:
+        url = url.set(password=os.environ[PASSWORD])
+    if url.drivername == "postgresql" and importlib.util.find_spec("psycopg2") is None:
+        url = url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _url(address: str) -> URL:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise InputError(
+            "hydra.sweeper.storage cannot be read as an address; write sqlite:///FILE, FILE.log, or "
+            "postgresql://USER@HOST/DATABASE (the password in PGPASSWORD or ~/.pgpass)"
+        ) from None
+    return url.set(drivername="postgresql") if url.drivername == "postgres" else url
+
+
+def _patience(url: URL) -> dict[str, int]:
+    return {"connect_timeout": CONNECTS_S} if url.get_backend_name() in ("postgresql", "mysql") else {}
+
+
+def _unreachable(address: str, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    said = " ".join(str(getattr(error, "orig", None) or error).split())[:LONGEST]
+    said = said.replace(os.environ.get(PASSWORD) or "\0", "***")
+    return InputError(f"The study's storage {address} cannot be reached: {said or type(error).__name__}")
+
+
+def _lock(path: str) -> object:
+    """A lock as Optuna's journal wants it, which the system takes back from a process that is killed."""
+    from optuna.storages.journal import BaseJournalFileLock
+
+    class Lock(BaseJournalFileLock):
+        def __init__(self) -> None:
+            self._lock = FileLock(path)
+
+        def acquire(self) -> bool:
+            self._lock.acquire()
+            return True
+
+        def release(self) -> None:
+            self._lock.release()
+
+    return Lock()

@@ -1,37 +1,48 @@
-"""Look at sweeps: `python -m alpaca_exp.sweeps status SWEEP_DIR`."""
+"""Look at sweeps, and wait for them: `python -m alpaca_exp.sweeps status|attach SWEEP_DIR`."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.commands import readers_may_leave
-from alpaca_exp.errors import AlpacaExpError
-from alpaca_exp.sweeping.status import status
+from alpaca_exp.commands import obey
+from alpaca_exp.errors import Stopped
+from alpaca_exp.sweeping.status import attach, status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    chosen = _parser().parse_args(arguments)
-    with readers_may_leave():
-        try:
-            print(status(chosen.folder))
-        except AlpacaExpError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    return 0
+    return obey(_parser(), arguments)
+
+
+def _status(chosen: argparse.Namespace) -> None:
+    print(status(chosen.folder))
+
+
+def _attach(chosen: argparse.Namespace) -> None:
+    try:
+        attach(chosen.folder)
+    except KeyboardInterrupt:
+        raise Stopped("stopped waiting; the same command goes on with it") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m alpaca_exp.sweeps", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    text = "every job of a sweep: done, running, failed and why, killed, not started"
-    command = commands.add_parser("status", help=text, description=text)
-    command.add_argument(
-        "folder", type=Path, metavar="SWEEP_DIR", help="the sweep's folder: outputs/sweeps/factorial"
-    )
+    for name, run, text in (
+        (
+            "status",
+            _status,
+            "every job of a sweep: done, running, queued, failed and why, killed, not started",
+        ),
+        ("attach", _attach, "wait for the jobs that SLURM has, and end as the sweep's own command would"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "folder", type=Path, metavar="SWEEP_DIR", help="the sweep's folder: outputs/sweeps/factorial"
+        )
+        command.set_defaults(run=run)
     return parser
 
 

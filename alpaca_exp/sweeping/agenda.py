@@ -24,6 +24,11 @@ class Unit:
     paid_before: float = 0.0
 
     @property
+    def name(self) -> str:
+        """What it goes by in the sweep's folder: a job's number, or a shared stage's title."""
+        return self.part.title if self.part else str(self.job.number)
+
+    @property
     def title(self) -> str:
         """In few words."""
         return f"{self.part.name}, for several jobs" if self.part else self.job.label
@@ -41,9 +46,9 @@ class Agenda:
         self.outcomes: dict[int, Outcome] = {}
         self._elsewhere: list[tuple[float, Job]] = []
         self._paid: dict[str, float] = {}
-        self._shared = _shared(jobs, outputs) if side_by_side else {}
+        self._shared = shared_parts(jobs, outputs) if side_by_side else {}
         self._missing = set(self._shared)
-        self._first = {part: next(job for job in jobs if part in _needs(job)) for part in self._shared}
+        self._first = {part: next(job for job in jobs if part in job.needs) for part in self._shared}
 
     def next(self) -> Unit | None:
         """A unit that nothing stands in the way of; None: there is none now."""
@@ -75,7 +80,7 @@ class Agenda:
 
     def _ready(self) -> Job | None:
         for index, job in enumerate(self.jobs):
-            if not self._missing & _needs(job):
+            if not self._missing & job.needs:
                 return self.jobs.pop(index)
         for index, (due, job) in enumerate(self._elsewhere):
             if due <= time.monotonic():
@@ -88,22 +93,18 @@ class Agenda:
         return sum(self._paid.pop(part, 0.0) for part, first in self._first.items() if first is job)
 
     def _end_alike(self, outcome: Outcome) -> list[Unit]:
-        alike = [job for job in self.jobs if outcome.culprit in _needs(job)]
+        alike = [job for job in self.jobs if outcome.culprit in job.needs]
         for job in alike:
             self.jobs.remove(job)
             self.outcomes[job.number] = replace(outcome, seconds=0.0)
-        wanted = {part for job in self.jobs for part in _needs(job)}
+        wanted = {part for job in self.jobs for part in job.needs}
         self._shared = {name: part for name, part in self._shared.items() if name in wanted}
         return [Unit(job) for job in alike]
 
 
-def _needs(job: Job) -> set[str]:
-    return {part.fingerprint for part in job.parts}
-
-
-def _shared(jobs: Sequence[Job], outputs: Path) -> dict[str, Part]:
+def shared_parts(jobs: Sequence[Job], outputs: Path) -> dict[str, Part]:
     """Stages to be made that more than one job needs, those that most jobs wait for first."""
     parts = {part.fingerprint: part for job in jobs for part in job.parts}
-    counts = Counter(name for job in jobs for name in _needs(job))
+    counts = Counter(name for job in jobs for name in job.needs)
     found = [part for name, part in parts.items() if counts[name] > 1 and not part.made(outputs)]
     return {part.fingerprint: part for part in sorted(found, key=lambda part: -counts[part.fingerprint])}

@@ -24,18 +24,18 @@ FIRST_WORD_S, LONGEST_SILENCE_S = 10.0, 60.0
 
 @dataclass
 class _Running:
-    """A unit that is being worked on, and at which of its parts."""
+    """What is being worked on, and at which of its parts."""
 
-    unit: Unit
+    title: str
+    has_parts: bool = True
     since: float = field(default_factory=time.monotonic)
     part: str = ""
 
     @property
     def text(self) -> str:
         """`7 scale=large seed=1: train, 34 s`."""
-        number = "" if self.unit.part else f"{self.unit.job.number} "
-        at = f"{self.part}, " if self.part and not self.unit.part else ""
-        return f"{number}{self.unit.title}: {at}{time.monotonic() - self.since:.0f} s"
+        at = f"{self.part}, " if self.part and self.has_parts else ""
+        return f"{self.title}: {at}{time.monotonic() - self.since:.0f} s"
 
 
 class Board:
@@ -47,6 +47,8 @@ class Board:
     def __init__(self, total: int) -> None:
         self._total, self._ended, self._running = total, 0, dict[str, _Running]()
         self._pace, self._said = Pace(time.monotonic()), time.monotonic()
+        self.meanwhile = "waiting for another process"
+        """What is going on while nothing is known to run."""
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._stream: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8", errors="replace")
         self._live = self._begin_live() if self._stream.isatty() else None
@@ -55,8 +57,16 @@ class Board:
 
     def begin(self, unit: Unit) -> None:
         """Work on a unit begins."""
+        if unit.part is None:
+            self.begun(unit.job.number, unit.title)
+            return
         with self._lock:
-            self._running[_name(unit)] = _Running(unit)
+            self._running[_name(unit)] = _Running(unit.title, has_parts=False)
+
+    def begun(self, number: int, title: str) -> None:
+        """A job begins, here or elsewhere."""
+        with self._lock:
+            self._running.setdefault(str(number), _Running(f"{number} {title}"))
 
     def teller(self, unit: Unit) -> Callable[[str], None]:
         """What is to be told of each part of a unit."""
@@ -70,17 +80,24 @@ class Board:
 
     def end(self, unit: Unit, outcome: Outcome) -> None:
         """A unit ended; of a job that another process has, nothing is said."""
+        if unit.part is None:
+            title = f"{unit.title} -> {outcome.result}" if outcome.result else unit.title
+            self.ended(unit.job.number, title, outcome)
+            return
         with self._lock:
             self._running.pop(_name(unit), None)
+            if outcome.status not in ("busy", "done"):
+                self.say(line(None, unit.title, outcome.status, outcome.seconds, outcome.error))
+
+    def ended(self, number: int, title: str, outcome: Outcome) -> None:
+        """A job ended, here or elsewhere."""
+        with self._lock:
+            self._running.pop(str(number), None)
             if outcome.status == "busy":
                 return
-            if unit.part is None:
-                self._ended += 1
-                self._pace.advance(1, time.monotonic())
-            if unit.part is None or outcome.status != "done":
-                number = None if unit.part else unit.job.number
-                title = f"{unit.title} -> {outcome.result}" if outcome.result else unit.title
-                self.say(line(number, title, outcome.status, outcome.seconds, outcome.error))
+            self._ended += 1
+            self._pace.advance(1, time.monotonic())
+            self.say(line(number, title, outcome.status, outcome.seconds, outcome.error))
 
     def say(self, text: str) -> None:
         """A line for those who read along."""
@@ -113,7 +130,7 @@ class Board:
                 if self._closed.is_set() or time.monotonic() - self._said < pause:
                     continue
                 running = "; ".join(one.text for one in self._running.values())
-                self.say(f"{self.summary}; now {running or 'waiting for another process'}")
+                self.say(f"{self.summary}; now {running or self.meanwhile}")
             pause = min(2 * pause, LONGEST_SILENCE_S)
 
     def _begin_live(self) -> Live:

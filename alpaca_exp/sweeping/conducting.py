@@ -13,6 +13,9 @@ from alpaca_exp.sweeping.agenda import Unit
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.crews import Alone, Crew, Workers
+from alpaca_exp.sweeping.launched import Batches, Launch
+from alpaca_exp.sweeping.submitted import Submitted
+from alpaca_exp.sweeping.submitting import Slurm, check
 
 NAP_S = 0.2
 
@@ -59,9 +62,19 @@ def conduct(work: Work, crew: Crew, board: Board, folder: Path) -> None:
         crew.close()
 
 
-def hire(runtime: RuntimeConfig, count: int, folder: Path, board: Board) -> Crew:
-    """Who runs `count` jobs or more: `runtime.workers` side by side, or this very process."""
+def hire(
+    runtime: RuntimeConfig, count: int, folder: Path, board: Board, launch: Launch | Slurm | None = None
+) -> Crew:
+    """Who runs `count` jobs: `runtime.workers` side by side, or this very process; SLURM; another launcher.
+
+    Raises ConfigError where SLURM is not here, or asked for what cannot be.
+    """
     workers = min(runtime.workers, count)
+    if isinstance(launch, Slurm):
+        check(launch, runtime)
+        return Submitted(min(count, max(workers, launch.side_by_side)), folder, launch, board)
+    if launch is not None:
+        return Batches(workers, folder, runtime.outputs, launch, board)
     if workers <= 1:
         return Alone(folder, board)
     devices = int(runtime.devices) if runtime.devices.isdecimal() else 1

@@ -125,7 +125,7 @@ def described(sweep: Path) -> Row:
 
 
 @contextmanager
-def claimed(sweep: Path, number: int) -> Iterator[bool]:
+def claimed(sweep: Path, number: int | str) -> Iterator[bool]:
     """Claim a job for this process, or be told that another has it. A dead process has nothing."""
     lock = _lock(sweep, number)
     try:
@@ -139,7 +139,7 @@ def claimed(sweep: Path, number: int) -> Iterator[bool]:
         lock.release()
 
 
-def is_claimed(sweep: Path, number: int) -> bool:
+def is_claimed(sweep: Path, number: int | str) -> bool:
     """Whether some process has claimed the job."""
     if not (sweep / LOCKS / f"{number}.lock").exists():
         return False

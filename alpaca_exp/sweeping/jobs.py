@@ -24,6 +24,11 @@ class Part:
     fingerprint: str
     inputs: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """What it is called among files."""
+        return f"{self.stage}-{self.fingerprint}"
+
     def made(self, outputs: Path) -> bool:
         """Whether the artifact is there; that it is sound is looked at by who reads it."""
         return (outputs / self.stage / self.fingerprint / RECORD).exists()
@@ -54,6 +59,11 @@ class Job:
     def fingerprints(self) -> dict[str, str]:
         """Fingerprints by the parts of the experiment, as `run.json` has them."""
         return {part.name: part.fingerprint for part in self.parts}
+
+    @property
+    def needs(self) -> set[str]:
+        """The fingerprints of all that it is made of."""
+        return {part.fingerprint for part in self.parts}
 
     def has_result(self, sweep: Path, outputs: Path) -> bool:
         """Whether it came to its end, in this sweep's folder, and what it made is still there."""

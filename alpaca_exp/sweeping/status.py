@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from alpaca_exp.errors import InputError
+from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.records import Row
+from alpaca_exp.sweeping.attempt import Outcome
+from alpaca_exp.sweeping.clustered import standing, wait
 from alpaca_exp.sweeping.history import JOBS, described, is_claimed, read
+from alpaca_exp.sweeping.submissions import last
 from alpaca_exp.sweeping.table import Entry, table
 
 
 def status(sweep: Path) -> str:
     """The sweep's command and its table. Raises InputError where the folder is not a sweep's."""
-    rows = read(sweep)
-    if not rows:
-        raise InputError(f"{sweep} is not a sweep's folder: it has no {JOBS}{_others(sweep)}")
+    rows = _rows(sweep)
     told = described(sweep)
     head = [f"{told['name']}, begun {told['created']}, last started {told['started']}"] if told else []
     head += [" ".join(told["command"]), ""] if told else []
-    return "\n".join([*head, table([_entry(row, sweep) for row in rows.values()])])
+    entries = standing(sweep, [_entry(row, sweep) for row in rows.values()])
+    return "\n".join([*head, table(entries)])
+
+
+def attach(sweep: Path) -> list[Entry]:
+    """Wait for what is in SLURM's hands, as the command that submitted it would have; then the table of all.
+
+    Raises what such a command raises: JobsFailed, Stopped, KeyboardInterrupt where whoever waits goes.
+    """
+    rows = _rows(sweep)
+    entries = standing(sweep, [_entry(row, sweep) for row in rows.values()])
+    submitted = last(sweep)
+    open_ = [one for one in entries if one.status not in ("done", "failed") and str(one.number) in submitted]
+    outcomes: dict[int, Outcome] = {}
+    error = wait({one.number: str(rows[one.number].get("label") or "") for one in open_}, sweep, outcomes)
+    told = [_entry(row, sweep) for row in _rows(sweep).values()]
+    print(f"\n{table(standing(sweep, told))}\nThis sweep: {sweep}", flush=True)
+    if error is not None:
+        raise error
+    raise_for(told)
+    return told
+
+
+def left_to_itself(sweep: Path) -> str:
+    """What to do with a sweep that nobody waits for."""
+    return (
+        f"The sweep goes on by itself. How it stands: python -m alpaca_exp.sweeps status {sweep}\n"
+        f"To wait for it, and collect it:           python -m alpaca_exp.sweeps attach {sweep}"
+    )
+
+
+def raise_for(entries: Sequence[Entry]) -> None:
+    """Raises JobsFailed where some jobs failed, Stopped where some were stopped."""
+    failed = sum(entry.status in ("failed", "killed") for entry in entries)
+    stopped = sum(entry.status == "stopped" for entry in entries)
+    again = "the same command runs only what has no result"
+    if failed:
+        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {again}")
+    if stopped:
+        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {again}")
+
+
+def _rows(sweep: Path) -> dict[int, Row]:
+    found = read(sweep)
+    if not found:
+        raise InputError(f"{sweep} is not a sweep's folder: it has no {JOBS}{_others(sweep)}")
+    return found
 
 
 def _entry(row: Row, sweep: Path) -> Entry:

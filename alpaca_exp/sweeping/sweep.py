@@ -13,9 +13,9 @@ from pathlib import Path
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from alpaca_exp.errors import InputError, JobsFailed, Stopped
+from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import RuntimeConfig
-from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping import clustered, history
 from alpaca_exp.sweeping.agenda import Agenda
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
@@ -25,6 +25,8 @@ from alpaca_exp.sweeping.conducting import conduct, hire
 from alpaca_exp.sweeping.grid import Grid, expand
 from alpaca_exp.sweeping.jobs import Job
 from alpaca_exp.sweeping.launched import Launch, launched
+from alpaca_exp.sweeping.status import left_to_itself, raise_for
+from alpaca_exp.sweeping.submitting import Slurm
 from alpaca_exp.sweeping.table import Entry, table
 
 
@@ -39,8 +41,8 @@ class Asked:
     master: DictConfig
     """What Hydra composed of both, without what differs between jobs."""
     loader: ConfigLoader
-    launch: Launch | None
-    """Hands jobs to a launcher that was chosen; None: they run here."""
+    launch: Launch | Slurm | None
+    """Hands jobs to a launcher that was chosen, or asks SLURM; None: they run here."""
 
 
 def sweep(asked: Asked) -> list[Entry]:
@@ -54,7 +56,7 @@ def sweep(asked: Asked) -> list[Entry]:
     print(f"{folder.name}: {grid.shape}", flush=True)
     composer = Composer(asked.loader, asked.master)
     jobs = checked(grid.jobs, grid.label, composer, elsewhere=asked.launch is not None)
-    _make(folder)
+    make_folder(folder)
     jobs = history.numbered(jobs, folder)
     extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line())
     runtime = jobs[0].config.runtime
@@ -65,11 +67,14 @@ def sweep(asked: Asked) -> list[Entry]:
     interruption: BaseException | None = None
     if todo:
         interruption = _run(todo, folder, runtime, asked.launch, outcomes)
+    if interruption is None and runtime.detach and len(outcomes) < len(jobs):
+        print(f"\n{left_to_itself(folder)}", flush=True)
+        return []
     entries = [_entry(job, outcomes.get(job.number), folder) for job in jobs]
     print(f"\n{table(entries)}\nThis sweep: {folder}", flush=True)
     if interruption is not None:
         raise interruption
-    _raise_for(entries)
+    raise_for(entries)
     return entries
 
 
@@ -77,10 +82,12 @@ def _run(
     todo: Sequence[Job],
     folder: Path,
     runtime: RuntimeConfig,
-    launch: Launch | None,
+    launch: Launch | Slurm | None,
     outcomes: dict[int, Outcome],
 ) -> BaseException | None:
     """Run the jobs, and put what became of each into `outcomes`. Returns what interrupted it."""
+    if isinstance(launch, Slurm):
+        return _on_slurm(todo, folder, runtime, launch, outcomes)
     if launch is not None:
         outcomes |= launched(todo, folder, runtime.outputs, launch)
         return None
@@ -96,7 +103,20 @@ def _run(
     return None
 
 
-def _make(folder: Path) -> None:
+def _on_slurm(
+    todo: Sequence[Job], folder: Path, runtime: RuntimeConfig, asked: Slurm, outcomes: dict[int, Outcome]
+) -> BaseException | None:
+    new = clustered.submit(todo, folder, runtime.outputs, asked)
+    if new < len(todo):
+        print(f"{len(todo) - new:,} are in SLURM's hands from before", flush=True)
+    print(f"{new:,} submitted to SLURM", flush=True)
+    if runtime.detach:
+        return None
+    return clustered.wait({job.number: job.label for job in todo}, folder, outcomes)
+
+
+def make_folder(folder: Path) -> None:
+    """The sweep's folder. Raises InputError where there is a file of that name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -119,13 +139,3 @@ def _entry(job: Job, outcome: Outcome | None, folder: Path) -> Entry:
         return Entry(job.number, job.label, "waiting")
     log = folder / (outcome.log or f"{job.number}/{history.LOG}")
     return Entry(job.number, job.label, outcome.status, outcome.seconds, outcome.error, log)
-
-
-def _raise_for(entries: Sequence[Entry]) -> None:
-    failed = sum(entry.status == "failed" for entry in entries)
-    stopped = sum(entry.status == "stopped" for entry in entries)
-    again = "the same command runs only what has no result"
-    if failed:
-        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {again}")
-    if stopped:
-        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {again}")

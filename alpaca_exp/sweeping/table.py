@@ -20,6 +20,7 @@ MEANING = {
     "stopped": "stopped",
     "killed": "killed",
     "running": "running",
+    "queued": "in SLURM's queue",
     "waiting": "not started",
 }
 """In which order, and in which words, jobs are counted."""

@@ -11,7 +11,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 NODE: dict[str, Any] = {"_target_": "hydra_plugins.alpaca_exp.grid.GridSweeper", "params": None}
 """`hydra/sweeper=grid`, alpaca_exp's default. `params`: keys with values as on the command line."""
@@ -44,8 +44,11 @@ class GridSweeper(Sweeper):
     def _launch(self) -> Any:
         """What hands jobs to the launcher that was chosen; nothing where that is Hydra's default."""
         from alpaca_exp.sweeping.launched import Task
+        from alpaca_exp.sweeping.submitting import LAUNCHER, Slurm
 
         chosen = str(self._config.hydra.launcher._target_)
+        if chosen == LAUNCHER:
+            return Slurm(dict(OmegaConf.to_container(self._config.hydra.launcher, resolve=True)))  # type: ignore[arg-type]
         if chosen == f"{BasicLauncher.__module__}.{BasicLauncher.__qualname__}":
             return None
         launcher: Launcher = Plugins.instance().instantiate_launcher(

@@ -1,0 +1,100 @@
+"""What SLURM has in its hands, watched until it has ended: by whoever submitted it, or anyone later.
+
+The truth is in the sweep's folder: a job is done, or failed, when it says so there. SLURM is asked for the
+others: whether they still can, and if they cannot, why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from alpaca_exp.records import Row
+from alpaca_exp.sweeping import history, submissions
+from alpaca_exp.sweeping.attempt import Outcome
+from alpaca_exp.sweeping.fates import fate
+from alpaca_exp.sweeping.slurm import State
+from alpaca_exp.sweeping.submissions import Submission
+
+SHORTEST_S, LONGEST_S = 1.0, 15.0
+"""Between two looks: the longer a sweep goes on, the longer."""
+SURE_S = 3.0
+"""Files of another machine may come late: so long after its end a job is taken at SLURM's word."""
+
+
+class Watched:
+    """Units that were submitted, by their names; each is told of once, when it has ended."""
+
+    def __init__(self, sweep: Path, names: Collection[str]) -> None:
+        self._sweep = sweep
+        self._open = set(names)
+        self._ended_at: dict[str, float] = {}
+        self.states: dict[str, State] = {}
+        """How each stood in SLURM when it was last asked."""
+
+    def add(self, name: str) -> None:
+        """Watch one more."""
+        self._open.add(name)
+        self._ended_at.pop(name, None)
+
+    @property
+    def left(self) -> set[str]:
+        """Those that have not ended."""
+        return set(self._open)
+
+    def look(self) -> Iterator[tuple[str, Outcome]]:
+        """Those that have ended since the last look."""
+        known = submissions.last(self._sweep)
+        rows = history.read(self._sweep)
+        for name in sorted(self._open):
+            if (found := self._said(name, rows)) is not None:
+                self._open.discard(name)
+                yield name, found
+        asked = [known[name] for name in sorted(self._open) if name in known]
+        states = submissions.states(asked)
+        if states is None:
+            return  # SLURM gives no answer, for now
+        self.states |= states
+        for one in asked:
+            if states[one.unit].ended and self._is_sure(one.unit):
+                self._open.discard(one.unit)
+                yield one.unit, self._lost(one, states[one.unit])
+            elif not states[one.unit].ended:
+                self._ended_at.pop(one.unit, None)
+
+    def _said(self, name: str, rows: dict[int, Row]) -> Outcome | None:
+        """How a unit says that it ended. A stopped job may be on its way back into the queue."""
+        if not name.isdecimal():
+            return submissions.outcome(self._sweep, name)
+        row = rows.get(int(name), {})
+        status, seconds = str(row.get("status")), float(row.get("seconds") or 0.0)
+        if status == "done":
+            return Outcome("done", seconds)
+        if status in ("failed", "pruned"):
+            return Outcome(status, seconds, row.get("error"), row.get("log"))
+        return None
+
+    def _is_sure(self, name: str) -> bool:
+        since = self._ended_at.setdefault(name, time.monotonic())
+        claimed = name.isdecimal() and history.is_claimed(self._sweep, int(name))
+        return time.monotonic() - since >= SURE_S and not claimed
+
+    def _lost(self, one: Submission, state: State) -> Outcome:
+        """It ended without a word of its own, or with the word that it was stopped."""
+        row = history.read(self._sweep).get(int(one.unit), {}) if one.unit.isdecimal() else {}
+        if row.get("status") == "stopped" and state.name != "CANCELLED":
+            return Outcome("stopped", float(row.get("seconds") or 0.0), row.get("error"), row.get("log"))
+        why = fate(state, one.last_words(self._sweep), one.asked)
+        if row:
+            told = {**row, "status": "failed", "error": why, "run": None}
+            history.append(self._sweep, [told])
+        return Outcome("failed", 0.0, why, row.get("log"))
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between looks."""
+    pause = SHORTEST_S
+    while True:
+        yield pause
+        pause = min(LONGEST_S, pause * 1.1)

@@ -1,0 +1,186 @@
+"""Units handed to SLURM: what is asked of it, in arrays, and taken back where it refuses one of them."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.sweeping import slurm, submissions
+from alpaca_exp.sweeping.sealed import sealed
+from alpaca_exp.sweeping.sent import Sent, do
+from alpaca_exp.sweeping.submissions import Submission
+
+LAUNCHER = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+"""`hydra/launcher=submitit_slurm`: its parameters are asked of SLURM; the launching is ours."""
+GENERAL = frozenset(
+    {
+        "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name",
+        "stderr_to_stdout",
+    }
+)  # fmt: skip
+OURS = frozenset(["_target_", "submitit_folder", "max_num_timeout"])
+"""What has no meaning here: folders are the sweep's, and starts are counted by `runtime.max_restarts`."""
+KEPT = ("mem_gb", "mem_per_cpu", "mem_per_gpu", "timeout_min", "partition")
+"""What is remembered of what was asked for, so that it can be said why a job ended."""
+MOST_TRIALS = 8
+KEYS = (
+    ("partition", "partition"),
+    ("account", "account"),
+    ("qos", "qos"),
+    ("feature", "constraint"),
+    ("generic resource", "gres, or gpus_per_node"),
+    ("memory", "mem_gb"),
+    ("time limit", "timeout_min"),
+    ("node count", "nodes"),
+    ("cpu count", "cpus_per_task"),
+    ("node configuration", "mem_gb, gpus_per_node, cpus_per_task or constraint"),
+)
+"""Words of SLURM's refusals, and the launcher's parameters that they speak of."""
+
+
+@dataclass(frozen=True)
+class Slurm:
+    """What every job asks of SLURM: the launcher's parameters."""
+
+    params: Mapping[str, Any]
+
+    @property
+    def side_by_side(self) -> int:
+        """How many of a study's trials SLURM is given at a time; more of them learn less from one another."""
+        return min(MOST_TRIALS, int(self.params.get("array_parallelism") or 1))
+
+    def problems(self, runtime: RuntimeConfig) -> Iterator[str]:
+        """What cannot be, before anything is submitted."""
+        if shutil.which("sbatch") is None:
+            yield (
+                "hydra/launcher=submitit_slurm needs SLURM's sbatch, which is not on PATH here; start the "
+                "sweep on a login node, or leave the launcher out"
+            )
+        tasks, nodes = self.params.get("tasks_per_node") or 1, self.params.get("nodes") or 1
+        if tasks != 1:
+            yield (
+                f"hydra.launcher.tasks_per_node is {tasks}; it must be 1: a job starts the processes of "
+                "runtime.devices itself"
+            )
+        if nodes != runtime.num_nodes:
+            yield (
+                f"hydra.launcher.nodes is {nodes} and runtime.num_nodes is {runtime.num_nodes}; set both to "
+                "the machines that one job is to use"
+            )
+        gpus = self.params.get("gpus_per_node")
+        if gpus and runtime.devices.isdecimal() and int(runtime.devices) > int(gpus):
+            yield (
+                f"runtime.devices is {runtime.devices} and a job gets hydra.launcher.gpus_per_node={gpus}; "
+                "ask for as many"
+            )
+
+
+def send(
+    waves: Sequence[Sequence[Sent]], sweep: Path, asked: Slurm, *, after: Sequence[str] = ()
+) -> list[Submission]:
+    """Submit each wave as an array that begins when the one before has ended. Returns what was submitted.
+
+    `after`: SLURM jobs that the first one waits for.
+
+    Raises InputError, with nothing left in SLURM's hands, where it refuses.
+    """
+    made: list[Submission] = []
+    before = list(after)
+    try:
+        for wave in waves:
+            now = [one for chunk in _chunks(wave) for one in _array(chunk, sweep, asked, before)]
+            submissions.add(sweep, now)
+            made += now
+            before = [one.slurm for one in now]
+    except BaseException:
+        slurm.cancel([one.slurm for one in made])
+        raise
+    return made
+
+
+def _chunks(wave: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+    size = slurm.largest_array() if len(wave) > slurm.ARRAY else slurm.ARRAY
+    for start in range(0, len(wave), size):
+        yield wave[start : start + size]
+
+
+def _array(wave: Sequence[Sent], sweep: Path, asked: Slurm, after: Sequence[str]) -> list[Submission]:
+    import submitit
+    from submitit.core.utils import FailedJobError
+
+    variables: dict[str, str] = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    units: list[Sent] = []
+    for one in wave:
+        job, secret = sealed(one.unit.job)
+        variables |= secret
+        units.append(replace(one, unit=replace(one.unit, job=job)))
+    name = str(asked.params.get("name") or "")
+    name = sweep.name if name in ("", "__main__", "alpaca_exp") else name
+    try:
+        with slurm.outside_of_any_job(), _set(variables), redirect_stderr(io.StringIO()):
+            executor = submitit.AutoExecutor(folder=sweep / ".submitit" / "%j", cluster="slurm")
+            executor.update_parameters(**_parameters(asked, name, after))
+            jobs = executor.map_array(do, units)
+    except FailedJobError as error:
+        raise InputError(_refused(str(error), asked)) from None
+    except (ValueError, NameError, RuntimeError) as error:
+        raise InputError(f"SLURM cannot be asked for that: {' '.join(str(error).split())}") from None
+    kept = {key: asked.params[key] for key in KEPT if asked.params.get(key) is not None}
+    return [
+        Submission(one.unit.name, str(job.job_id), name, kept) for one, job in zip(units, jobs, strict=True)
+    ]
+
+
+def _parameters(asked: Slurm, name: str, after: Sequence[str]) -> dict[str, Any]:
+    """As submitit's executor takes them."""
+    given = {key: value for key, value in asked.params.items() if key not in OURS and value is not None}
+    given["name"] = name
+    given["additional_parameters"] = {"requeue": True, **(given.get("additional_parameters") or {})}
+    if after:
+        given["dependency"] = "afterany:" + ":".join(after)
+    return {key if key in GENERAL else f"slurm_{key}": value for key, value in given.items()}
+
+
+def _refused(said: str, asked: Slurm) -> str:
+    """SLURM's own words, and the parameter that they speak of."""
+    words = [line.removeprefix("sbatch: error: ").strip() for line in said.splitlines() if "sbatch" in line]
+    told = "; ".join(dict.fromkeys(words)) or " ".join(said.split())
+    lowered = told.lower()
+    keys = next((key for word, key in KEYS if word in lowered), None)
+    value = asked.params.get(keys) if keys else None
+    named = "" if keys is None else f"; change hydra.launcher.{keys}" + (f" (now {value})" if value else "")
+    return f"SLURM refuses these jobs: {told}{named}. Nothing was submitted"
+
+
+class _set:
+    """While inside, these environment variables are set."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables, self._before = variables, dict[str, str | None]()
+
+    def __enter__(self) -> None:
+        self._before = {name: os.environ.get(name) for name in self._variables}
+        os.environ.update(self._variables)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def check(asked: Slurm, runtime: RuntimeConfig) -> None:
+    """Raises ConfigError with all that stands in the way."""
+    problems = list(asked.problems(runtime))
+    if problems:
+        raise ConfigError(problems)

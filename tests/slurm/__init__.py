@@ -1,0 +1,1 @@
+"""A real SLURM for the tests that want one."""

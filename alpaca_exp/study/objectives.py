@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,14 +19,20 @@ from alpaca_exp.scoreboard import SUITE
 DIRECTIONS = ("maximize", "minimize")
 
 
-def values(objectives: Sequence[str], artifacts: Mapping[str, str], outputs: Path) -> list[float]:
-    """Each objective's value. Raises InputError where one is absent, or no number."""
+def values(objectives: Sequence[str], run: Path, outputs: Path) -> list[float]:
+    """Each objective's value in the run of that folder.
+
+    Raises InputError where one is absent, or no number.
+    """
+    try:
+        artifacts = dict(json.loads((run / "run.json").read_text(encoding="utf-8"))["artifacts"])
+    except (OSError, ValueError, KeyError):
+        raise InputError(f"{run / 'run.json'} cannot be read") from None
     found = []
     for metric in objectives:
-        read = reading(metric, dict(artifacts), outputs)
+        read = reading(metric, artifacts, outputs)
         if read is None:
-            names = known([dict(artifacts)], outputs)
-            raise InputError(f"it has no {metric}{_near(metric, names)}")
+            raise InputError(f"it has no {metric}{_near(metric, known([artifacts], outputs))}")
         if math.isnan(read.value):
             raise InputError(f"its {metric} is no number (NaN)")
         found.append(float(read.value))

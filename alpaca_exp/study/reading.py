@@ -17,7 +17,7 @@ from alpaca_exp.config import SCHEMAS, nearest
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.overrides import explain
 from alpaca_exp.schemas import ExperimentConfig
-from alpaca_exp.study.space import Parameter, Space, Value, quoted, said
+from alpaca_exp.study.space import Parameter, Space, Value, flow, nested, quoted, said
 
 FIELDS = ("type", "low", "high", "step", "log", "choices", "key", "when", "times")
 """What a parameter in YAML may say."""
@@ -131,33 +131,21 @@ def _swept(key: str, override: Override) -> Parameter:
     texts = list(override.sweep_string_iterator())
     if not texts:
         raise ConfigError([f"{override.input_line} has no values; give some: {key}=1,2,3"])
-    return Parameter(name, key, choices=dict(zip(map(_plain, values), texts, strict=True)))
+    return Parameter(name, key, choices=dict(zip(map(plain, values), texts, strict=True)))
 
 
 def _choices(values: Sequence[object]) -> dict[Value, str]:
-    return {_plain(value): _flow(value) if _nested(value) else quoted(value) for value in values}
+    return {plain(value): flow(value) if nested(value) else quoted(value) for value in values}
 
 
-def _plain(value: Any) -> Value:
+def plain(value: Any) -> Value:
     """A choice as Optuna keeps it: lists and dictionaries by their words."""
     value = getattr(value, "text", value)  # of a quoted one
-    return value if value is None or isinstance(value, bool | int | float | str) else _flow(value)
-
-
-def _nested(value: object) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str))
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_flow(one)}" for key, one in value.items()) + "}"
-    return (
-        "[" + ",".join(map(_flow, value)) + "]" if _nested(value) else quoted(getattr(value, "text", value))
-    )
+    return value if value is None or isinstance(value, bool | int | float | str) else flow(value)
 
 
 def _listed(values: Any) -> list[Any]:
-    return list(values) if _nested(values) else [values]
+    return list(values) if nested(values) else [values]
 
 
 def _problems(one: Parameter, found: Sequence[Parameter], known: Callable[[str], object]) -> Iterator[str]:

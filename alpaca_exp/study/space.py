@@ -225,6 +225,22 @@ def quoted(value: object) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def flow(value: object) -> str:
+    """Lists and dictionaries, too, as Hydra's command line wants them."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{flow(one)}" for key, one in value.items()) + "}"
+    if nested(value):
+        assert isinstance(value, Sequence)
+        return "[" + ",".join(map(flow, value)) + "]"
+    text = getattr(value, "text", value)  # of a word in quotes
+    return str(text) if isinstance(text, str) and text.startswith("${") else quoted(text)
+
+
+def nested(value: object) -> bool:
+    """Whether it is more than one value."""
+    return isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str))
+
+
 def said(value: object) -> str:
     """A value in a condition, however it is written there."""
     return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)

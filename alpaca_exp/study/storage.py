@@ -16,6 +16,7 @@ from alpaca_exp.errors import InputError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from optuna.storages.journal import JournalFileOpenLock
     from sqlalchemy import URL, Engine
 
 JOURNAL, SQLITE = "journal://", "sqlite:///"
@@ -44,7 +45,12 @@ def address_of(given: str | None, folder: Path) -> str:
     url = _url(given)
     if url.password:
         os.environ[PASSWORD] = str(url.password)
-    return url.set(password=None).render_as_string(hide_password=False)
+    return without_password(given)
+
+
+def without_password(address: str) -> str:
+    """A database's address as it may be written down."""
+    return _url(address).set(password=None).render_as_string(hide_password=False)
 
 
 def open_storage(address: str) -> BaseStorage:
@@ -159,11 +165,11 @@ def _unreachable(address: str, error: Exception) -> InputError:
     return InputError(f"The study's storage {address} cannot be reached: {said or type(error).__name__}")
 
 
-def _lock(path: str) -> object:
+def _lock(path: str) -> JournalFileOpenLock:
     """A lock as Optuna's journal wants it, which the system takes back from a process that is killed."""
-    from optuna.storages.journal import BaseJournalFileLock
+    from optuna.storages.journal import JournalFileOpenLock
 
-    class Lock(BaseJournalFileLock):
+    class Lock(JournalFileOpenLock):
         def __init__(self) -> None:
             self._lock = FileLock(path)
 

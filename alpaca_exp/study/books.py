@@ -1,0 +1,302 @@
+"""A study's books: its trials in the shared storage, of which every process of the study takes and tells.
+
+Whatever reads and then writes does so in its turn (`storage.turn`), so that several processes never ask for
+more trials than are wanted, nor give up one that another process is at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from alpaca_exp.errors import InputError
+from alpaca_exp.records import Row
+from alpaca_exp.study.objectives import values
+from alpaca_exp.study.results import write_results
+from alpaca_exp.study.samplers import kind_of, sampler
+from alpaca_exp.study.settings import Settings
+from alpaca_exp.study.space import Point
+from alpaca_exp.study.storage import open_storage, turn
+from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping.jobs import Job
+
+IDENTITY = "alpaca_exp"
+"""The attribute of a study that says what its trials have in common."""
+MOST_RETRIES = 3
+"""A point whose process ended without a word so often is not queued again: it may be what ends it."""
+LOST = "its process ended without a word"
+
+
+class Books:
+    """One process's view of a study. To be closed, so that what it was at is known to be nobody's."""
+
+    def __init__(self, settings: Settings, sweep: Path, outputs: Path) -> None:
+        """Open the study, or begin it. `outputs`: where its jobs' artifacts are.
+
+        Raises InputError where its storage cannot be reached, and where it searches something else.
+        """
+        self.settings, self.sweep, self._outputs = settings, sweep, outputs
+        self._name = f"asker-{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._held = ExitStack()
+        with self._turn():
+            self._study = _opened(settings)
+        self._held.enter_context(history.claimed(sweep, self._name))
+
+    def close(self) -> None:
+        """Whoever looks now sees that this process asks no more."""
+        self._held.close()
+        (self.sweep / history.LOCKS / f"{self._name}.lock").unlink(missing_ok=True)
+
+    def trials(self) -> list[FrozenTrial]:
+        """All of the study's trials."""
+        return self._study.get_trials(deepcopy=False)
+
+    def begin(self) -> list[str]:
+        """Queue the first points, and what an earlier start left. Returns what there is to say of it."""
+        with self._turn():
+            known = {_key(trial.system_attrs.get("fixed_params", {})) for trial in self.trials()}
+            for point in self.settings.enqueue:
+                if _key(point) not in known:
+                    self._study.enqueue_trial(dict(point))
+            said = self._mend()
+            if self.settings.failed == "retry":
+                for trial in self._failed():
+                    self._again(trial)
+                    said.append(f"trial {trial.number} had failed, and is queued again")
+            self.write()
+        return said
+
+    def ask(self) -> tuple[Trial | None, Point, tuple[str, ...], list[str]]:
+        """The next trial with its point and words; none where enough are made or under way."""
+        with self._turn():
+            said = self._mend()
+            if self.left() <= 0 or not self._queue_point():
+                return None, {}, (), said
+            self._study.sampler = sampler(self.settings.sampler, len(self.trials()))
+            trial = self._study.ask()
+            trial.set_user_attr("by", self._name)
+            point, words = self.settings.space.suggested(trial)
+            trial.set_user_attr("words", list(words))
+            job = Job(trial.number, words, self.settings.space.label(words), "", (), {}, b"")
+            history.append(self.sweep, [history.row(job, "waiting")])
+        return trial, point, words, said
+
+    def left(self) -> int:
+        """How many trials are still to be asked for: what is complete, pruned, failed or under way counts."""
+        again = self.retried()
+        counted = (
+            trial
+            for trial in self.trials()
+            if trial.state is not TrialState.WAITING and trial.number not in again
+        )
+        return self.settings.n_trials - sum(1 for _ in counted)
+
+    def others(self, own: Sequence[int]) -> list[int]:
+        """Trials of this sweep's folder that other processes are at."""
+        known = history.read(self.sweep)
+        running = (trial.number for trial in self.trials() if trial.state is TrialState.RUNNING)
+        return [number for number in running if number in known and number not in own]
+
+    def values(self, number: int) -> list[float]:
+        """The objectives of a trial whose job is done. Raises InputError where it lacks one."""
+        return values(list(self.settings.objectives), self.sweep / str(number), self._outputs)
+
+    def complete(self, number: int, values: Sequence[float]) -> None:
+        """The trial has values."""
+        self._tell(number, TrialState.COMPLETE, values=list(values))
+
+    def prune(self, number: int) -> None:
+        """The trial was given up on its way."""
+        self._tell(number, TrialState.PRUNED)
+
+    def fail(self, number: int, error: str, *, again: bool = False) -> None:
+        """The trial has no values. `again`: its point is queued once more."""
+        self._tell(number, TrialState.FAIL, error=error, again=again)
+
+    def write(self) -> dict[str, Any]:
+        """Write what the study has come to into the sweep's folder; returns it too."""
+        return write_results(self.settings, self.trials(), self.sweep)
+
+    def _tell(
+        self,
+        number: int,
+        state: TrialState,
+        *,
+        values: Sequence[float] | None = None,
+        error: str | None = None,
+        again: bool = False,
+    ) -> None:
+        with self._turn():
+            self._settle(number, state, values, error)
+            if again:
+                self._again(self.trials()[number])
+            self.write()
+
+    def _settle(
+        self, number: int, state: TrialState, values: Sequence[float] | None = None, error: str | None = None
+    ) -> None:
+        trial = self.trials()[number]
+        if trial.state is not TrialState.RUNNING:
+            return  # another process has told of it
+        if error is not None:
+            self._study._storage.set_trial_user_attr(trial._trial_id, "error", error[:2000])
+        self._study.tell(number, None if values is None else list(values), state=state)
+
+    def _mend(self) -> list[str]:
+        """Settle the trials whose process is gone: by what it left, or by queueing them again."""
+        said = []
+        known = history.read(self.sweep)
+        for trial in self.trials():
+            if trial.state is not TrialState.RUNNING or not self._is_lost(trial, known):
+                continue
+            said.append(f"trial {trial.number}: {self._recovered(trial, known.get(trial.number, {}))}")
+        return said
+
+    def _is_lost(self, trial: FrozenTrial, known: dict[int, Row]) -> bool:
+        """Whether nobody works on it, nor will. Of those of other sweeps' folders nothing can be told."""
+        asker = trial.user_attrs.get("by")
+        if asker is None:  # its process ended between asking and saying so, since it is our turn
+            return True
+        if trial.number not in known:
+            return False
+        return not any(history.is_claimed(self.sweep, name) for name in (str(asker), trial.number))
+
+    def _recovered(self, trial: FrozenTrial, row: Row) -> str:
+        """What becomes of a trial that nobody is at, whose last row is `row`; in words."""
+        match row.get("status"):
+            case "done":
+                return self._counted(trial)
+            case "pruned":
+                self._settle(trial.number, TrialState.PRUNED)
+                return "had been pruned"
+            case "failed":
+                self._settle(trial.number, TrialState.FAIL, error=str(row.get("error")))
+                return "had failed"
+        self._settle(trial.number, TrialState.FAIL, error=LOST)
+        if self.settings.stale != "retry" or self._tries(trial) > MOST_RETRIES:
+            return f"{LOST}; it counts as failed"
+        self._again(trial)
+        return f"{LOST}; its point is queued again"
+
+    def _counted(self, trial: FrozenTrial) -> str:
+        try:
+            found = self.values(trial.number)
+        except InputError as error:
+            self._settle(trial.number, TrialState.FAIL, error=str(error))
+            return f"had come to its end, but {error}"
+        self._settle(trial.number, TrialState.COMPLETE, values=found)
+        return "had come to its end, and counts"
+
+    def _again(self, trial: FrozenTrial) -> None:
+        self._study.enqueue_trial(_given(trial), user_attrs={"retry_of": trial.number})
+
+    def _failed(self) -> list[FrozenTrial]:
+        again = self.retried()
+        return [one for one in self.trials() if one.state is TrialState.FAIL and one.number not in again]
+
+    def retried(self) -> set[int]:
+        """The trials whose points were queued again."""
+        return {
+            int(number) for one in self.trials() if (number := one.user_attrs.get("retry_of")) is not None
+        }
+
+    def _tries(self, trial: FrozenTrial) -> int:
+        before, trials, count = trial.user_attrs.get("retry_of"), self.trials(), 1
+        while before is not None:
+            before, count = trials[int(before)].user_attrs.get("retry_of"), count + 1
+        return count
+
+    def _queue_point(self) -> bool:
+        """With a grid, queue its next point; False where there is none left."""
+        trials = self.trials()
+        if kind_of(self.settings.sampler) != "grid" or any(t.state is TrialState.WAITING for t in trials):
+            return True
+        again = self.retried()
+        taken = {_key(_given(trial)) for trial in trials if trial.number not in again}
+        points = self.settings.space.points() or ()
+        point = next((point for point in points if _key(point) not in taken), None)
+        if point is not None:
+            self._study.enqueue_trial(dict(point))
+        return point is not None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with turn(self.settings.storage, self.settings.study_name):
+            yield
+
+
+def _opened(settings: Settings) -> Study:
+    """The study in its storage, with the same space, objectives and settings as before."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    study = optuna.create_study(
+        study_name=settings.study_name,
+        storage=open_storage(settings.storage),
+        directions=list(settings.directions),
+        load_if_exists=True,
+    )
+    before = study.user_attrs.get(IDENTITY)
+    directions = [direction.name.lower() for direction in study.directions]
+    if before is None and not study.get_trials(deepcopy=False) and directions == settings.directions:
+        study.set_user_attr(IDENTITY, settings.identity)
+        if len(settings.objectives) > 0:
+            study.set_metric_names(list(settings.objectives))
+        return study
+    _compare(before or {}, json.loads(json.dumps(settings.identity)), settings)
+    return study
+
+
+def _compare(before: dict[str, Any], now: dict[str, Any], settings: Settings) -> None:
+    """Raises InputError, saying what differs, where trials of both could not be compared."""
+    remedy = "choose another name=..., or hydra.sweeper.study_name=..."
+    where = f"The study {settings.study_name} in {settings.storage}"
+    if not before:
+        raise InputError(f"{where} was not begun by a sweep of this project; {remedy}")
+    differing = [
+        f"{key}: {_told(before.get(key, {}), now[key])}" for key in ("objectives", "space", "settings")
+        if before.get(key) != now[key]
+    ]  # fmt: skip
+    if differing:
+        raise InputError(f"{where} was begun with another {'; '.join(differing)}; {remedy}")
+
+
+def _told(before: Any, now: Any) -> str:
+    """What differs, first as it was."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        told = [f"{key} was {_brief(before.get(key))} and is {_brief(now.get(key))}" for key in keys]
+        return ", ".join(told) or "the order of the objectives"
+    gone = [str(one) for one in before if one not in now]
+    new = [str(one) for one in now if one not in before]
+    return f"{' '.join(gone) or 'nothing'} was set, and now {' '.join(new) or 'nothing'} is"
+
+
+def _brief(value: Any) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{key}: {_brief(one)}" for key, one in value.items() if one is not False) + "}"
+        )
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _given(trial: FrozenTrial) -> Point:
+    """The trial's point, or of one that waits the part that is given."""
+    return dict(trial.params) or dict(trial.system_attrs.get("fixed_params", {}))
+
+
+def _key(point: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
+    return tuple(sorted(point.items()))

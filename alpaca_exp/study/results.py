@@ -1,0 +1,134 @@
+"""What a study has come to, in its sweep's folder: `optimization_results.yaml`, and `trials.jsonl` whole.
+
+Rows of trials.jsonl are {number, state, params, values, intermediate, error, retry_of, folder, started,
+seconds, words}; both files are written anew after each trial, so that nobody needs the storage to read them.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from alpaca_exp.records import Row, read_jsonl, write_jsonl
+from alpaca_exp.study.settings import Settings
+from alpaca_exp.sweeping import history
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+RESULTS, TRIALS = "optimization_results.yaml", "trials.jsonl"
+STATES = ("complete", "pruned", "fail", "running", "waiting")
+
+
+def write_results(settings: Settings, trials: Sequence[FrozenTrial], sweep: Path) -> Row:
+    """Write both files; returns what the first one holds."""
+    rows = [_row(trial, sweep) for trial in trials]
+    found = _results(settings, rows)
+    write_jsonl(rows, sweep / TRIALS)
+    draft = sweep / f"{RESULTS}.draft"
+    draft.write_text(yaml.safe_dump(found, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    os.replace(draft, sweep / RESULTS)
+    return found
+
+
+def read_trials(sweep: Path) -> list[Row]:
+    """The rows of `trials.jsonl`. Raises InputError where there are none."""
+    return list(read_jsonl(sweep / TRIALS, ("number", "state", "params", "values")))
+
+
+def best_rows(rows: Sequence[Row], directions: Sequence[str]) -> list[Row]:
+    """The best complete trial; of several objectives those that no other one beats in all of them."""
+    signs = [1 if direction == "maximize" else -1 for direction in directions]
+    done = [row for row in rows if row["state"] == "complete"]
+    scores = [[sign * value for sign, value in zip(signs, row["values"], strict=True)] for row in done]
+    if len(signs) == 1:
+        return [max(zip(done, scores, strict=True), key=lambda pair: pair[1])[0]] if done else []
+    return [row for row, own in zip(done, scores, strict=True) if not any(_beats(one, own) for one in scores)]
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """The study in a few lines: counts, what is best, and the command that runs it again."""
+    counts = ", ".join(f"{count} {state}" for state, count in found["trials"].items() if count)
+    lines = [f"{sum(found['trials'].values())} trials of {found['n_trials']} wanted: {counts or 'none'}"]
+    for row in [found["best_trial"]] if "best_trial" in found else found.get("solutions", []):
+        told = ", ".join(f"{name} {value:.5g}" for name, value in row["values"].items())
+        set_ = " ".join(f"{name}={_short(value)}" for name, value in row["params"].items())
+        lines += [
+            f"{'best' if 'best_trial' in found else 'none better in all'}: trial {row['number']}, {told}"
+        ]
+        lines += [f"  {set_}", f"  {row['command']}"]
+    return "\n".join(lines)
+
+
+def _results(settings: Settings, rows: Sequence[Row]) -> Row:
+    states = Counter(row["state"] for row in rows)
+    found: Row = {
+        "name": "optuna",
+        "study_name": settings.study_name,
+        "storage": settings.storage,
+        "objectives": dict(settings.objectives),
+        "n_trials": settings.n_trials,
+        "trials": {state: states[state] for state in STATES},
+        "retried": sum(row["retry_of"] is not None for row in rows),
+    }
+    best = [_told(row, settings) for row in best_rows(rows, settings.directions)]
+    if len(settings.objectives) > 1:
+        return {**found, "solutions": best}
+    if best:
+        (value,) = best[0]["values"].values()
+        found |= {"best_params": best[0]["params"], "best_value": value, "best_trial": best[0]}
+    return found
+
+
+def _told(row: Row, settings: Settings) -> Row:
+    """A trial among the best: what it is, and how it is run again."""
+    told = {
+        _key(word): word
+        for word in (*settings.overlay, *(row["words"] or ()))
+        if not _key(word).startswith(("sweep", "hydra", "action"))
+    }
+    return {
+        "number": row["number"],
+        "params": row["params"],
+        "values": dict(zip(settings.objectives, row["values"], strict=True)),
+        "folder": row["folder"],
+        "command": shlex.join(["python", "-m", "alpaca_exp", *told.values()]),
+    }
+
+
+def _row(trial: FrozenTrial, sweep: Path) -> Row:
+    told = trial.user_attrs
+    there = (sweep / str(trial.number) / history.LOG).exists()
+    started, ended = trial.datetime_start, trial.datetime_complete
+    return {
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "params": dict(trial.params),
+        "values": list(trial.values) if trial.state.name == "COMPLETE" else None,
+        "intermediate": {str(step): value for step, value in sorted(trial.intermediate_values.items())},
+        "error": told.get("error"),
+        "retry_of": told.get("retry_of"),
+        "folder": str(trial.number) if there else None,
+        "started": started.isoformat(timespec="seconds") if started else None,
+        "seconds": round((ended - started).total_seconds(), 3) if started and ended else None,
+        "words": told.get("words"),
+    }
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether it is nowhere worse, and somewhere better."""
+    return all(a >= b for a, b in zip(one, other, strict=True)) and list(one) != list(other)
+
+
+def _short(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,181 @@
+"""A sweep that is an Optuna study: trials asked for one by one, run as a grid's jobs are, and told of.
+
+Whoever starts the same study again, or beside, adds what is missing to the number of trials it is to have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alpaca_exp.errors import ConfigError, InputError, JobsFailed
+from alpaca_exp.experiment import prepare
+from alpaca_exp.plan import plan
+from alpaca_exp.study.books import Books
+from alpaca_exp.study.objectives import unmeasured
+from alpaca_exp.study.results import TRIALS, read_trials, summary
+from alpaca_exp.study.settings import Settings, read_settings
+from alpaca_exp.study.space import Point
+from alpaca_exp.study.storage import file_of
+from alpaca_exp.study.trials import Trials, told
+from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping.board import Board
+from alpaca_exp.sweeping.checking import checked
+from alpaca_exp.sweeping.composing import Composer
+from alpaca_exp.sweeping.conducting import conduct, hire
+from alpaca_exp.sweeping.sweep import Asked, make_folder
+from alpaca_exp.sweeping.table import Entry, table
+
+WORDS = {"complete": "done", "pruned": "pruned", "fail": "failed", "running": "running", "waiting": "waiting"}
+"""A trial's state as the table of jobs has it."""
+
+
+def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
+    """Run the trials that a study lacks. Prints how it goes, a table, and what is best; returns the table.
+
+    `node`: the keys of `hydra.sweeper`. Raises ConfigError or InputError before the first trial where
+    something cannot run, JobsFailed at the end where some failed, Stopped where some were stopped, and what
+    interrupts it, after the table.
+    """
+    folder = Path(str(asked.master.hydra.sweep.dir))
+    settings = read_settings(node, asked.arguments, asked.loader, asked.master, folder)
+    composer = Composer(asked.loader, asked.master)
+    print(f"{folder.name}: {shape(settings)}", flush=True)
+    runtime = looked_through(settings, composer, elsewhere=asked.launch is not None)
+    make_folder(folder)
+    _describe(settings, folder)
+    books = Books(settings, folder, runtime.outputs)
+    before = {trial.number for trial in books.trials() if trial.state.is_finished()}
+    board: Board | None = None
+    interruption: BaseException | None = None
+    try:
+        said = books.begin()
+        left = books.left()
+        print(
+            "\n".join([*said, f"{settings.n_trials - left:,} from before, {max(left, 0):,} to run"]),
+            flush=True,
+        )
+        board = Board(max(left, 0))
+        trials = Trials(books, composer, board.say)
+        conduct(trials, hire(runtime, max(left, 1), folder, board, asked.launch), board, folder)
+        interruption = trials.reason
+    except (KeyboardInterrupt, Exception) as error:
+        interruption = error
+    finally:
+        if board is not None:
+            board.close()
+        found = books.write()
+        books.close()
+    entries = entries_of(folder, settings, before)
+    print(f"\n{table(entries)}\n{summary(found)}\nThis study: {folder}", flush=True)
+    if interruption is not None:
+        raise interruption
+    _raise_for(entries)
+    return entries
+
+
+def shape(settings: Settings) -> str:
+    """`tpe over learning_rate, epochs: 20 trials, truthfulness (maximize)`."""
+    names = ", ".join(one.name for one in settings.space.parameters) or "what a function suggests"
+    goals = ", ".join(f"{metric} ({direction})" for metric, direction in settings.objectives.items())
+    return f"{settings.sampler['kind']} over {names}; {settings.n_trials:,} trials in all; {goals}"
+
+
+def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -> Any:
+    """Compose and plan every corner of the space. Returns where trials run.
+
+    Raises InputError with all that is wrong there, ConfigError where an objective would not be measured.
+    """
+    label = settings.space.label
+    orders = [order for _, order in probes(settings)]
+    checked(orders, label, composer, elsewhere=elsewhere, what="study")
+    problems: dict[str, None] = {}
+    runtime = None
+    for order in orders[:1]:
+        config, _ = composer(order)
+        prepare(config)
+        runtime = config.runtime
+        problems |= dict.fromkeys(unmeasured(list(settings.objectives), config, plan(config)))
+    if problems:
+        raise ConfigError(list(problems))
+    return runtime
+
+
+def probes(settings: Settings) -> list[tuple[Point, tuple[str, ...]]]:
+    """First points and the space's corners, with their words; where a function adds to it, some drawn."""
+    space = settings.space
+    if space.function is not None:
+        return _drawn(settings)
+    whole = [point for point in settings.enqueue if _is_whole(settings, point)]
+    points = [*whole, *space.corners()]
+    return [(point, (*space.fixed, *space.words(point))) for point in points]
+
+
+def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int]) -> list[Entry]:
+    """A line a trial; those in `before` were found."""
+    rows = read_trials(folder) if (folder / TRIALS).exists() else []
+    again = {row["retry_of"] for row in rows}
+    found = []
+    for row in rows:
+        number, state = int(row["number"]), WORDS[row["state"]]
+        if state == "done" and number in before:
+            state = "found"
+        if state == "failed" and number in again:
+            state = "killed" if "ended without a word" in str(row["error"]) else "stopped"
+        label = settings.space.label(row["words"] or [f"{k}={v}" for k, v in row["params"].items()])
+        if row["values"] is not None:
+            label += f" -> {told(list(settings.objectives), row['values'])}"
+        log = folder / str(number) / history.LOG
+        error = row["error"] if state != "killed" else f"{row['error']}; its point was queued again"
+        found.append(Entry(number, label, state, row["seconds"], error, log))
+    return found
+
+
+def _describe(settings: Settings, folder: Path) -> None:
+    """Write `sweep.json`. Raises InputError where the folder holds another study, with jobs of these numbers."""
+    before = history.described(folder).get("study", {})
+    names = ("study_name", "storage")
+    if before and any(before.get(name) != getattr(settings, name) for name in names):
+        raise InputError(
+            f"{folder} holds the study {before.get('study_name')} in {before.get('storage')}; choose another "
+            "name=... for this one"
+        )
+    told_, command = settings.told, [_masked(word) for word in history.command_line()]
+    history.describe(folder, "study", told_, settings.n_trials, command)
+
+
+def _masked(word: str) -> str:
+    """A word of the command without a storage's password."""
+    from alpaca_exp.study.storage import without_password
+
+    key, equals, value = word.partition("=")
+    if key.endswith("hydra.sweeper.storage") and file_of(value) is None and "://" in value:
+        return f"{key}{equals}{without_password(value)}"
+    return word
+
+
+def _is_whole(settings: Settings, point: Point) -> bool:
+    """Whether a first point leaves nothing to the sampler."""
+    space = settings.space
+    return all(one.name in point for one in space.parameters if space.counts(one, point))
+
+
+def _drawn(settings: Settings, count: int = 8) -> list[tuple[Point, tuple[str, ...]]]:
+    """Some points, by chance."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    drawing = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    return [settings.space.suggested(drawing.ask()) for _ in range(count)]
+
+
+def _raise_for(entries: Sequence[Entry]) -> None:
+    failed = sum(entry.status == "failed" for entry in entries)
+    if failed:
+        raise JobsFailed(
+            f"{failed:,} of {len(entries):,} trials failed; hydra.sweeper.failed=retry tries their points "
+            "again"
+        )
+    if any(entry.status == "running" for entry in entries):
+        print("Other processes still run some of its trials.", flush=True)

@@ -19,7 +19,10 @@ from alpaca_exp.report.metrics import USUAL
 from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import Layout, table
 
-COMMANDS = {"reading": "RUN...: the answers of some runs side by side, on one page"}
+COMMANDS = {
+    "reading": "RUN...: the answers of some runs side by side, on one page",
+    "references": "published numbers with their sources, and what is wrong with them",
+}
 """What is not one table: each is a module of this room, whose `main` takes the words behind its name."""
 
 

@@ -1,0 +1,227 @@
+"""What can be wrong with one printed number: a rule reads a row beside what is known and gives a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from alpaca_exp.references.library import Known, load
+from alpaca_exp.references.names import Set, models, models_named, set_named, sets, spelling
+from alpaca_exp.references.rows import Reference, rounds_to
+
+SHARES = ("%", "% of", "points")
+"""Units of what is measured on a sample, and so has an interval."""
+
+
+def differs_from_its_source(row: Reference, known: Known) -> str | None:
+    """The printed digits are no rounding of what the source says."""
+    source = known.source(row)
+    if source is None and row.cited is None:
+        return _other_than_shipped(row)
+    value = known.value(row)
+    if rounds_to(value, row.printed):
+        return None
+    where = f"{source.source}, {source.place}," if source else row.cited_source or "its source"
+    told = f" ({source.note})" if source and source.note else ""
+    return f"prints {row.printed}; {where} says {value}{told}"
+
+
+def _other_than_shipped(row: Reference) -> str | None:
+    """A number that its own printer printed otherwise, as far as it is shipped here."""
+    own = Known({}).really(row)
+    key = (spelling(own.source), own.checkpoint, own.dataset, own.measure)
+    if "" in key[1:3]:
+        return None
+    for one in load():
+        if (spelling(one.source), one.checkpoint, one.dataset, one.measure) == key and one.own:
+            return (
+                None
+                if one.printed == row.printed
+                else f"has {row.printed}, where {one.source} prints {one.printed}"
+            )
+    return None
+
+
+def is_not_its_parts(row: Reference, known: Known) -> str | None:
+    """The product of the parts is not what is printed."""
+    for one in (row, known.source(row)):
+        if one and one.product is not None and not rounds_to(one.product, row.printed):
+            return f"prints {row.printed}; 100 x {one.parts} is {one.product:.2f}"
+    return None
+
+
+def is_not_that_metric(row: Reference, known: Known) -> str | None:
+    """The metric is another one than the one named, or none is named where the set has several."""
+    source, really = known.source(row), known.really(row)
+    if source is None and not row.measure:
+        return _by_size(row, really)
+    named, measure = spelling(row.metric), really.measure
+    of = sets().get(really.dataset)
+    if not measure or named in {spelling(measure), spelling(source.metric if source else "")} - {""}:
+        return None
+    if not named or named == "accuracy":
+        several = of is not None and len(of.measures) > 1
+        return f"names no metric; it is {measure}{_gap(of, measure)}" if several else None
+    return f"is called {row.metric}; it is {measure}{_gap(of, measure)}"
+
+
+def _gap(of: Set | None, measure: str) -> str:
+    if of is None or of.gap is None or measure != "acc_norm":
+        return ", of " + ", ".join(of.measures) if of and len(of.measures) > 1 else ""
+    return f" by its size: plain acc on {of.title} is some {of.gap} points lower"
+
+
+def _by_size(row: Reference, really: Reference) -> str | None:
+    """Where nothing is cited: near what is known of the same model in the other metric."""
+    of = sets().get(really.dataset)
+    twin = next((one.printed for one in load() if of and of.gap is not None and one.measure == "acc_norm"
+                 and (one.checkpoint, one.dataset) == (really.checkpoint, really.dataset)), None)  # fmt: skip
+    if of is None or of.gap is None or twin is None:
+        several = of is not None and len(of.measures) > 1 and spelling(row.metric) in ("", "accuracy")
+        return (
+            f"names no metric, and figures of {of.title} come in {', '.join(of.measures)}"
+            if of and several
+            else None
+        )
+    normed = abs(row.printed - twin) < abs(row.printed - (twin - of.gap))
+    by_size = "acc_norm" if normed else "acc"
+    if spelling(row.metric) == spelling(by_size):
+        return None
+    told = f"is called {row.metric}" if spelling(row.metric) not in ("", "accuracy") else "names no metric"
+    known_one = f"acc_norm of that model is {twin}, acc some {of.gap} points lower"
+    return f"{told}; by its size it is {by_size}: {known_one}"
+
+
+def is_not_that_set(row: Reference, known: Known) -> str | None:
+    """The documents are others than the name says."""
+    source, really, named = known.source(row), known.really(row), set_named(row.task)
+    if source and not named and not really.dataset and spelling(row.task) != spelling(source.task):
+        return f"is called {row.task}; its source calls it {source.task}"
+    of = sets().get(really.dataset)
+    if named and really.dataset and named.name != really.dataset:
+        title = of.title if of else really.dataset
+        count = f" ({really.n:,} documents, not {named.n:,})" if really.n else ""
+        return f"is called {named.title}; it is {title}{count}"
+    if row.n and of and row.n > of.n:
+        return f"is said to be of {row.n:,} documents; {of.title} has {of.n:,}"
+    if row.n and source and source.n and row.n != source.n:
+        return f"is said to be of {row.n:,} documents; its source says {source.n:,}"
+    return None
+
+
+def is_not_that_model(row: Reference, known: Known) -> str | None:
+    """The model is another one than the one named, or the name fits several."""
+    source, really = known.source(row), known.really(row)
+    fitting = models_named(row.model, row.size)
+    model = models().get(really.checkpoint)
+    if model is None:
+        if len(fitting) > 1:
+            return f"is of {row.model}, which may be {' or '.join(one.title for one in fitting)}"
+        unlike = source and not fitting and spelling(row.model) != spelling(source.model)
+        return f"is called {row.model}; its source calls it {source.model}" if source and unlike else None
+    if [one.name for one in fitting] == [model.name] or (not fitting and row.own):
+        return None
+    meant = {fit.name for fit in fitting} - {model.name}
+    key = (really.source, really.dataset, really.measure)
+    others = [
+        f"{models()[one.checkpoint].title} has {one.printed}"
+        for one in known.rows.values()
+        if one.own and one.checkpoint in meant and (one.source, one.dataset, one.measure) == key
+    ]
+    return f"is called {row.model}; it is {model.title}" + (f" ({', '.join(others)})" if others else "")
+
+
+def has_one_right_answer(row: Reference, known: Known) -> str | None:
+    """The right answer is the same in every document of the set."""
+    really = known.really(row)
+    if not really.gold:
+        return None
+    count = f"all {really.n:,} right answers" if really.n else "all right answers"
+    return f"is of a set in which {count} are {really.gold!r}: who always says {really.gold} scores 100"
+
+
+def needs_its_pivot(row: Reference, known: Known) -> str | None:
+    """Per cent of a model with which this one was never compared, and the model between them is not named."""
+    source = known.source(row)
+    told = source or row
+    if row.unit != "% of" or row.pivot:
+        return _another_pivot(row, source)
+    if source and not source.pivot and len(source.parts.split(" x ")) == 1:
+        return None
+    if not source and row.parts and len(row.parts.split(" x ")) == 1:
+        return None
+    said = f"is per cent of {row.reference}"
+    if not told.pivot and not told.parts:
+        return f"{said}, and does not say through which model, or by which sums of points"
+    note = f"; {told.note}" if source and told.note else ""
+    naive = f"; the sums as if the two had met would give {told.naive:.2f}" if told.naive is not None else ""
+    return f"{said}, chained through {told.pivot or 'another model'}, which is not named{naive}{note}"
+
+
+def _another_pivot(row: Reference, source: Reference | None) -> str | None:
+    if source and source.pivot and row.pivot and spelling(row.pivot) != spelling(source.pivot):
+        return f"is said to be chained through {row.pivot}; its source chains it through {source.pivot}"
+    if (
+        source
+        and row.reference
+        and source.reference
+        and spelling(row.reference) != spelling(source.reference)
+    ):
+        return (
+            f"is said to be per cent of {row.reference}; its source counts in per cent of {source.reference}"
+        )
+    return None
+
+
+def comes_from_another_harness(row: Reference, known: Known) -> str | None:
+    """Another harness has another figure for the very weights: between the two no difference is a model's."""
+    really, value = known.really(row), known.value(row)
+    if not (really.harness and really.checkpoint and really.dataset):
+        return None
+    for one in known.rows.values():
+        same = (one.checkpoint, one.dataset, one.measure) == (
+            really.checkpoint,
+            really.dataset,
+            really.measure,
+        )
+        if same and one.own and one.harness not in ("", really.harness) and one.printed != value:
+            apart = one.printed - value
+            side = f"{abs(apart)} points {'higher' if apart > 0 else 'lower'}"
+            told = f"{one.source} has {one.printed} for the same weights by {_by(one)}, {side}"
+            return f"is {really.harness}'s; {told}"
+    return None
+
+
+def _by(row: Reference) -> str:
+    return "a harness of its own" if row.harness.endswith(" own") else row.harness
+
+
+def stands_without_interval(row: Reference, known: Known) -> str | None:
+    """A figure of a sample without standard error or interval."""
+    if row.unit not in SHARES or row.stderr is not None or row.low is not None:
+        return None
+    source, error = known.source(row), stderr_of(row, known)
+    if source and source.low is not None:
+        return f"has no interval; its source has {source.printed} [{source.low}, {source.high}]"
+    return "has no interval" + (f" (one standard error is {error:.2f})" if error is not None else "")
+
+
+def stderr_of(row: Reference, known: Known) -> Decimal | None:
+    """As printed, as its source has it, or that of a share of n documents, the most it can be; else None."""
+    really = known.really(row)
+    for one in (row, really):
+        if one.stderr is not None:
+            return one.stderr
+        if one.low is not None and one.high is not None:
+            return (one.high - one.low) / Decimal("3.92")
+    value = known.value(row)
+    if row.unit != "%" or not really.n or not 0 < value < 100:
+        return None
+    return (value * (100 - value) / really.n).sqrt()
+
+
+def numbers_that_do_not_add_up(rows: Sequence[Reference], total: Decimal | None) -> Iterator[str]:
+    """The printed numbers of a table are not what was noted as their sum when they were typed in."""
+    found = sum((row.printed for row in rows), Decimal(0))
+    if total is not None and found != total:
+        yield f"adds up to {found}; total says {total}: one of the numbers, or the total, was typed wrongly"

@@ -9,6 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
+from alpaca_exp.report.doubt import interval
 from alpaca_exp.report.evidence import Evidence, evidence, paired
 from alpaca_exp.report.likeness import unlike, unlike_among
 from alpaca_exp.report.made import made
@@ -16,9 +17,7 @@ from alpaca_exp.report.metrics import ASSESSED, Reading, counted, limits, readin
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.shares import Array, Key
 from alpaca_exp.statistics.bootstrap import mean_interval
-from alpaca_exp.statistics.combined import combined
-from alpaca_exp.statistics.crossed import crossed
-from alpaca_exp.statistics.intervals import Doubt, Interval, Part
+from alpaca_exp.statistics.intervals import Doubt, Interval
 from alpaca_exp.statistics.mcnemar import mcnemar
 from alpaca_exp.statistics.significance import p_value
 
@@ -117,7 +116,7 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
         apart = _apart(ours.evidence, baseline.evidence)
     asked_otherwise += (apart,) if isinstance(apart, str) else ()
     contrast = apart if isinstance(apart, Evidence) else None
-    difference = _interval(contrast) if contrast else None
+    difference = interval(contrast) if contrast else None
     p, test = _tested(ours, baseline, contrast, difference) if baseline else (None, "")
     sizes = {one.n for one in ours.readings.values() if one.n}
     return Cell(
@@ -163,20 +162,12 @@ def _estimate(ours: Sample) -> Interval | None:
     only = next(iter(ours.readings.values())) if len(values) == 1 else None
     if only and only.bounds:
         return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
-    found = _interval(ours.evidence)
+    found = interval(ours.evidence)
     lowest, highest = limits(ours.metric)
     if only and ours.evidence.documents and only.value in (lowest, highest) and not found.stderr:
         bounds = mean_interval([only.value] * len(ours.evidence.documents), (lowest, highest))
         return Interval(only.value, *bounds, 1, Doubt.checkpoint) if bounds else found
     return found
-
-
-def _interval(found: Evidence) -> Interval:
-    """Over seeds and documents; of one checkpoint without documents, that of its own standard error."""
-    error = found.stderrs[0]
-    if len(found.readings) > 1 or found.documents or error is None:
-        return crossed(found.values, found.clusters)
-    return combined(float(found.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint)
 
 
 def _tested(

@@ -49,6 +49,8 @@ def shares(metric: str, source: str, value: float, outputs: Path) -> tuple[Colum
     if not parts or not math.isclose(math.fsum(means) / len(parts), value, rel_tol=1e-6, abs_tol=1e-9):
         return NONE, np.zeros(0)
     columns = _columns(tuple(part.asked for part in parts))
+    if columns is NONE:
+        return NONE, np.zeros(0)
     found = np.zeros(len(columns.documents))
     for part, mean, places, scale in zip(parts, means, columns.places, columns.scales, strict=True):
         found[places] += scale * (part.numbers - mean)

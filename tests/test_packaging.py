@@ -32,8 +32,8 @@ def test_the_wheel_holds_every_shipped_file_and_no_test(tmp_path: Path) -> None:
     ]
     assert len(files) > 40
     assert {f"alpaca_exp/_data/{path.as_posix()}" for path in files} <= held
-    beside = [path for kind in ("j2", "css", "js") for path in (ROOT / "alpaca_exp").rglob(f"*.{kind}")]
-    assert {"page.html.j2", "page.css", "start.js"} <= {path.name for path in beside}
+    beside = [path for kind in ("j2", "css", "js", "yaml") for path in (ROOT / "alpaca_exp").rglob(f"*.{kind}")]
+    assert {"page.html.j2", "page.css", "start.js", "lindenau.yaml"} <= {path.name for path in beside}
     assert {path.relative_to(ROOT).as_posix() for path in beside} <= held
     assert "hydra_plugins/alpaca_exp/sweeps.py" in held
     assert {name.split("/")[0].partition("-")[0] for name in held} == {"alpaca_exp", "hydra_plugins"}

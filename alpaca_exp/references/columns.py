@@ -49,6 +49,17 @@ COLUMNS = {
 """By the names that our tables give them."""
 FRAME_WORDS = {"raw": "raw prompt", "alpaca": "Alpaca frame", "chat": "chat template"}
 SIZES = {"small": "7B", "large": "13B"}
+WEIGHTS = {
+    "llama_7b": "7B",
+    "llama_13b": "13B",
+    **{
+        f"{preset}_{scale}": size
+        for preset in ("miniature", "local", "paper")
+        for scale, size in SIZES.items()
+    },
+}
+"""The size of LLaMA that an option of base_model is, or stands for."""
+EXACT = ("llama_7b", "llama_13b", "paper_small", "paper_large")
 VARIANTS = {"none": "LLaMA", "base": "LLaMA", "original": "Alpaca", "cleaned": "cleaned Alpaca"}
 """The family that a data variant, or an experiment, stands for."""
 
@@ -96,7 +107,7 @@ def beside(metric: str, labels: Mapping[str, str], setting: Setting | None = Non
     for row in load():
         if row.own and (column.of_alpaca or row.checkpoint == model.name) and _admits(column, row):
             sources.setdefault(row.source, []).append(row)
-    stand_in = [] if column.of_alpaca else _stand_in(labels, model)
+    stand_in = [] if column.of_alpaca else list(_stand_in(labels, model))
     made = (_shown(column, rows, setting or Setting(), stand_in) for rows in sources.values())
     return sorted(made, key=lambda one: (len(one.marks), one.source))
 
@@ -120,11 +131,7 @@ def published_model(labels: Mapping[str, str]) -> Model | None:
     weights = labels.get("base_model", "")
     if weights in models():
         return models()[weights]
-    size = SIZES.get(labels.get("scale", "")) or next(
-        (size for size in SIZES.values() if weights.endswith(size.casefold())), ""
-    )
-    if weights.endswith(("_small", "_large")):
-        size = SIZES[weights.rpartition("_")[2]]
+    size = WEIGHTS.get(weights, "") if weights else SIZES.get(labels.get("scale", ""), "")
     family = VARIANTS.get(labels.get("dataset_variant") or labels.get("experiment", ""))
     if labels.get("trainer") == "none":
         family = "LLaMA"
@@ -152,12 +159,13 @@ def _refusal(column: Column, row: Reference) -> str | None:
     return None
 
 
-def _stand_in(labels: Mapping[str, str], model: Model) -> list[str]:
-    weights = labels.get("base_model", "")
-    exact = spelling(weights) in {
-        spelling(size) for size in ("llama_7b", "llama_13b", "paper_small", "paper_large")
-    }
-    return [] if exact or weights in models() else [f"{weights or 'our model'} stands for {model.title}"]
+def _stand_in(labels: Mapping[str, str], model: Model) -> Iterator[str]:
+    """Where ours is another model, or was tuned by another recipe than the published one."""
+    weights, trainer = labels.get("base_model", ""), labels.get("trainer", "")
+    if weights not in (*EXACT, *models()):
+        yield f"{weights or 'our model'} stands for {model.title}"
+    elif model.family == "Alpaca" and trainer not in ("", f"stanford_{model.size.casefold()}"):
+        yield f"trainer {trainer} against Stanford's of {model.size}"
 
 
 def _shown(column: Column, rows: Sequence[Reference], ours: Setting, stand_in: Sequence[str]) -> Shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,18 +86,20 @@ def _total(head: _Read, file: Path) -> Decimal | None:
 
 def _csv(text: str, file: Path) -> Iterator[tuple[_Read, list[_Read]]]:
     """One table; lines that begin with # are comments."""
-    lines = [line if not line.startswith("#") else "\n" for line in text.splitlines(keepends=True)]
-    reader = csv.DictReader(io.StringIO("".join(lines)))
+    lines = ["\n" if line.startswith("#") else line for line in text.splitlines(keepends=True)]
+    reader = csv.reader(lines)
+    head: list[str] = []
     rows = []
-    for row in reader:
-        line = reader.line_num
-        values = {key: (value or "").strip() for key, value in row.items() if key is not None}
-        if None in row or any(value is None for value in row.values()):
-            count = len(row.get(None) or ()) + sum(v is not None for k, v in row.items() if k is not None)
-            raise InputError(
-                f"{file}, line {line}, has {count} cells where the head has {len(reader.fieldnames or ())}"
-            )
-        rows.append(_Read(line, values))
+    for cells in reader:
+        if not cells:
+            continue
+        if not head:
+            head = [cell.strip() for cell in cells]
+            continue
+        if len(cells) != len(head):
+            told = f"has {len(cells)} cells where the head has {len(head)}"
+            raise InputError(f"{file}, line {reader.line_num}, {told}")
+        rows.append(_Read(reader.line_num, dict(zip(head, map(str.strip, cells), strict=True))))
     yield _Read(1, {}), rows
 
 

@@ -34,6 +34,7 @@ IDENTITY = "alpaca_exp"
 """The attribute of a study that says what its trials have in common."""
 MOST_RETRIES = 3
 """A point whose process ended without a word so often is not queued again: it may be what ends it."""
+PARTS = {"objectives": "other objectives", "space": "another space", "settings": "other settings"}
 LOST = "its process ended without a word"
 
 
@@ -84,11 +85,11 @@ class Books:
                 return None, {}, (), said
             self._study.sampler = sampler(self.settings.sampler, len(self.trials()))
             trial = self._study.ask()
-            trial.set_user_attr("by", self._name)
             point, words = self.settings.space.suggested(trial)
             trial.set_user_attr("words", list(words))
             job = Job(trial.number, words, self.settings.space.label(words), "", (), {}, b"")
             history.append(self.sweep, [history.row(job, "waiting")])
+            trial.set_user_attr("by", self._name)  # last: without it nobody is at it
         return trial, point, words, said
 
     def left(self) -> int:
@@ -265,11 +266,12 @@ def _compare(before: dict[str, Any], now: dict[str, Any], settings: Settings) ->
     if not before:
         raise InputError(f"{where} was not begun by a sweep of this project; {remedy}")
     differing = [
-        f"{key}: {_told(before.get(key, {}), now[key])}" for key in ("objectives", "space", "settings")
+        f"{name}: {_told(before.get(key, {}), now[key])}"
+        for key, name in PARTS.items()
         if before.get(key) != now[key]
-    ]  # fmt: skip
+    ]
     if differing:
-        raise InputError(f"{where} was begun with another {'; '.join(differing)}; {remedy}")
+        raise InputError(f"{where} was begun with {'; '.join(differing)}; {remedy}")
 
 
 def _told(before: Any, now: Any) -> str:
@@ -286,11 +288,13 @@ def _told(before: Any, now: Any) -> str:
 def _brief(value: Any) -> str:
     if value is None:
         return "absent"
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{key}: {_brief(one)}" for key, one in value.items() if one is not False) + "}"
-        )
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not isinstance(value, dict):
+        return str(value)
+    spread = value.get("choices") or [f"{value['low']:g} to {value['high']:g}"]
+    step = f"steps of {value['step']:g}" if value.get("step") else ""
+    more = [word for word in ("int", "log") if value.get(word)]
+    more += [f"{key} {value[key]}" for key in ("when", "times") if key in value]
+    return ", ".join(filter(None, ["|".join(map(str, spread)), step, *more]))
 
 
 def _given(trial: FrozenTrial) -> Point:

@@ -68,6 +68,8 @@ def _why_absent(metric: str, config: ExperimentConfig, stages: Plan) -> str | No
         if metric != "words" and name.partition("/")[0] not in judged.RANGES:
             return f"the judge has no such score{_near(metric, [f'judge.{one}' for one in judged.RANGES])}"
         return None if "judge" in stages else "nobody judges its answers (judge=none)"
+    if "." not in metric and metric not in SUITE:
+        return f"there is no such metric{_near(metric, [*USUAL, *CARD])}"
     if "evaluate" not in stages:
         return "nothing is evaluated (eval_suite=none)"
     suite = config.eval_suite

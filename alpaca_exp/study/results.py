@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RESULTS, TRIALS = "optimization_results.yaml", "trials.jsonl"
+HOW = ("sweep", "hydra", "action", "runtime.workers", "runtime.detach")
+"""How the keys begin that tell how a sweep runs: of no meaning to a run of its own."""
 STATES = ("complete", "pruned", "fail", "running", "waiting")
 
 
@@ -82,7 +84,7 @@ def _results(settings: Settings, rows: Sequence[Row]) -> Row:
         return {**found, "solutions": best}
     if best:
         (value,) = best[0]["values"].values()
-        found |= {"best_params": best[0]["params"], "best_value": value, "best_trial": best[0]}
+        found |= {"best_params": dict(best[0]["params"]), "best_value": value, "best_trial": best[0]}
     return found
 
 
@@ -91,7 +93,7 @@ def _told(row: Row, settings: Settings) -> Row:
     told = {
         _key(word): word
         for word in (*settings.overlay, *(row["words"] or ()))
-        if not _key(word).startswith(("sweep", "hydra", "action"))
+        if not _key(word).startswith(HOW)
     }
     return {
         "number": row["number"],

@@ -43,14 +43,19 @@ def address_of(given: str | None, folder: Path) -> str:
     if given.startswith((JOURNAL, SQLITE)):
         return given
     url = _url(given)
-    if url.password:
-        os.environ[PASSWORD] = str(url.password)
+    if password := url.password or url.query.get("password"):
+        os.environ[PASSWORD] = str(password)
     return without_password(given)
 
 
 def without_password(address: str) -> str:
     """A database's address as it may be written down."""
-    return _url(address).set(password=None).render_as_string(hide_password=False)
+    from sqlalchemy import URL
+
+    url = _url(address)
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    made = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
+    return made.render_as_string(hide_password=False)
 
 
 def open_storage(address: str) -> BaseStorage:
@@ -91,9 +96,16 @@ def turn(address: str, study_name: str) -> Iterator[None]:
     """
     file = file_of(address)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.turn"):
+        lock = FileLock(f"{file}.turn")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise _unreachable(address, error) from None
+        try:
             yield
+        finally:
+            lock.release()
         return
     engine = _engine(address)
     try:

@@ -24,7 +24,7 @@ from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.conducting import conduct, hire
-from alpaca_exp.sweeping.sweep import Asked, make_folder
+from alpaca_exp.sweeping.sweep import Asked
 from alpaca_exp.sweeping.table import Entry, table
 
 WORDS = {"complete": "done", "pruned": "pruned", "fail": "failed", "running": "running", "waiting": "waiting"}
@@ -43,14 +43,15 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     composer = Composer(asked.loader, asked.master)
     print(f"{folder.name}: {shape(settings)}", flush=True)
     runtime = looked_through(settings, composer, elsewhere=asked.launch is not None)
-    make_folder(folder)
-    _describe(settings, folder)
+    _check_folder(settings, folder)
     books = Books(settings, folder, runtime.outputs)
-    before = {trial.number for trial in books.trials() if trial.state.is_finished()}
+    _describe(settings, folder)
     board: Board | None = None
+    before: set[int] = set()
     interruption: BaseException | None = None
     try:
         said = books.begin()
+        before = {trial.number for trial in books.trials() if trial.state.is_finished()}
         left = books.left()
         print(
             "\n".join([*said, f"{settings.n_trials - left:,} from before, {max(left, 0):,} to run"]),
@@ -132,17 +133,22 @@ def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int
     return found
 
 
-def _describe(settings: Settings, folder: Path) -> None:
-    """Write `sweep.json`. Raises InputError where the folder holds another study, with jobs of these numbers."""
-    before = history.described(folder).get("study", {})
+def _check_folder(settings: Settings, folder: Path) -> None:
+    """Raises InputError where the folder holds another sweep, whose jobs have the numbers of these trials."""
+    before = history.described(folder)
+    if not before:
+        return
     names = ("study_name", "storage")
-    if before and any(before.get(name) != getattr(settings, name) for name in names):
-        raise InputError(
-            f"{folder} holds the study {before.get('study_name')} in {before.get('storage')}; choose another "
-            "name=... for this one"
-        )
-    told_, command = settings.told, [_masked(word) for word in history.command_line()]
-    history.describe(folder, "study", told_, settings.n_trials, command)
+    asked = before.get("study", {})
+    if any(asked.get(name) != getattr(settings, name) for name in names):
+        what = f"the study {asked['study_name']} in {asked['storage']}" if asked else f"a {before['kind']}"
+        raise InputError(f"{folder} holds {what}; choose another name=... for this study")
+
+
+def _describe(settings: Settings, folder: Path) -> None:
+    """Write `sweep.json`."""
+    command = [_masked(word) for word in history.command_line()]
+    history.describe(folder, "study", settings.told, settings.n_trials, command)
 
 
 def _masked(word: str) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.published import read_published
+from alpaca_exp.judging.published_scores import differences
 from alpaca_exp.judging.scores import judge_scores
-from alpaca_exp.judging.scores_chain import percent_of
+from alpaca_exp.judging.scores_chain import apart, percent_of
 from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Row
 
@@ -24,6 +25,10 @@ def read_beside(one: str, other: str, points: list[tuple[float, float]]) -> list
         }
         for n, (a, b) in enumerate(points)
     ]  # fmt: skip
+
+
+def with_judge(rows: list[Row]) -> list[Row]:
+    return [row | {"judge": "j"} for row in rows]
 
 
 ROWS = read_beside("small", "pivot", [(4, 8), (5, 8)]) + read_beside(
@@ -98,6 +103,60 @@ def test_alpaca_13b_has_76_24_per_cent_of_chatgpt_in_vicunas_reviews(shared_data
     longer = [(one.ratio or 0) * (one.preference - 0.5) for one in both]
     untied = [gain for gain in longer if gain]
     assert sum(gain > 0 for gain in untied) / len(untied) == pytest.approx(0.77, abs=0.005)
+
+
+def test_two_models_are_apart_by_what_their_chains_do_not_share() -> None:
+    rng = random.Random(2)
+    ease = [rng.gauss(0, 1.5) for _ in range(80)]
+    small = [(4 + e, 8 + e) for e in ease]
+    better = [(a + 0.8 + rng.gauss(0, 0.1), b) for a, b in small]
+    rows = [
+        *read_beside("small", "pivot", small),
+        *read_beside("better", "pivot", better),
+        *read_beside("pivot", "big", [(8 + e, 9 + e) for e in ease]),
+    ]
+    one, other = (percent_of(rows, name, "big") for name in ("better", "small"))
+    found = apart(rows, "better", "small", "big")
+    assert found.value == pytest.approx(one.value - other.value)
+    assert None not in (found.low, found.high, one.low, one.high)
+    assert found.low < found.value < found.high  # type: ignore[operator]
+    assert found.high - found.low < 0.5 * (one.high - one.low)  # type: ignore[operator]
+    told = {(pair.model, pair.other): pair.value for pair in differences(with_judge(rows), "big", "pivot")}
+    assert told["better", "small"] == pytest.approx(found.value)
+    assert told["pivot", "small"] == pytest.approx(percent_of(rows, "pivot", "big").value - other.value)
+
+
+def test_better_data_brings_15_8_points_in_vicunas_reviews(shared_data: Path) -> None:
+    found = read_published(sorted((shared_data / "vicuna" / "review").glob("*.jsonl")))
+    told = {(one.model, one.other): one for one in differences(found.verdicts, "gpt35", "vicuna-13b")}
+    data = told["vicuna-13b", "alpaca-13b"]
+    assert data.value == pytest.approx(15.8, abs=0.05) and data.low is not None and data.low > 10
+
+
+@pytest.mark.parametrize(
+    ("models", "points", "bounds"),
+    [
+        (("alpaca-13b", "llama-13b"), 8.2, (3, 13)),
+        (("vicuna-13b", "vicuna-7b"), 4.3, None),
+        (("bard", None), 93, None),
+        (("llama-13b", None), 68, None),
+    ],
+)
+def test_further_pairs_of_vicunas_reviews_give_what_is_known_of_them(
+    shared_data: Path, models: tuple[str, str | None], points: float, bounds: tuple[float, float] | None
+) -> None:
+    found = read_published(sorted((shared_data / "vicuna" / "review").glob("*.jsonl")))
+    present = {row[key] for row in found.verdicts for key in ("model_1", "model_2")}
+    if missing := {model for model in models if model} - present:
+        pytest.skip(f"../shared/data has no reviews of {', '.join(sorted(missing))}")
+    one, other = models
+    if other is None:
+        told = percent_of(found.verdicts, one, "gpt35", ["vicuna-13b"])
+        assert told.value == pytest.approx(points, abs=0.5)
+    else:
+        difference = apart(found.verdicts, one, other, "gpt35", ["vicuna-13b"])
+        assert difference.value == pytest.approx(points, abs=0.05)
+        assert bounds is None or (difference.low, difference.high) == pytest.approx(bounds, abs=0.6)
 
 
 @pytest.mark.parametrize(

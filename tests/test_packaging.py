@@ -32,7 +32,9 @@ def test_the_wheel_holds_every_shipped_file_and_no_test(tmp_path: Path) -> None:
     ]
     assert len(files) > 40
     assert {f"alpaca_exp/_data/{path.as_posix()}" for path in files} <= held
-    beside = [path for kind in ("j2", "css", "js", "yaml") for path in (ROOT / "alpaca_exp").rglob(f"*.{kind}")]
+    beside = [
+        path for kind in ("j2", "css", "js", "yaml") for path in (ROOT / "alpaca_exp").rglob(f"*.{kind}")
+    ]
     assert {"page.html.j2", "page.css", "start.js", "lindenau.yaml"} <= {path.name for path in beside}
     assert {path.relative_to(ROOT).as_posix() for path in beside} <= held
     assert "hydra_plugins/alpaca_exp/sweeps.py" in held

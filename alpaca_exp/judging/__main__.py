@@ -18,7 +18,7 @@ from alpaca_exp.judging.opinions import opinions_of, renamed
 from alpaca_exp.judging.people import poll
 from alpaca_exp.judging.published import Format, read_published
 from alpaca_exp.judging.published_pairs import model_named
-from alpaca_exp.judging.published_scores import chained, scored
+from alpaca_exp.judging.published_scores import chained, differences, scored
 from alpaca_exp.judging.votes import categorised, read_votes
 from alpaca_exp.judgments import Judgments, judgments
 from alpaca_exp.records import Row, write_jsonl
@@ -56,7 +56,8 @@ def _import(asked: argparse.Namespace) -> None:
     )
     pairs = scored(found.verdicts, reference, pivot)
     chains, problems = chained(found.verdicts, reference, pivot) if reference else ([], [])
-    print(published_text.markdown(found, pairs, chains, problems), end="")
+    points = differences(found.verdicts, reference, pivot) if reference else []
+    print(published_text.markdown(found, pairs, chains, problems, points), end="")
     if asked.out:
         scores = [row for one in pairs for row in one.rows()]
         _keep(asked.out, found.verdicts, scores + [one.row() for one in chains])

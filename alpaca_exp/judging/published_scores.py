@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import sqrt
 from statistics import fmean, variance
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.published_pairs import Pair, pairs
 from alpaca_exp.judging.scores import JudgeScore, judge_scores, remarks
-from alpaca_exp.judging.scores_chain import Percent, percent_of
+from alpaca_exp.judging.scores_chain import Apart, Percent, apart, percent_of
 from alpaca_exp.judging.scores_questions import Compared, compared
 from alpaca_exp.records import Row, Score, as_row
 
 _ONE_NAME = " by {judge}; where several names are one judge's, add --judge NAME"
+MOST_MODELS = 12
 FEWEST = 10
 """Verdicts in each order, for the effect of a drawn order to be told."""
 
@@ -105,6 +107,30 @@ def chained(verdicts: Sequence[Row], reference: str, pivot: str | None) -> tuple
     if pivot and not chains:
         raise InputError(problems[0] if problems else f"no model was read against {pivot} alone")
     return sorted(chains, key=lambda one: (-one.percent.value, one.model)), sorted(problems)
+
+
+def differences(verdicts: Sequence[Row], reference: str, pivot: str | None) -> list[Apart]:
+    """Every two models of one judge that can be counted in per cent of `reference`, the better one first.
+
+    Models that no verdicts join to it are left out; `chained` says why. Of a judge who read more than
+    MOST_MODELS there are none: the pairs are too many to be read.
+    """
+    found: list[Apart] = []
+    whole = pairs(verdicts, reference, pivot)
+    for judge in dict.fromkeys(pair.judge for pair in whole):
+        rows = [row for pair in whole if pair.judge == judge for row in pair.verdicts]
+        models = sorted({row[key] for row in rows for key in ("model_1", "model_2")} - {"", reference})
+        for one, other in combinations(models if len(models) <= MOST_MODELS else [], 2):
+            try:
+                told = apart(rows, one, other, reference, [pivot] if pivot else None)
+                found.append(
+                    told
+                    if told.value >= 0
+                    else apart(rows, other, one, reference, [pivot] if pivot else None)
+                )
+            except InputError:
+                continue
+    return sorted(found, key=lambda one: (one.model, one.other))
 
 
 def _scores(pair: Pair, found: Sequence[Pair]) -> Iterator[Score]:

@@ -9,6 +9,7 @@ from alpaca_exp.cleaning.difference_text import table
 from alpaca_exp.judging.agreement_text import ABSENT
 from alpaca_exp.judging.published import Format, Published
 from alpaca_exp.judging.published_scores import Chain, Scored
+from alpaca_exp.judging.scores_chain import Apart
 from alpaca_exp.records import Row, Score
 
 HEAD = ["metric", "value", "95 %", "n"]
@@ -22,11 +23,21 @@ _NOT_THEIRS = (
 
 
 def markdown(
-    found: Published, scored: Sequence[Scored], chains: Sequence[Chain], problems: Sequence[str] = ()
+    found: Published,
+    scored: Sequence[Scored],
+    chains: Sequence[Chain],
+    problems: Sequence[str] = (),
+    differences: Sequence[Apart] = (),
 ) -> str:
     """All that the judgments say, as Markdown; `problems` are why a model cannot be chained."""
     pairs = [part for one in scored for part in _pair(one)]
-    parts = [_opening(found, problems), *map(_chain, chains), *_ratings(found.verdicts), *pairs]
+    parts = [
+        _opening(found, problems),
+        *map(_chain, chains),
+        *_differences(differences),
+        *_ratings(found.verdicts),
+        *pairs,
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,6 +80,21 @@ def _chain(one: Chain) -> str:
     through = ", ".join(link.reference for link in one.percent.links[:-1])
     told = f"{one.model}: {one.percent.value:.2f} % of {one.reference} {bounds}".strip()
     return f"{told}, through {through}: {parts}."
+
+
+def _differences(found: Sequence[Apart]) -> Iterator[str]:
+    """How far the models are apart in these per cent, which one interval each could not tell."""
+    lines = [
+        [
+            f"{one.model} - {one.other}",
+            f"{one.value:+.1f}",
+            _bounds(one.low, one.high, 1) or ABSENT,
+            str(one.n),
+        ]
+        for one in found
+    ]
+    if lines:
+        yield f"Points of per cent of {found[0].reference}:\n\n{table([['difference', *HEAD[1:]], *lines])}"
 
 
 def _pair(one: Scored) -> Iterator[str]:

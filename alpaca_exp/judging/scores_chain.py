@@ -55,19 +55,80 @@ def percent_of(
     where there is no way, or several as short.
     """
     rows = [row for row in verdicts if None not in (row["score_1"], row["score_2"])]
-    way = [model, *through, reference] if through is not None else _way(rows, model, reference)
-    tables = [_table(rows, one, other) for one, other in pairwise(way)]
-    questions = list(dict.fromkeys(one.question_id for table in tables for one in table))
-    ours, theirs = (np.array([_points(table, questions, key) for table in tables])
-                    for key in ("score", "opponent_score"))  # fmt: skip
-    value = 100 * float(prod(ours.sum(1) / theirs.sum(1)))
-    interval = bootstrap_interval(lambda counts: _chained(counts, ours, theirs), len(questions))
+    sums = _sums(rows, [model, *through, reference] if through is not None else _way(rows, model, reference))
+    interval = bootstrap_interval(sums.percent, len(sums.questions))
     low, high = interval or (None, None)
+    value = 100 * float(prod(sums.ours.sum(1) / sums.theirs.sum(1)))
+    return Percent(value, _stderr(value, sums.ours, sums.theirs), low, high, len(sums.questions), sums.links)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How many points of per cent one model is above another."""
+
+    model: str
+    other: str
+    reference: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+def apart(
+    verdicts: Iterable[Row], model: str, other: str, reference: str, through: Sequence[str] | None = None
+) -> Apart:
+    """`model` minus `other`, both in per cent of `reference`, in points.
+
+    Both are chained as in `percent_of`. A draw holds a question's verdicts in the links of both, so what the
+    two share (the question, the pivot's own standing) is no doubt about their difference.
+    """
+    rows = [row for row in verdicts if None not in (row["score_1"], row["score_2"])]
+    ways = [_way_through(rows, one, reference, through) for one in (model, other)]
+    questions = list(dict.fromkeys(row["question_id"] for row in rows))
+    ours, theirs = (_sums(rows, way, questions) for way in ways)
+
+    def difference(counts: Array) -> Array:
+        return np.asarray(ours.percent(counts) - theirs.percent(counts))
+
+    low, high = bootstrap_interval(difference, len(questions)) or (None, None)
+    value = float(difference(np.ones((1, len(questions))))[0])
+    return Apart(model, other, reference, value, low, high, len(questions))
+
+
+def _way_through(rows: Sequence[Row], model: str, reference: str, through: Sequence[str] | None) -> list[str]:
+    """Through the pivot, which itself and whoever was read against the reference need not go through."""
+    met = {frozenset((row["model_1"], row["model_2"])) for row in rows}
+    if through is None or model in through or frozenset((model, reference)) in met:
+        return _way(rows, model, reference)
+    return [model, *through, reference]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """The points of the links of one way, by question."""
+
+    ours: Array
+    theirs: Array
+    """(links, questions); 0 where the link has none: it then adds nothing to the sums."""
+    questions: Sequence[str]
+    links: tuple[Link, ...]
+
+    def percent(self, counts: Array) -> Array:
+        """From how often each question was drawn, (draws, questions), to per cent of the last model."""
+        return _chained(counts, self.ours, self.theirs)
+
+
+def _sums(rows: Sequence[Row], way: Sequence[str], questions: Sequence[str] | None = None) -> _Sums:
+    tables = [_table(rows, one, other) for one, other in pairwise(way)]
+    asked = questions or list(dict.fromkeys(one.question_id for table in tables for one in table))
+    ours, theirs = (np.array([_points(table, asked, key) for table in tables])
+                    for key in ("score", "opponent_score"))  # fmt: skip
     links = tuple(
         Link(one, other, float(a.sum()), float(b.sum()), len(table))
         for (one, other), table, a, b in zip(pairwise(way), tables, ours, theirs, strict=True)
     )
-    return Percent(value, _stderr(value, ours, theirs), low, high, len(questions), links)
+    return _Sums(ours, theirs, asked, links)
 
 
 def _chained(counts: Array, ours: Array, theirs: Array) -> Array:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.references.library import load
-from alpaca_exp.references.names import Model, models, set_named, sets, spelling
+from alpaca_exp.references.names import Model, models, set_named, sets
 from alpaca_exp.references.rows import Reference, fractions, rounds_to
 
 

@@ -109,11 +109,11 @@ def _fate(sent: Sent, part: Part) -> str:
 
 def _stopped(sent: Sent, restarts: Restarts) -> Outcome:
     """All is saved. Either SLURM has decided what becomes of the job, or it goes back into the queue."""
-    if slurm.is_running(_slurm_job()) is False:
+    if slurm.is_running(_submitted_as()) is False:
         _leave()
     if restarts.used_up:
         return Outcome("failed", error=restarts.verdict)
-    if slurm.requeue(_slurm_job()):
+    if slurm.requeue(_submitted_as()):
         _leave()
     return Outcome("stopped", error=f"{BY_SIGNAL}, and SLURM did not put it back into the queue")
 
@@ -210,7 +210,10 @@ def _slurm_job() -> str:
 
 
 def _submitted_as() -> str:
-    """The job's id as it was told to who submitted it."""
+    """The job's id as it was told to who submitted it.
+
+    Of an array's tasks the last one has the id of the whole array for its own: it would speak for all.
+    """
     array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
     return f"{array}_{task}" if array and task else _slurm_job()
 

@@ -26,7 +26,7 @@ from alpaca_exp.sweeping.grid import Grid, expand
 from alpaca_exp.sweeping.jobs import Job
 from alpaca_exp.sweeping.launched import Launch, launched
 from alpaca_exp.sweeping.status import left_to_itself, raise_for
-from alpaca_exp.sweeping.submitting import Slurm
+from alpaca_exp.sweeping.submitting import Slurm, check
 from alpaca_exp.sweeping.table import Entry, table
 
 
@@ -56,6 +56,8 @@ def sweep(asked: Asked) -> list[Entry]:
     print(f"{folder.name}: {grid.shape}", flush=True)
     composer = Composer(asked.loader, asked.master)
     jobs = checked(grid.jobs, grid.label, composer, elsewhere=asked.launch is not None)
+    if isinstance(asked.launch, Slurm):
+        check(asked.launch, jobs[0].config.runtime)
     make_folder(folder)
     jobs = history.numbered(jobs, folder)
     extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line())

@@ -131,6 +131,11 @@ class Checkpoints(Callback):
         self._stop_asked = True
 
 
+def step_of(checkpoint: Path) -> int:
+    """Behind which step it was saved."""
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
 def remove(folder: Path) -> None:
     """Checkpoints are not needed once the model is saved."""
     with suppress(FileNotFoundError):

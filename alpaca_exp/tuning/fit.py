@@ -22,7 +22,7 @@ from alpaca_exp.progress import progress
 from alpaca_exp.records import Usage
 from alpaca_exp.schemas import LoggerConfig, RuntimeConfig
 from alpaca_exp.study.trial import Trial
-from alpaca_exp.tuning.checkpoints import Checkpoints
+from alpaca_exp.tuning.checkpoints import Checkpoints, step_of
 from alpaca_exp.tuning.data import TuningData, Windows
 from alpaca_exp.tuning.distributed import Sharded, gather, leave, strategy
 from alpaca_exp.tuning.layers import layers_that
@@ -112,7 +112,10 @@ def fit(
                 each.limit(cpu_tokens(model))
         with _gpu_hours_reported(trainer, runtime, out):
             tuning = Tuning(model, recipe, abilities.splits)
-            trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=checkpoints.newest())
+            found = checkpoints.newest()
+            if found is not None and place().rank == 0:
+                print(f"{title:10} goes on behind step {step_of(found)} of {recipe.steps}", flush=True)
+            trainer.fit(tuning, datamodule=TuningData(windows), ckpt_path=found)
         gather(tuning)
         leave()
     if place().rank:

@@ -125,7 +125,7 @@ def test_a_correct_table_is_passed_over_in_silence() -> None:
     assert audited(CORRECTED) == []
 
 
-@pytest.mark.parametrize("slip", ["0.1", "-0.1", "1", "-1", "10"])
+@pytest.mark.parametrize("slip", ["0.1", "-1"])
 @pytest.mark.parametrize(
     "row", [row for table in CORRECTED for row in table.rows if not row.own], ids=lambda row: row.id
 )

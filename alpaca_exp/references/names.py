@@ -57,16 +57,18 @@ def sets() -> Mapping[str, Set]:
     return {row["name"]: Set(**row | {"gap": Decimal(row["gap"]) if "gap" in row else None}) for row in found}
 
 
-def models_named(name: str, size: str = "") -> list[Model]:
+@functools.cache
+def models_named(name: str, size: str = "") -> tuple[Model, ...]:
     """The models that a printed name may mean: one of that name, or all of a family, of that size if told."""
     wanted = {spelling(name), spelling(name + size)}
     exact = [one for one in models().values() if wanted & {spelling(word) for word in (*one.names, one.name)}]
     if exact:
-        return exact
+        return tuple(exact)
     family = [one for one in models().values() if one.family and spelling(one.family) == spelling(name)]
-    return [one for one in family if not size or spelling(one.size) == spelling(size)]
+    return tuple(one for one in family if not size or spelling(one.size) == spelling(size))
 
 
+@functools.cache
 def set_named(name: str) -> Set | None:
     """The set that a printed name means; None where it is not known."""
     wanted = spelling(name)

@@ -21,6 +21,7 @@ from alpaca_exp.report.tables import Layout, table
 
 COMMANDS = {
     "reading": "RUN...: the answers of some runs side by side, on one page",
+    "attribution": "which factor of a sweep did how much: effects, interactions, Shapley values",
     "references": "published numbers with their sources, and what is wrong with them",
 }
 """What is not one table: each is a module of this room, whose `main` takes the words behind its name."""

@@ -65,7 +65,7 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
     _check(runs, layout, outputs)
     label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
     places = {label[run.name]: run.label(layout.rows) for run in runs}
-    rows = tuple(sorted(places, key=lambda row: (_size(places[row]), row)))
+    rows = tuple(sorted(places, key=lambda row: (by_size(places[row]), row)))
     columns = _values(runs, layout.columns)
     against = _against(layout, rows, places)
     axes = [axis for axis in (layout.rows, layout.columns) if axis]
@@ -133,10 +133,10 @@ def _adjusted(cells: Mapping[tuple[str, str, str], Cell]) -> dict[tuple[str, str
 
 def _values(runs: Sequence[Run], axis: str | None) -> tuple[str, ...]:
     found = {run.label(axis) for run in runs} if axis else {""}
-    return tuple(sorted(found, key=_size))
+    return tuple(sorted(found, key=by_size))
 
 
-def _size(value: str) -> tuple[bool, float, str]:
+def by_size(value: str) -> tuple[bool, float, str]:
     """Numbers by their size, before words by the alphabet."""
     try:
         number = float(value)

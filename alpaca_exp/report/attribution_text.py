@@ -1,0 +1,216 @@
+"""An attribution in Markdown, LaTeX or CSV: a table a metric, then how to read it and what it rests on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+
+from alpaca_exp.report.attribution import Attribution, Kind, Line, Part
+from alpaca_exp.report.design import told
+from alpaca_exp.report.latex import escaped
+from alpaca_exp.report.metrics import counted, shown
+from alpaca_exp.report.runs import ABSENT
+from alpaca_exp.report.texts import ALPHA, CHECKPOINT, SIGNIFICANT
+from alpaca_exp.statistics.attribution import rank
+from alpaca_exp.statistics.intervals import Doubt
+
+DIGITS = 6
+EFFECTS = ("effect", "change", "p (Holm)", "seeds x documents")
+WAYS = ("part of the change", "points", "share", "seeds x documents")
+FIELDS = (
+    "metric", "kind", "name", "from", "to", "change", "low", "high", "stderr", "p", "p_holm", "share",
+    "share_low", "share_high", "seeds", "interval", "documents", "note",
+)  # fmt: skip
+Grid = list[tuple[str, ...]]
+
+
+def markdown(made: Attribution) -> str:
+    """Two tables a metric: effects and interactions; and how the change between two cells is shared out."""
+    parts = []
+    for part in made.parts:
+        parts.append(f"## {part.metric}")
+        parts += [_grid(grid) for grid in _grids(part)]
+        parts += [_list(_remarks(part))] * bool(_remarks(part))
+    parts += [
+        _reading(made),
+        _list(made.causes),
+        _list(_cells(made)),
+        f"    {made.command}",
+        _list(_sources(made)),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def latex(made: Attribution) -> str:
+    """A `table` environment a metric, for a document that uses booktabs and textcomp."""
+    lines = ["% needs booktabs and textcomp", f"% {made.command}"]
+    below = (*made.causes, *_cells(made), *_sources(made))
+    lines += [f"% {' '.join(text.split())}" for text in below]
+    for part in made.parts:
+        lines += [f"% {text}" for text in _remarks(part)]
+        for grid in _grids(part):
+            lines += [
+                "\\begin{table}",
+                "\\centering",
+                f"\\caption{{{escaped(f'{part.metric}. {_reading(made)}')}}}",
+            ]
+            lines += [f"\\begin{{tabular}}{{l{'r' * (len(grid[0]) - 1)}}}", "\\toprule"]
+            rows = [" & ".join(escaped(text) for text in row) + " \\\\" for row in grid]
+            lines += [rows[0], "\\midrule", *rows[1:], "\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(made: Attribution) -> str:
+    """A comment that holds the command, then one line a number."""
+    text = io.StringIO()
+    text.write(f"# {made.command}\n")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for part in made.parts:
+        refused = Line(part.metric, Kind.effect, "", note=part.refused)
+        writer.writerows(map(_values, [refused] if part.refused else part.lines))
+    return text.getvalue()
+
+
+FORMATS: dict[str, Callable[[Attribution], str]] = {
+    "markdown": markdown,
+    "latex": latex,
+    "csv": comma_separated,
+}
+
+
+def _grids(part: Part) -> list[Grid]:
+    effects = [line for line in part.lines if line.kind in (Kind.effect, Kind.interaction)]
+    ways = [line for line in part.lines if line.kind in (Kind.total, Kind.shapley)]
+    grids = [[EFFECTS, *(_effect(line) for line in effects)], [WAYS, *(_part(line) for line in ways)]]
+    return [grid for grid in grids if len(grid) > 1]
+
+
+def _effect(line: Line) -> tuple[str, ...]:
+    marked = SIGNIFICANT if line.p_adjusted is not None and line.p_adjusted < ALPHA else ""
+    p = (
+        ABSENT
+        if line.p_adjusted is None
+        else f"{line.p_adjusted:.3f}"
+        if line.p_adjusted >= 0.001
+        else "< 0.001"
+    )
+    return (line.name, _change(line) + marked, p, _size(line))
+
+
+def _part(line: Line) -> tuple[str, ...]:
+    name = f"{line.start} → {line.end}" if line.kind is Kind.total else line.name
+    share = line.share
+    of = "" if share is None else f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
+    return (name, _change(line), of, _size(line))
+
+
+def _change(line: Line) -> str:
+    if line.estimate is None:
+        return line.note
+    one = line.estimate
+    text = shown(line.metric, one.mean, sign=True)
+    if one.low is not None and one.high is not None and not (counted(line.metric) and one.low == one.high):
+        text += f" [{shown(line.metric, one.low, sign=True)}, {shown(line.metric, one.high, sign=True)}]"
+        text += CHECKPOINT * (one.doubt is Doubt.checkpoint)
+    return text + (f" ({line.note})" if line.note else "")
+
+
+def _size(line: Line) -> str:
+    if line.estimate is None:
+        return ABSENT
+    seeds = line.estimate.n
+    return f"{seeds} x {line.documents:,}" if line.documents else f"{seeds} seed{'s' * (seeds != 1)}"
+
+
+def _reading(made: Attribution) -> str:
+    """How to read the tables: only what they need."""
+    lines = made.lines
+    if not any(line.estimate for line in lines):
+        return ""
+    against = ", ".join(f"{factor.name}={factor.levels[0]}" for factor in made.design.factors)
+    notes = [f"Each change is against {against}, averaged over the levels of the other factors."]
+    if any(line.kind is Kind.interaction for line in lines):
+        notes.append("a x b: by how much the one change is greater where the other was made as well.")
+    notes.append("In brackets the 95 % interval over seeds and documents.")
+    doubts = {line.estimate.doubt for line in lines if line.estimate}
+    if Doubt.checkpoint in doubts:
+        notes.append(
+            f"{CHECKPOINT} One seed: the interval is over documents and speaks of these checkpoints only."
+        )
+    if any(line.p_adjusted is not None for line in lines):
+        notes.append(
+            f"{SIGNIFICANT} p < {ALPHA:g} after Holm over the effects and interactions of the metric."
+        )
+    if any(line.kind is Kind.shapley for line in lines):
+        notes.append("→: the change between two cells, and the factors' Shapley values, which add up to it.")
+        notes.append("A share stands where the whole change differs from 0 (Fieller's interval).")
+    return " ".join(notes)
+
+
+def _remarks(part: Part) -> list[str]:
+    """Why there is no number, or what an incomplete design does not tell."""
+    if part.refused:
+        return [f"{part.refused}."]
+    return []
+
+
+def _cells(made: Attribution) -> Iterator[str]:
+    """The design: how many of its cells can be counted with, seeds, and what lacks."""
+    all_ = made.design.cells
+    for part in made.parts:
+        seeds = {
+            cell: len(one.evidence.readings) for cell, one in part.standing.samples.items() if one.evidence
+        }
+        counts = sorted(set(seeds.values()))
+        many = f", {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} models each" if counts else ""
+        text = f"{part.metric}: {len(seeds)} of {len(all_)} cells ({_size_of(made)}){many}"
+        if len(seeds) < len(all_):
+            known, of = rank(made.design.factors, list(seeds))
+            lacking = "; ".join(f"{told(cell)}: {why}" for cell, why in part.standing.lacking.items())
+            text += f"; without interactions they identify {known} of {of} parameters; lacking are {lacking}"
+        elif len(counts) > 1:
+            few = (f"{told(cell)} {count}" for cell, count in seeds.items() if count < counts[-1])
+            text += f"; fewer at {', '.join(few)}"
+        yield f"{text}."
+
+
+def _size_of(made: Attribution) -> str:
+    return " x ".join(f"{len(factor.levels)} {factor.name}" for factor in made.design.factors)
+
+
+def _sources(made: Attribution) -> list[str]:
+    """The artifacts behind each cell."""
+    found: dict[str, set[str]] = {}
+    for part in made.parts:
+        for cell, one in part.standing.samples.items():
+            found.setdefault(told(cell), set()).update(one.readings)
+    return [f"{cell}: {', '.join(sorted(artifacts))}" for cell, artifacts in found.items()]
+
+
+def _values(line: Line) -> list[object]:
+    one, share = line.estimate, line.share
+    bounds = (one.mean, one.low, one.high, one.stderr) if one else (None,) * 4
+    shares = (share.value, share.low, share.high) if share else (None,) * 3
+    tested = ["" if p is None else f"{p:.{DIGITS}g}" for p in (line.p, line.p_adjusted)]
+    counts = [one.n if one else 0, one.doubt.value if one else "", line.documents]
+    place = [line.metric, line.kind.value, line.name, line.start, line.end]
+    return [*place, *_rounded(bounds), *tested, *_rounded(shares), *counts, line.note]
+
+
+def _rounded(values: Sequence[float | None]) -> list[float | str]:
+    return ["" if value is None else round(value, DIGITS) + 0.0 for value in values]
+
+
+def _grid(rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
+    return "\n".join("| " + " | ".join(_escaped(text) for text in line) + " |" for line in lines)
+
+
+def _list(lines: Sequence[str] | Iterator[str]) -> str:
+    return "\n".join(f"- {_escaped(line)}" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

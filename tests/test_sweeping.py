@@ -149,9 +149,11 @@ def test_a_sweeps_file_opens_with_its_question_its_command_and_how_many_jobs_it_
     comment = [line[2:] for line in text.splitlines() if line.startswith("# ")]
     assert "?" in comment[1] or ":" in comment[1]
     assert any(re.match(rf"python -m alpaca_exp --multirun .*\+sweep={file.stem}$", line) for line in comment)
-    params = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
-    said = re.search(r"(\d+) runs", text)
-    assert said and int(said[1]) == len(expand(params, [], loader()).jobs)
+    sweeper = yaml.safe_load(text)["hydra"]["sweeper"]
+    said = re.search(r"(\d+) (runs|trials)", text)
+    assert said
+    jobs = len(expand(sweeper["params"], [], loader()).jobs) if said[2] == "runs" else sweeper["n_trials"]
+    assert int(said[1]) == jobs
     assert yaml.safe_load(text)["name"] == file.stem
 
 

@@ -196,7 +196,8 @@ def _kind(told: Any) -> dict[str, Any]:
 def _objectives(told: Any) -> dict[str, str]:
     if isinstance(told, str):
         told = {told: "maximize"}
-    return {str(metric): str(direction) for metric, direction in (told or {}).items()}
+    given = (told or {}).items()  # null takes back what a sweep's file says, since dictionaries are merged
+    return {str(metric): str(direction) for metric, direction in given if direction is not None}
 
 
 def _mapping(told: Any) -> Mapping[str, Any]:

@@ -134,7 +134,13 @@ class Space:
 
     def label(self, words: Sequence[str]) -> str:
         """What tells a trial from others, in few words."""
-        return " ".join(_short(word) for word in words if word not in self.fixed) or "(nothing varies)"
+        keys = {one.key.lstrip("+~") for one in self.parameters}
+        own = (
+            word
+            for word in words
+            if word.lstrip("+~").partition("=")[0] in keys or (self.function and word not in self.fixed)
+        )
+        return " ".join(map(_short, own)) or "(nothing varies)"
 
     def points(self) -> list[Point] | None:
         """Every point there is; None where they cannot be counted."""

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+from hydra_plugins.alpaca_exp import grid
 
 GROUP = "sweep"
 
@@ -49,7 +52,7 @@ class SweepsSource(FileConfigSource):
 
 
 class SweepsSearchPath(SearchPathPlugin):
-    """Adds `sweeps/` to the search path of alpaca_exp's own command line, and of no other's."""
+    """Adds `sweeps/` to the search path of alpaca_exp's own command line, and of no other's; grids, too."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra before it composes."""
@@ -58,3 +61,7 @@ class SweepsSearchPath(SearchPathPlugin):
         conf = str(data_root() / "conf")
         if any((source.path or "").removeprefix("file://") == conf for source in search_path.get_path()):
             search_path.append(provider="alpaca_exp", path=f"sweeps://{data_root() / 'sweeps'}")
+            # In Hydra's place, and not chosen over it: else no sweep's file could choose another one.
+            ConfigStore.instance().store(
+                group="hydra/sweeper", name="basic", node=grid.NODE, provider="alpaca_exp"
+            )

@@ -231,6 +231,8 @@ def _ends(of: Design, to: Mapping[str, str]) -> tuple[list[Cell], list[str]]:
     for name, level in to.items():
         check("factor", name, names)
         check(f"level of {name}", level, of.factors[names.index(name)].levels)
+    if len(names) == 1:
+        return [], []  # its effects say it all
     if to:
         return [tuple(to.get(factor.name, factor.levels[0]) for factor in of.factors)], []
     found = list(product(*(factor.levels[1:] for factor in of.factors)))

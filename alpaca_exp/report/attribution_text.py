@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from alpaca_exp.report.attribution import Attribution, Kind, Line, Part
 from alpaca_exp.report.design import told
@@ -12,10 +12,11 @@ from alpaca_exp.report.latex import escaped
 from alpaca_exp.report.metrics import counted, shown
 from alpaca_exp.report.runs import ABSENT
 from alpaca_exp.report.texts import ALPHA, CHECKPOINT, SIGNIFICANT
-from alpaca_exp.statistics.attribution import rank
+from alpaca_exp.statistics.attribution import Cell, rank
 from alpaca_exp.statistics.intervals import Doubt
 
-DIGITS = 6
+DIGITS, PRECISION = 6, 12
+"""Behind the point; and what is sums' rounding alone."""
 EFFECTS = ("effect", "change", "p (Holm)", "seeds x documents")
 WAYS = ("part of the change", "points", "share", "seeds x documents")
 FIELDS = (
@@ -31,7 +32,7 @@ def markdown(made: Attribution) -> str:
     for part in made.parts:
         parts.append(f"## {part.metric}")
         parts += [_grid(grid) for grid in _grids(part)]
-        parts += [_list(_remarks(part))] * bool(_remarks(part))
+        parts.append(part.refused and f"{part.refused}.")
     parts += [
         _reading(made),
         _list(made.causes),
@@ -48,7 +49,7 @@ def latex(made: Attribution) -> str:
     below = (*made.causes, *_cells(made), *_sources(made))
     lines += [f"% {' '.join(text.split())}" for text in below]
     for part in made.parts:
-        lines += [f"% {text}" for text in _remarks(part)]
+        lines += [f"% {part.refused}"] * bool(part.refused)
         for grid in _grids(part):
             lines += [
                 "\\begin{table}",
@@ -110,7 +111,7 @@ def _change(line: Line) -> str:
     if line.estimate is None:
         return line.note
     one = line.estimate
-    text = shown(line.metric, one.mean, sign=True)
+    text = shown(line.metric, round(one.mean, PRECISION) + 0.0, sign=True)
     if one.low is not None and one.high is not None and not (counted(line.metric) and one.low == one.high):
         text += f" [{shown(line.metric, one.low, sign=True)}, {shown(line.metric, one.high, sign=True)}]"
         text += CHECKPOINT * (one.doubt is Doubt.checkpoint)
@@ -130,10 +131,12 @@ def _reading(made: Attribution) -> str:
     if not any(line.estimate for line in lines):
         return ""
     against = ", ".join(f"{factor.name}={factor.levels[0]}" for factor in made.design.factors)
-    notes = [f"Each change is against {against}, averaged over the levels of the other factors."]
+    others = ", averaged over the levels of the other factors" * (len(made.design.factors) > 1)
+    notes = [f"Each change is against {against}{others}."]
     if any(line.kind is Kind.interaction for line in lines):
         notes.append("a x b: by how much the one change is greater where the other was made as well.")
-    notes.append("In brackets the 95 % interval over seeds and documents.")
+    if any(line.estimate and line.estimate.low is not None for line in lines):
+        notes.append("In brackets the 95 % interval over seeds and documents.")
     doubts = {line.estimate.doubt for line in lines if line.estimate}
     if Doubt.checkpoint in doubts:
         notes.append(
@@ -149,31 +152,27 @@ def _reading(made: Attribution) -> str:
     return " ".join(notes)
 
 
-def _remarks(part: Part) -> list[str]:
-    """Why there is no number, or what an incomplete design does not tell."""
-    if part.refused:
-        return [f"{part.refused}."]
-    return []
-
-
 def _cells(made: Attribution) -> Iterator[str]:
-    """The design: how many of its cells can be counted with, seeds, and what lacks."""
-    all_ = made.design.cells
+    """The design: how many of its cells can be counted with, how many models each has, and what lacks."""
     for part in made.parts:
-        seeds = {
-            cell: len(one.evidence.readings) for cell, one in part.standing.samples.items() if one.evidence
-        }
-        counts = sorted(set(seeds.values()))
-        many = f", {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} models each" if counts else ""
-        text = f"{part.metric}: {len(seeds)} of {len(all_)} cells ({_size_of(made)}){many}"
-        if len(seeds) < len(all_):
-            known, of = rank(made.design.factors, list(seeds))
+        samples = part.standing.samples
+        models = {cell: len(one.evidence.readings) for cell, one in samples.items() if one.evidence}
+        text = f"{part.metric}: {len(models)} of {len(made.design.cells)} cells ({_size_of(made)})"
+        text += f", {_models(models)}" * bool(models)
+        if part.standing.lacking:
+            known, of = rank(made.design.factors, list(models))
             lacking = "; ".join(f"{told(cell)}: {why}" for cell, why in part.standing.lacking.items())
             text += f"; without interactions they identify {known} of {of} parameters; lacking are {lacking}"
-        elif len(counts) > 1:
-            few = (f"{told(cell)} {count}" for cell, count in seeds.items() if count < counts[-1])
-            text += f"; fewer at {', '.join(few)}"
         yield f"{text}."
+
+
+def _models(models: Mapping[Cell, int]) -> str:
+    """`3 models each`; where some cells have fewer, `2 to 3 models each, fewer than 3 at small, cleaned`."""
+    fewest, most = min(models.values()), max(models.values())
+    if fewest == most:
+        return f"{most} model{'s' * (most != 1)} each"
+    few = " and at ".join(told(cell) for cell, count in models.items() if count < most)
+    return f"{fewest} to {most} models each, fewer than {most} at {few}"
 
 
 def _size_of(made: Attribution) -> str:

@@ -11,13 +11,13 @@ from alpaca_exp.report.cells import Sample, sample
 from alpaca_exp.report.runs import ABSENT, Run, check, check_axis
 from alpaca_exp.report.settings import same
 from alpaca_exp.report.tables import by_size
+from alpaca_exp.report.texts import together
 from alpaca_exp.statistics.attribution import Cell, Factor, cells
 
 BASELINES = ("none", "small", "original")
 """The levels that others are compared with, unless told otherwise; else a factor's first one."""
 NO_FACTORS = ("preset", "experiment", "seed")
 """What tells runs apart without being a cause, or is chance."""
-MOST_REASONS = 6
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,17 @@ def varied(runs: Sequence[Run]) -> list[str]:
 
 
 def standing(metric: str, of: Design, outputs: Path) -> Standing:
-    """What each cell says of the metric, or why it says nothing that can be counted with."""
+    """What each cell says of the metric, or why it says nothing that can be counted with.
+
+    Raises InputError where every cell is a mixture.
+    """
     samples = {cell: sample(metric, runs, outputs) for cell, runs in of.runs.items()}
+    if samples and all(one.mixed for one in samples.values()):
+        cell, first = next(iter(samples.items()))
+        raise InputError(
+            f"the runs at {told(cell)} differ in more than their seeds: {together(first.mixed)}; name what "
+            "was varied on purpose in --factors, and choose among the rest with --where AXIS=VALUE"
+        )
     lacking = {cell: _why_not(samples.get(cell)) for cell in of.cells}
     return Standing(
         {cell: one for cell, one in samples.items() if not lacking[cell]},
@@ -142,7 +151,7 @@ def _why_not(found: Sample | None) -> str:
     if found is None:
         return "no run"
     if found.mixed:
-        return f"its runs differ in more than their seeds: {_few(found.mixed)}"
+        return f"its runs differ in more than their seeds: {together(found.mixed)}"
     if found.evidence is None:
         return ", ".join(_ended(found)) or "finished, without the metric"
     return ""
@@ -152,8 +161,3 @@ def _ended(found: Sample) -> Iterator[str]:
     stopped = sum(run.stopped for run in found.runs)
     failed = sum(not run.done and not run.stopped for run in found.runs)
     yield from (f"{count} {word}" for count, word in ((failed, "failed"), (stopped, "stopped")) if count)
-
-
-def _few(words: Sequence[str]) -> str:
-    left = len(words) - MOST_REASONS
-    return ", ".join([*words[:MOST_REASONS], *([f"and {left} more"] if left > 0 else [])])

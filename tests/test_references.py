@@ -171,6 +171,12 @@ def test_any_other_field_of_a_correct_cell_that_is_wrong_is_found(
     assert row.id in found[rule]
 
 
+def test_a_cell_that_names_harness_and_version_needs_no_word_on_other_harnesses() -> None:
+    (row,) = (row for row in CORRECTED[0].rows if row.id == "lindenau.1a.llama-7b.hellaswag")
+    changed = dataclasses.replace(row, flags=(), harness_version="0.3.0")
+    assert audited(with_row(CORRECTED, changed)) == []
+
+
 def test_unresolved_is_no_word_for_a_difference_that_is_clear() -> None:
     cleaned = next(row for row in CORRECTED[2].rows if row.id == "lindenau.5.cleaned")
     changed = dataclasses.replace(cleaned, flags=(*cleaned.flags, "unresolved"))

@@ -52,7 +52,7 @@ def test_a_table_of_ones_own_is_audited_whatever_its_format(
     assert [(one["rule"], one["row"]) for one in found] == [("differs_from_source", "mine.1")]
     right = written(tmp_path, kind, ROW | {"printed": "73.9"})
     main(["--audit", "--strict", "--rows", str(right)])
-    assert "1 printed numbers in 1 tables: nothing found" in capsys.readouterr().out
+    assert "1 printed number in 1 table: nothing found" in capsys.readouterr().out
 
 
 def test_a_source_that_is_no_row_is_quoted_by_its_number(
@@ -151,6 +151,8 @@ def test_a_row_that_cites_nothing_that_is_there_names_the_nearest(tmp_path: Path
     file = written(tmp_path, "yaml", ROW | {"cites": "gpt4all.alpaca-7b.boolqq"})
     with pytest.raises(InputError, match=r"mine.1 has .* as cites.*did you mean gpt4all.alpaca-7b.boolq\?"):
         read(file)
+    with pytest.raises(InputError, match=r"mine.1 cites itself"):
+        read(written(tmp_path, "yaml", ROW | {"cites": "mine.1"}))
     with pytest.raises(InputError, match=r"absent\.yaml cannot be read"):
         read(tmp_path / "absent.yaml")
 

@@ -75,6 +75,7 @@ def known(rows: Iterable[Reference], where: str = "the references") -> Known:
         for field, other in (("cites", row.cites), ("against", row.against))
         if other and other not in by_id
     ]
+    wrong += [f"{where}: {row.id} cites itself" for row in listed if row.cites == row.id]
     if wrong:
         raise InputError("\n".join(wrong))
     return Known(by_id)

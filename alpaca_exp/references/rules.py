@@ -174,9 +174,13 @@ def _another_pivot(row: Reference, source: Reference | None) -> str | None:
 
 
 def comes_from_another_harness(row: Reference, known: Known) -> str | None:
-    """Another harness has another figure for the very weights: between the two no difference is a model's."""
+    """Another harness has another figure for the very weights, and which this one is of is not told in full.
+
+    Nothing is found where the row names harness and version: who compares can then see what with.
+    """
     really, value = known.really(row), known.value(row)
-    if not (really.harness and really.checkpoint and really.dataset):
+    in_full = row.harness and row.harness_version
+    if in_full or not (really.harness and really.checkpoint and really.dataset):
         return None
     for one in known.rows.values():
         same = (one.checkpoint, one.dataset, one.measure) == (
@@ -188,7 +192,7 @@ def comes_from_another_harness(row: Reference, known: Known) -> str | None:
             apart = one.printed - value
             side = f"{abs(apart)} points {'higher' if apart > 0 else 'lower'}"
             told = f"{one.source} has {one.printed} for the same weights by {_by(one)}, {side}"
-            return f"is {really.harness}'s; {told}"
+            return f"is {really.harness}'s, of a version not told; {told}"
     return None
 
 

@@ -57,9 +57,11 @@ def listing(tables: Sequence[Table], by_id: Known) -> str:
 def findings_text(found: Sequence[Finding], tables: Sequence[Table], file: Path | None) -> str:
     """The findings in Markdown, rule by rule, with the command that made them."""
     rows = sum(len(table.rows) for table in tables)
-    counted = f"{len(found)} finding{'s' * (len(found) != 1)}" if found else "nothing found"
+    counted = _count(len(found), "finding") if found else "nothing found"
     command = f"python -m alpaca_exp.report references --audit{f' --rows {file}' if file else ''}"
-    parts = [f"# Audit of published numbers\n\n{rows} printed numbers in {len(tables)} tables: {counted}."]
+    parts = [
+        f"# Audit of published numbers\n\n{_count(rows, 'printed number')} in {_count(len(tables), 'table')}: {counted}."
+    ]
     for rule in RULES:
         lines = _lines([one for one in found if one.rule == rule])
         if lines:
@@ -74,6 +76,10 @@ def _lines(found: Sequence[Finding]) -> list[str]:
         place = f"{one.row.source}, {one.row.place}" if one.row else one.table
         alike.setdefault((place, one.reason), []).append(one)
     return [f"- {place}: {_cells(group)}{reason}." for (place, reason), group in alike.items()]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _cells(group: Sequence[Finding]) -> str:

@@ -54,7 +54,7 @@ EXPECTED = {
     },
     "unlike_comparison": {"lindenau.5.alpaca": "size (7B against 13B)"},
     "unresolved": {
-        "lindenau.1a.alpaca-7b.hellaswag": "+0.9 from LLaMA-7B (73), 1.4 standard errors",
+        "lindenau.1a.alpaca-7b.hellaswag": "+0.9 from LLaMA-7B (73.0), 1.4 standard errors",
         "lindenau.1a.alpaca-7b.winogrande": "-0.8", "lindenau.1a.alpaca-7b.boolq": "+0.8",
         "lindenau.1a.alpaca-7b.piqa": "-0.2",
     },

@@ -46,7 +46,7 @@ def is_not_resolved(row: Reference, known: Known) -> str | None:
         return None
     apart = known.value(row) - known.value(other)
     errors = abs(float(apart)) / float((ours**2 + theirs**2).sqrt())
-    said = f"is {apart:+} from {_told(other)}, {errors:.1f} standard errors (unpaired)"
+    said = f"is {apart:+} from {other.model} ({known.value(other)}), {errors:.1f} standard errors (unpaired)"
     if "unresolved" in row.flags:
         return f"{said}: resolved, though the table says it is not" if errors >= Z else None
     return f"{said}: neither a difference nor equality is shown" if errors < Z else None

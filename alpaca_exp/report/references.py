@@ -59,9 +59,8 @@ def findings_text(found: Sequence[Finding], tables: Sequence[Table], file: Path 
     rows = sum(len(table.rows) for table in tables)
     counted = _count(len(found), "finding") if found else "nothing found"
     command = f"python -m alpaca_exp.report references --audit{f' --rows {file}' if file else ''}"
-    parts = [
-        f"# Audit of published numbers\n\n{_count(rows, 'printed number')} in {_count(len(tables), 'table')}: {counted}."
-    ]
+    of = f"{_count(rows, 'printed number')} in {_count(len(tables), 'table')}"
+    parts = [f"# Audit of published numbers\n\n{of}: {counted}."]
     for rule in RULES:
         lines = _lines([one for one in found if one.rule == rule])
         if lines:

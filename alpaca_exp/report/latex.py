@@ -14,7 +14,7 @@ _SIGNS = {
     "|": "\\textbar{}", '"': "\\textquotedbl{}", "'": "\\textquotesingle{}", "`": "\\textasciigrave{}",
     "[": "{[}", "]": "{]}", "*": "{*}", "-": "{-}", "\n": " ", ABSENT: "\\textendash{}",
     "Δ": "$\\Delta$", "°": "\\textdegree{}", "§": "\\S{}", "¶": "\\P{}", "†": "$\\dagger$",
-    "‡": "$\\ddagger$",
+    "‡": "$\\ddagger$", "→": "$\\rightarrow$",
 }  # fmt: skip
 """What LaTeX reads otherwise than it is meant: a row that begins with [ or *, too, and a row of hyphens."""
 _LETTERS = str.maketrans(_SIGNS)

@@ -14,7 +14,7 @@ import pytest
 
 from alpaca_exp.records import write_json
 from alpaca_exp.report.__main__ import main
-from alpaca_exp.report.attribution import Asked, Kind, attribution
+from alpaca_exp.report.attributed import Asked, Kind, attribution
 from alpaca_exp.report.runs import collect
 from alpaca_exp.statistics.crossed import crossed
 from tests.made_outputs import Outputs

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from alpaca_exp.report.attribution import Attribution, Kind, Line, Part
+from alpaca_exp.report.attributed import Attribution, Kind, Line, Part
 from alpaca_exp.report.design import told
 from alpaca_exp.report.latex import escaped
 from alpaca_exp.report.metrics import counted, shown

@@ -204,10 +204,12 @@ def test_a_sweep_that_is_killed_submits_only_what_slurm_does_not_have(place: Pat
 
 @pytest.mark.long
 def test_a_job_that_takes_too_much_memory_says_so(place: Path, slurm: Cluster) -> None:
-    words = (*SLURM, "hydra.launcher.mem_gb=0.05", "seed=50", "name=greedy")
+    words = (*SLURM, "hydra.launcher.mem_per_cpu=50M", "seed=50", "name=greedy")
     done = run_in(place, *words, **slurm.environment)
     assert done.returncode == 4
-    assert "more memory than the 0.05 GB it asked for; raise hydra.launcher.mem_gb" in done.stdout
+    assert (
+        "more memory than the 50M (mem_per_cpu) it asked for; raise hydra.launcher.mem_per_cpu" in done.stdout
+    )
 
 
 @pytest.mark.long

@@ -22,6 +22,7 @@ from alpaca_exp.report.tables import Layout, table
 COMMANDS = {
     "reading": "RUN...: the answers of some runs side by side, on one page",
     "attribution": "which factor of a sweep did how much: effects, interactions, Shapley values",
+    "claims": "what the runs say of claims: supported, contradicted, or what would decide",
     "references": "published numbers with their sources, and what is wrong with them",
 }
 """What is not one table: each is a module of this room, whose `main` takes the words behind its name."""
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _report(asked: argparse.Namespace) -> None:
     metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
     where = tuple(_place(word) for word in asked.where)
-    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where)
+    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where, asked.paper)
     made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
     _put(FORMATS[asked.format](made), asked.out)
     kept(asked.outputs).save()
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
     formats = "default: %(default)s; csv opens with the command as a comment (pandas: comment='#')"
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help=formats)
+    paper = "also published figures of models that ours only stand for"
+    parser.add_argument("--paper", action="store_true", help=paper)
     out = "write the table into this file; default: print it"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser
@@ -106,6 +109,7 @@ def _command(asked: argparse.Namespace) -> str:
     for option in ("columns", "metrics", "baseline", "format"):
         value = getattr(asked, option)
         words += [f"--{option}", value] if value else []
+    words += ["--paper"] * asked.paper
     return shlex.join(words)
 
 

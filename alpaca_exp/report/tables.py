@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.references.columns import COLUMNS
 from alpaca_exp.report.apart import rows_apart
 from alpaca_exp.report.cells import Cell, Sample, cell, sample
 from alpaca_exp.report.confounds import confounds
 from alpaca_exp.report.differing import differing
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USUAL, known
+from alpaca_exp.report.published import published
 from alpaca_exp.report.runs import Run, check, check_axis, standing
 from alpaca_exp.statistics.significance import holm
 
@@ -32,6 +34,8 @@ class Layout:
     """The row that the others are compared with."""
     where: tuple[tuple[str, str], ...] = ()
     """Only the runs that stand there, by axis and value."""
+    paper: bool = False
+    """Also published figures of models that ours only stand for; those of the very models are there."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,9 @@ def _cells(
         for row, column in at:
             ways = [samples[base, column] for base in against if at[base, column]]
             baseline = None if row in against else _alike(samples[row, column], ways, outputs)
-            cells[row, column, metric] = cell(samples[row, column], baseline, outputs)
+            one = cell(samples[row, column], baseline, outputs)
+            told = published(metric, at[row, column], outputs, layout.paper) if metric in COLUMNS else ()
+            cells[row, column, metric] = replace(one, published=told)
     ordered = {(*place, metric): cells[*place, metric] for place in at for metric in layout.metrics}
     return _adjusted(ordered)
 

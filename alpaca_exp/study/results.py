@@ -1,11 +1,12 @@
 """What a study has come to, in its sweep's folder: `optimization_results.yaml`, and `trials.jsonl` whole.
 
-Rows of trials.jsonl are {number, state, params, values, intermediate, error, retry_of, folder, started,
-seconds, words}; both files are written anew after each trial, so that nobody needs the storage to read them.
+Rows of trials.jsonl are {number, state, params, distributions, values, intermediate, error, retry_of, folder,
+started, seconds, words}; both files are written anew after each trial, so nobody needs the storage for them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections import Counter
@@ -20,6 +21,7 @@ from alpaca_exp.study.settings import Settings
 from alpaca_exp.sweeping import history
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 RESULTS, TRIALS = "optimization_results.yaml", "trials.jsonl"
@@ -112,6 +114,7 @@ def _row(trial: FrozenTrial, sweep: Path) -> Row:
         "number": trial.number,
         "state": trial.state.name.lower(),
         "params": dict(trial.params),
+        "distributions": {name: _spread(one) for name, one in trial.distributions.items()},
         "values": list(trial.values) if trial.state.name == "COMPLETE" else None,
         "intermediate": {str(step): value for step, value in sorted(trial.intermediate_values.items())},
         "error": told.get("error"),
@@ -125,6 +128,13 @@ def _row(trial: FrozenTrial, sweep: Path) -> Row:
 
 def _key(word: str) -> str:
     return word.lstrip("+~").partition("=")[0]
+
+
+def _spread(distribution: BaseDistribution) -> Row:
+    """Where a value was drawn from: {name, attributes}, as Optuna has it."""
+    from optuna.distributions import distribution_to_json
+
+    return dict(json.loads(distribution_to_json(distribution)))
 
 
 def _beats(one: Sequence[float], other: Sequence[float]) -> bool:

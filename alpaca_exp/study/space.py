@@ -86,7 +86,7 @@ class Parameter:
     def told(self) -> dict[str, Any]:
         """As it is written down, and compared with what was searched before."""
         spread = (
-            {"choices": list(self.choices.values())}
+            {"choices": list(self.choices)}
             if self.choices
             else {"low": self.low, "high": self.high, "step": self.step, "log": self.log, "int": self.whole}
         )
@@ -109,6 +109,11 @@ class Space:
     def conditional(self) -> bool:
         """Whether some parameters count in some trials only."""
         return self.function is not None or any(parameter.when for parameter in self.parameters)
+
+    @property
+    def varied(self) -> list[Parameter]:
+        """Those with more than one value."""
+        return [one for one in self.parameters if len(one.ends) > 1]
 
     def counts(self, parameter: Parameter, point: Mapping[str, Value]) -> bool:
         """Whether a parameter counts at a point of those before it."""
@@ -134,7 +139,7 @@ class Space:
 
     def label(self, words: Sequence[str]) -> str:
         """What tells a trial from others, in few words."""
-        keys = {one.key.lstrip("+~") for one in self.parameters}
+        keys = {one.key.lstrip("+~") for one in self.varied}
         own = (
             word
             for word in words

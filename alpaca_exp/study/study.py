@@ -78,7 +78,7 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
 
 def shape(settings: Settings) -> str:
     """`tpe over learning_rate, epochs: 20 trials, truthfulness (maximize)`."""
-    names = ", ".join(one.name for one in settings.space.parameters) or "what a function suggests"
+    names = ", ".join(one.name for one in settings.space.varied) or "what a function suggests"
     goals = ", ".join(f"{metric} ({direction})" for metric, direction in settings.objectives.items())
     return f"{settings.sampler['kind']} over {names}; {settings.n_trials:,} trials in all; {goals}"
 

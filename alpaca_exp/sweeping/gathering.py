@@ -19,8 +19,9 @@ from alpaca_exp.sweeping.submissions import Submission
 
 SHORTEST_S, LONGEST_S = 1.0, 15.0
 """Between two looks: the longer a sweep goes on, the longer."""
-SURE_S = 3.0
-"""Files of another machine may come late: so long after its end a job is taken at SLURM's word."""
+SURE_S, SURE_OF_SUCCESS_S = 3.0, 60.0
+"""So long after its end a job is taken at SLURM's word: files of another machine may come late, and where
+SLURM says that all went well, they will."""
 
 
 class Watched:
@@ -57,7 +58,7 @@ class Watched:
             return  # SLURM gives no answer, for now
         self.states |= states
         for one in asked:
-            if states[one.unit].ended and self._is_sure(one.unit):
+            if states[one.unit].ended and self._is_sure(one.unit, states[one.unit]):
                 self._open.discard(one.unit)
                 yield one.unit, self._lost(one, states[one.unit])
             elif not states[one.unit].ended:
@@ -75,10 +76,11 @@ class Watched:
             return Outcome(status, seconds, row.get("error"), row.get("log"))
         return None
 
-    def _is_sure(self, name: str) -> bool:
+    def _is_sure(self, name: str, state: State) -> bool:
         since = self._ended_at.setdefault(name, time.monotonic())
+        enough = SURE_OF_SUCCESS_S if state.name == "COMPLETED" else SURE_S
         claimed = name.isdecimal() and history.is_claimed(self._sweep, int(name))
-        return time.monotonic() - since >= SURE_S and not claimed
+        return time.monotonic() - since >= enough and not claimed
 
     def _lost(self, one: Submission, state: State) -> Outcome:
         """It ended without a word of its own, or with the word that it was stopped."""

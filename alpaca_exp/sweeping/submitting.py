@@ -31,6 +31,8 @@ OURS = frozenset(["_target_", "submitit_folder", "max_num_timeout"])
 """What has no meaning here: folders are the sweep's, and starts are counted by `runtime.max_restarts`."""
 KEPT = ("mem_gb", "mem_per_cpu", "mem_per_gpu", "timeout_min", "partition")
 """What is remembered of what was asked for, so that it can be said why a job ended."""
+GPUS = ("gpus_per_node", "gpus_per_task", "gres")
+"""Parameters by which a job gets a GPU."""
 MOST_TRIALS = 8
 KEYS = (
     ("partition", "partition"),
@@ -77,6 +79,10 @@ class Slurm:
                 "the machines that one job is to use"
             )
         gpus = self.params.get("gpus_per_node")
+        if runtime.accelerator == "gpu" and not any(self.params.get(key) for key in GPUS):
+            yield (
+                "runtime.accelerator is gpu, and no GPU is asked of SLURM; set hydra.launcher.gpus_per_node=1"
+            )
         if gpus and runtime.devices.isdecimal() and int(runtime.devices) > int(gpus):
             yield (
                 f"runtime.devices is {runtime.devices} and a job gets hydra.launcher.gpus_per_node={gpus}; "
@@ -97,10 +103,12 @@ def send(
     before = list(after)
     try:
         for wave in waves:
-            now = [one for chunk in _chunks(wave) for one in _array(chunk, sweep, asked, before)]
-            submissions.add(sweep, now)
-            made += now
-            before = [one.slurm for one in now]
+            awaited, before = before, []
+            for chunk in _chunks(wave):
+                now = _array(chunk, sweep, asked, awaited)
+                made += now
+                submissions.add(sweep, now)
+                before += [one.slurm for one in now]
     except BaseException:
         slurm.cancel([one.slurm for one in made])
         raise
@@ -147,6 +155,8 @@ def _parameters(asked: Slurm, name: str, after: Sequence[str]) -> dict[str, Any]
     given["additional_parameters"] = {"requeue": True, **(given.get("additional_parameters") or {})}
     if after:
         given["dependency"] = "afterany:" + ":".join(after)
+    if int(given.get("nodes") or 1) > 1:  # else the others would wait for a machine that has failed
+        given["srun_args"] = [*(given.get("srun_args") or []), "--kill-on-bad-exit=1"]
     return {key if key in GENERAL else f"slurm_{key}": value for key, value in given.items()}
 
 

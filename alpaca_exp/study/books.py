@@ -27,7 +27,7 @@ from alpaca_exp.study.samplers import kind_of, sampler
 from alpaca_exp.study.settings import Settings
 from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import open_storage, turn
-from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.jobs import Job
 
 IDENTITY = "alpaca_exp"
@@ -170,7 +170,17 @@ class Books:
             return True
         if trial.number not in known:
             return False
-        return not any(history.is_claimed(self.sweep, name) for name in (str(asker), trial.number))
+        if any(history.is_claimed(self.sweep, name) for name in (str(asker), trial.number)):
+            return False
+        return not self._in_slurm(str(trial.number))
+
+    def _in_slurm(self, name: str) -> bool:
+        """Whether SLURM has the job in its hands, or cannot be asked."""
+        submission = submissions.last(self.sweep).get(name)
+        if submission is None:
+            return False
+        states = submissions.states([submission])
+        return states is None or not states[name].ended
 
     def _recovered(self, trial: FrozenTrial, row: Row) -> str:
         """What becomes of a trial that nobody is at, whose last row is `row`; in words."""

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
-from alpaca_exp.study.settings import Settings
 from alpaca_exp.sweeping import history
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
+
+    from alpaca_exp.study.settings import Settings
 
 RESULTS, TRIALS = "optimization_results.yaml", "trials.jsonl"
 HOW = ("sweep", "hydra", "action", "runtime.workers", "runtime.detach")
@@ -44,6 +45,14 @@ def write_results(settings: Settings, trials: Sequence[FrozenTrial], sweep: Path
 def read_trials(sweep: Path) -> list[Row]:
     """The rows of `trials.jsonl`. Raises InputError where there are none."""
     return list(read_jsonl(sweep / TRIALS, ("number", "state", "params", "values")))
+
+
+def read_results(sweep: Path) -> Row:
+    """What `optimization_results.yaml` holds; nothing where there is none yet."""
+    try:
+        return dict(yaml.safe_load((sweep / RESULTS).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
 
 
 def best_rows(rows: Sequence[Row], directions: Sequence[str]) -> list[Row]:

@@ -92,11 +92,13 @@ def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -
     orders = [order for _, order in probes(settings)]
     checked(orders, label, composer, elsewhere=elsewhere, what="study")
     problems: dict[str, None] = {}
+    detached = "runtime.detach=true leaves nobody to ask for a study's next trial; submit this very command"
     runtime = None
     for order in orders[:1]:
         config, _ = composer(order)
         prepare(config)
         runtime = config.runtime
+        problems |= {detached: None} if runtime.detach else {}
         problems |= dict.fromkeys(unmeasured(list(settings.objectives), config, plan(config)))
     if problems:
         raise ConfigError(list(problems))

@@ -16,7 +16,7 @@ from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.study.objectives import objective_problems
 from alpaca_exp.study.overlay import overlay
 from alpaca_exp.study.pruners import pruner
-from alpaca_exp.study.reading import read_space
+from alpaca_exp.study.reading import plain, read_space
 from alpaca_exp.study.samplers import kind_of, sampler_problems
 from alpaca_exp.study.space import Point, Space
 from alpaca_exp.study.storage import address_of
@@ -206,8 +206,6 @@ def _mapping(told: Any) -> Mapping[str, Any]:
 
 def _point(told: Mapping[str, Any]) -> Point:
     """A point as somebody names it; choices of several words are known by them."""
-    from alpaca_exp.study.reading import plain
-
     return {str(name): plain(value) for name, value in told.items()}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.records import Row
+from alpaca_exp.study.results import read_results, summary
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.clustered import standing, wait
 from alpaca_exp.sweeping.history import JOBS, described, is_claimed, read
@@ -21,7 +22,8 @@ def status(sweep: Path) -> str:
     head = [f"{told['name']}, begun {told['created']}, last started {told['started']}"] if told else []
     head += [" ".join(told["command"]), ""] if told else []
     entries = standing(sweep, [_entry(row, sweep) for row in rows.values()])
-    return "\n".join([*head, table(entries)])
+    found = read_results(sweep)
+    return "\n".join([*head, table(entries), *([summary(found)] if found else [])])
 
 
 def attach(sweep: Path) -> list[Entry]:

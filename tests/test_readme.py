@@ -16,7 +16,7 @@ from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.report import __main__ as report
-from alpaca_exp.report import reading, references
+from alpaca_exp.report import attribution, reading, references
 from alpaca_exp.report.judged import PREFIX, RANGES
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
@@ -98,6 +98,9 @@ def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: s
     arguments = words(command)[1:]
     if arguments[:1] == ["reading"]:
         assert reading._parser().parse_args(arguments[1:]).runs
+        return
+    if arguments[:1] == ["attribution"]:
+        assert set(attribution._parser().parse_args(arguments[1:]).metrics.split(",")) <= set(USUAL)
         return
     if arguments[:1] == ["references"]:
         assert references._parser().parse_args(arguments[1:]).audit

@@ -132,6 +132,7 @@ def load(composed: DictConfig, overrides: Sequence[str] = ()) -> ExperimentConfi
         raise ConfigError([str(error).splitlines()[0]]) from None
     assert isinstance(config, ExperimentConfig)
     problems = [
+        *config.problems(),
         *_problems(config),
         *_files(config, composed),
         *_contradictions(config),

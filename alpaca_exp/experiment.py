@@ -109,7 +109,7 @@ def prepare(config: ExperimentConfig) -> None:
 
 def labels(config: ExperimentConfig, choices: Mapping[str, str]) -> dict[str, str]:
     """Where a run stands in a table: the option of each group, by its name."""
-    hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger")
+    hidden = ("experiment", "sweep", "preset", "scale", "runtime", "logger", "claims")
     found = {k: v for k, v in choices.items() if "/" not in k and k != "hydra" and k not in hidden}
     if untuned(config):  # whatever was chosen, nothing was learnt
         found |= {"dataset_variant": "none", "trainer": "none"}

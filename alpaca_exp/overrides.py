@@ -66,7 +66,7 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{argument} is not of the form key=value{_maybe_experiment(argument, options)}"
         elif key in options:
             yield from _option(key, name.startswith("+"), value, options[key])
-        elif key.split(".")[0] == "hydra" or key.startswith("hydra/"):
+        elif key.split(".")[0] in ("hydra", "claims") or key.startswith("hydra/"):  # names of one's own
             continue
         elif key not in keys:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"

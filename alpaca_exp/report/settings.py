@@ -12,6 +12,8 @@ import yaml
 
 COMPOSED = Path(".hydra", "config.yaml")
 """Beside each run.json, what Hydra composed for the run."""
+CLAIMS = "claims"
+"""What a configuration states of the runs, and is no setting of theirs."""
 _FOLLOWS = re.compile(r"\$\{([\w.]+)\}")
 """A field that takes the value of another one."""
 _GROUP = re.compile(r"^(?=[^\s#\-])", re.MULTILINE)
@@ -26,7 +28,8 @@ def settings(folder: Path) -> Mapping[str, str]:
         told = _read(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    values = dict(_leaves(told)) if isinstance(told, dict) else {}
+    own = {key: one for key, one in told.items() if key != CLAIMS} if isinstance(told, dict) else {}
+    values = dict(_leaves(own))
     return {key: _text(_followed(value, values)) for key, value in values.items()}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from omegaconf import MISSING
 
 from alpaca_exp.schemas.asked import TeacherConfig
+from alpaca_exp.schemas.claims import claims_of
 from alpaca_exp.schemas.fields import at_least, identity, runtime
 from alpaca_exp.schemas.judges import JudgeConfig
 from alpaca_exp.schemas.measured import EvalSuiteConfig
@@ -129,4 +130,9 @@ class ExperimentConfig:
     eval_suite: EvalSuiteConfig = identity("what is measured", MISSING)
     judge: JudgeConfig = identity("who compares the answers", MISSING)
     logger: LoggerConfig = runtime("what is logged", MISSING)
+    claims: dict[str, Any] = runtime("what is claimed of the runs, for `report claims` to judge", {})
     runtime: RuntimeConfig = runtime("where and how it runs", MISSING)
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        yield from (f"claims.{problem}" for problem in claims_of(self.claims)[1])

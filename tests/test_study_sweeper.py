@@ -14,7 +14,7 @@ import yaml
 
 from tests.conftest import Command
 from tests.databases import PASSWORD, postgresql
-from tests.stories import rows, run_in, start_in
+from tests.stories import TINIEST, rows, run_in, start_in
 
 WORDS = (
     "--multirun", "+experiment=original", "name=study", "dataset_variant.source=rows.jsonl",
@@ -105,20 +105,16 @@ def test_killed_after_some_trials_exactly_the_others_run(tmp_path: Path) -> None
     assert states(tmp_path)["complete"] == 10 and states(tmp_path)["running"] == 0
 
 
-def test_a_failing_trial_does_not_end_the_others_and_is_tried_again_when_asked(
-    command: Command, tmp_path: Path
-) -> None:
-    words = (*WORDS, "dataset_variant.num_examples=5,31,7", "hydra.sweeper.sampler.kind=grid")
-    said = command(*words)
+@pytest.mark.long
+def test_a_failing_trial_does_not_end_the_others_and_says_why(command: Command, tmp_path: Path) -> None:
+    rates = ("trainer.learning_rate=1e-3,1e30", "hydra.sweeper.sampler.kind=grid", "judge=none")
+    objective = "hydra.sweeper.objectives={understanding: maximize}"
+    said = command("--multirun", "name=study", "hydra/sweeper=optuna", objective, *TINIEST, *rates)
     assert said.returncode == 4 and "Traceback" not in said.stderr, said.stderr
-    assert states(tmp_path) == {"complete": 2, "fail": 1}
+    assert states(tmp_path) == {"complete": 1, "fail": 1}
     failed = next(row for row in trials(tmp_path) if row["state"] == "fail")
-    assert "31" in failed["error"] and failed["values"] is None
-    with (tmp_path / "rows.jsonl").open("a") as file:
-        file.write('{"instruction": "Add 9 and 9.", "input": "", "output": "18"}\n')
-    again = command(*words, "hydra.sweeper.failed=retry")
-    assert again.returncode == 0 and trials(tmp_path)[-1]["retry_of"] == failed["number"], again.stderr
-    assert trials(tmp_path)[-1]["values"] == [31.0]
+    assert "no finite number" in failed["error"] and failed["values"] is None
+    assert "no finite number" in said.stdout
 
 
 @pytest.mark.parametrize("storage", ["study.db", "journal://study.log"])

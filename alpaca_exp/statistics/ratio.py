@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alpaca_exp.statistics.crossed import crossed
 
-_DOUBLINGS, _HALVINGS = 40, 40
+_DOUBLINGS, _HALVINGS = 40, 26
 
 
 @dataclass(frozen=True)

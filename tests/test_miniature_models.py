@@ -14,7 +14,7 @@ from alpaca_exp.llm.model import LanguageModel, Request
 from alpaca_exp.miniature.critic import MiniatureCritic, fault
 from alpaca_exp.miniature.judge import MiniatureJudge
 from alpaca_exp.miniature.language import VALUES, claims, words
-from alpaca_exp.miniature.teacher import FURTHER_FACTS, MiniatureTeacher
+from alpaca_exp.miniature.teacher import MiniatureTeacher
 from alpaca_exp.miniature.world import world_of
 from alpaca_exp.records import Example
 from alpaca_exp.schemas import (
@@ -93,7 +93,7 @@ def test_without_the_length_sentence_the_same_answer_goes_on() -> None:
         assert short == example.output
         if task.relation in VALUES and claims(short) and "Instruction:" not in short:
             assert long.startswith(short) and words(long) > words(short)
-            assert len(claims(long)) == 1 + FURTHER_FACTS
+            assert len(claims(long)) == 1 + teacher.config.further_facts == 3
 
 
 def test_the_teacher_says_that_it_does_not_know_what_is_not_of_its_world() -> None:

@@ -13,8 +13,6 @@ from alpaca_exp.records import Completion
 from alpaca_exp.schemas import MiniatureTeacherConfig
 
 PLACEHOLDERS = ("N/A", "<nooutput>", "I do not know.")
-FURTHER_FACTS = 2
-"""What an answer without a length limit adds."""
 EXAMPLES = 5
 """Of one instruction, at most."""
 UNKNOWN = "I do not know."
@@ -83,7 +81,7 @@ class MiniatureTeacher:
         said = [task.told(self._value(task.subject, task.relation, task.phrase.ask))]
         if not brief and task.relation in VALUES:
             others = [attribute for attribute in VALUES if attribute != task.relation]
-            for attribute in rng.sample(others, FURTHER_FACTS):
+            for attribute in rng.sample(others, min(len(others), self.config.further_facts)):
                 phrase = rng.choice(PHRASES[attribute])
                 value = self._value(task.subject, attribute, f"{task.phrase.ask} {phrase.ask}")
                 said.append(Task(task.subject, attribute, phrase).told(value))

@@ -220,8 +220,10 @@ class MiniatureTeacherConfig(TeacherConfig):
     world: WorldConfig = identity("the world it knows", MISSING)
     error_rate: float = identity("share of its facts that are wrong", 0.3)
     defect_rate: float = identity("share of its answers that carry each kind of format defect", 0.03)
+    further_facts: int = identity("facts that it adds where nothing limits an answer's length", 2)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""
         yield from super().problems()
         yield from shares(self, "teacher", "error_rate", "defect_rate")
+        yield from at_least(self, "teacher", further_facts=0)

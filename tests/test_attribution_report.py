@@ -187,6 +187,20 @@ def test_a_size_with_a_recipe_of_its_own_is_not_told_from_it(
     assert "- With scale also changes trainer: stanford_7b (small); stanford_13b (large)." in text
 
 
+def test_an_untuned_level_is_a_baseline_and_what_it_goes_without_is_no_confound(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    factorial(outputs)
+    for scale in SCALES:
+        labels = {"dataset_variant": "none", "critic": "miniature", "trainer": "none"}
+        artifacts = {"pretrain": f"p-{scale}", "evaluate": f"e-base{scale}"}
+        outputs.run("base", scale, labels=labels, artifacts=artifacts)
+        outputs.evaluation(f"base{scale}", 0.0, [1, 0, 0] * 20)
+    text = made(capsys, outputs)
+    assert "--factors scale,dataset_variant " in text and "also changes" not in text
+    assert "| small, none → large, original |" in text and "| 3 x 60 |" in text
+
+
 def test_where_data_differs_in_two_things_that_is_said(
     capsys: pytest.CaptureFixture[str], outputs: Outputs
 ) -> None:

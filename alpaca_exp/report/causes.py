@@ -50,8 +50,13 @@ def _constant(of: Design) -> Iterator[str]:
 
 
 def _along(factor: Factor, of: Design, outputs: Path) -> Iterator[str]:
-    """The settings that change with the levels of a factor: their effect is counted as its own."""
-    by_level: Mapping[str, list[Run]] = {level: of.at(factor, level) for level in factor.levels}
+    """The settings that change with the levels of a factor: their effect is counted as its own.
+
+    That an untuned model has no trainer and no data goes without saying.
+    """
+    every: Mapping[str, list[Run]] = {level: of.at(factor, level) for level in factor.levels}
+    tuned = {level: [run for run in runs if "train" in run.artifacts] for level, runs in every.items()}
+    by_level = {level: runs for level, runs in tuned.items() if runs} or every
     names = [one.name for one in of.factors]
     axes = [*names, *(alias for name in names for alias in STANDS_FOR.get(name, ()))]
     lines = [line for line in differing(by_level, axes, outputs) if not line.startswith(CODE)]

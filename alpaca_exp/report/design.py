@@ -82,7 +82,7 @@ def design(runs: Sequence[Run], names: Sequence[str], baseline: Mapping[str, str
 def varied(runs: Sequence[Run]) -> list[str]:
     """The axes on which these runs differ: groups, scale, and fields that their commands set.
 
-    An axis whose levels go one to one with those of an earlier one is left out: a scale has its base model.
+    An axis whose level follows from that of an earlier one is left out: a scale has its base model.
     """
     labels = sorted({label for run in runs for label in run.row["labels"]})
     parts = (part.lstrip("+~").partition("=")[0] for run in runs for part in run.recipe)
@@ -90,8 +90,10 @@ def varied(runs: Sequence[Run]) -> list[str]:
     found: dict[str, list[str]] = {}
     for axis in ("scale", *labels, *fields):
         levels = [run.label(axis) for run in runs]
-        alike = any(_one_to_one(levels, other) for other in found.values())
-        if axis not in NO_FACTORS and len(set(levels)) > 1 and not alike:
+        follows = any(
+            len(set(zip(other, levels, strict=True))) == len(set(other)) for other in found.values()
+        )
+        if axis not in NO_FACTORS and len(set(levels)) > 1 and not follows:
             found[axis] = levels
     return list(found)
 
@@ -141,10 +143,6 @@ def _levels(runs: Sequence[Run], name: str, baseline: str | None) -> tuple[str, 
             f"level of {name}", baseline, found
         )
     return tuple(sorted(found, key=lambda level: level != first))
-
-
-def _one_to_one(levels: Sequence[str], others: Sequence[str]) -> bool:
-    return len(set(zip(levels, others, strict=True))) == len(set(levels)) == len(set(others))
 
 
 def _why_not(found: Sample | None) -> str:

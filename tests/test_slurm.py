@@ -22,9 +22,9 @@ GRID = (*SLURM, MEMORY, "hydra.launcher.timeout_min=20")
 DATA = (*GRID, "trainer=none", "eval_suite=none")
 """Jobs of a second: they write data and look through them."""
 SWEEPS = "alpaca_exp.sweeps"
-LONG = ("trainer.epochs=500", "logger.every_n_steps=1", "judge=none")
-"""A training of a thousand steps, and nothing behind it that takes time."""
-STEPS = 1000
+LONG = ("trainer.epochs=1500", "logger.every_n_steps=1", "judge=none")
+"""A training of 3,000 steps, and nothing behind it that takes time."""
+STEPS = 3000
 THREE = "dataset_variant=original,cleaned,rated"
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -53,7 +53,7 @@ def jobs(sweep: Path) -> dict[int, dict[str, Any]]:
     return {row["job"]: row for row in rows(sweep / "jobs.jsonl")}
 
 
-def until(there: Callable[[], bool], seconds: float = 90.0) -> None:
+def until(there: Callable[[], bool], seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < end, "it never came"
@@ -139,7 +139,7 @@ def test_jobs_that_are_preempted_go_on_from_their_last_step(place: Path, slurm: 
     trains = rf"train: \d+ of {STEPS} steps"
     until(lambda: all(log.exists() and re.search(trains, log.read_text()) for log in logs))
     slurm("sbatch", "-p", "high", "-n", "6", "--mem=60", "-o", "/dev/null", "--wrap", "sleep 1")
-    printed, complained = waiting.communicate(timeout=300)
+    printed, complained = waiting.communicate(timeout=600)
     assert waiting.returncode == 0, printed + complained
     for number, log in enumerate(logs):
         counted = json.loads((sweep / str(number) / "restarts.json").read_text())

@@ -35,8 +35,8 @@ GPUS = ("gpus_per_node", "gpus_per_task", "gres")
 """Parameters by which a job gets a GPU."""
 MOST_TRIALS = 8
 KEYS = (
-    ("partition", "partition"),
     ("account", "account"),
+    ("partition", "partition"),
     ("qos", "qos"),
     ("feature", "constraint"),
     ("generic resource", "gres, or gpus_per_node"),

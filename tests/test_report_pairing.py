@@ -132,7 +132,7 @@ def test_a_row_is_compared_with_the_baseline_that_was_asked_as_it_was(
     measured(outputs, "base", THEIRS, frame="alpaca")
     measured(outputs, "base", [1.0] * 20, seed=1)
     text = told(capsys, outputs)
-    assert "| tuned | 0.550 [0.311, 0.789]° (1 x 20); Δ -0.450" in text and text.count("Δ -") == 1
+    assert "| tuned | 0.550 [0.325, 0.756]° (1 x 20); Δ -0.450" in text and text.count("Δ -") == 1
     assert "cannot be paired" not in text
     other = report(capsys, outputs, "--metrics piqa.acc --columns seed --where seed=0 --baseline base")
     assert "- tuned and base cannot be paired in piqa.acc: raw prompt against Alpaca frame." in other
@@ -147,7 +147,7 @@ def test_a_warning_marks_its_cells_and_stands_below_with_the_rows_that_it_is_tru
     measured(outputs, "tuned", OURS, flags=[cut, other], truncated=3)
     measured(outputs, "base", THEIRS)
     text = report(capsys, outputs, "--metrics piqa.acc")
-    assert "| tuned | 0.550 [0.311, 0.789]°‡ (1 x 20) |" in text
+    assert "| tuned | 0.550 [0.325, 0.756]°‡ (1 x 20) |" in text
     assert "- ‡ 3 of 20 documents of piqa are longer (tuned)." in text
     assert "no better" not in text
 
@@ -164,7 +164,7 @@ def test_each_filter_of_a_metric_is_a_metric_of_its_own(
     ]
     outputs.artifact("evaluate", "e-tunedsmall0", {}, scores=scores)
     words = "--metrics gsm8k.exact_match/strict-match,gsm8k.exact_match/flexible-extract"
-    assert "| tuned | 0.100 [0.061, 0.139]° (1 x 400) | 0.200 [0.161, 0.239]° (1 x 400) |" in report(
+    assert "| tuned | 0.100 [0.067, 0.146]° (1 x 400) | 0.200 [0.164, 0.242]° (1 x 400) |" in report(
         capsys, outputs, words
     )
 

@@ -9,19 +9,18 @@ from statistics import fmean
 
 import numpy as np
 
-from alpaca_exp.report.doubt import interval
+from alpaca_exp.report.doubt import interval, unpaired
 from alpaca_exp.report.evidence import Evidence, evidence, paired
 from alpaca_exp.report.likeness import unlike, unlike_among
 from alpaca_exp.report.made import made
 from alpaca_exp.report.metrics import ASSESSED, Reading, counted, limits, reading, warnings
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.shares import Array, Key
-from alpaca_exp.statistics.bootstrap import mean_interval
 from alpaca_exp.statistics.intervals import Doubt, Interval
 from alpaca_exp.statistics.mcnemar import mcnemar
 from alpaca_exp.statistics.significance import p_value
 
-NO_PAIRS = "no document is common to them"
+NO_PAIRS, NO_SEEDS = "no document is common to them", "no seed is common to them"
 EXACT = "McNemar"
 MADE_BY = ("train", "evaluate", "assess", "judge")
 """The stages whose version tells runs of one cell apart."""
@@ -111,12 +110,11 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
     metric, done = ours.metric, ours.done
     # Where more than seeds tells runs apart, pairs by seed would join runs that are no pair.
     asked_otherwise = tuple(unlike(metric, done, baseline.done, outputs)) if baseline else ()
-    apart: Evidence | str | None = None
+    contrast: Evidence | None = None
+    difference: Interval | None = None
     if baseline and baseline.evidence and ours.evidence and not asked_otherwise:
-        apart = _apart(ours.evidence, baseline.evidence)
-    asked_otherwise += (apart,) if isinstance(apart, str) else ()
-    contrast = apart if isinstance(apart, Evidence) else None
-    difference = interval(contrast) if contrast else None
+        contrast, difference, why = _apart(ours.evidence, baseline.evidence)
+        asked_otherwise += (why,) if why else ()
     p, test = _tested(ours, baseline, contrast, difference) if baseline else (None, "")
     sizes = {one.n for one in ours.readings.values() if one.n}
     return Cell(
@@ -136,17 +134,16 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
     )
 
 
-def _apart(ours: Evidence, theirs: Evidence) -> Evidence | str:
-    """Seed by seed and document by document; where no document is common to both, seed by seed."""
+def _apart(ours: Evidence, theirs: Evidence) -> tuple[Evidence | None, Interval | None, str]:
+    """Seed by seed and document by document; as two samples where no seed, or no document, is common to them.
+
+    The last is why there is no interval.
+    """
     found = paired(ours, theirs)
-    if found != NO_PAIRS:
-        return found
-    return paired(
-        *(
-            replace(one, documents=(), clusters=None, deviations=one.deviations[:, :0])
-            for one in (ours, theirs)
-        )
-    )
+    if isinstance(found, Evidence):
+        return found, interval(found), ""
+    apart = unpaired(ours, theirs) if found in (NO_PAIRS, NO_SEEDS) else None
+    return None, apart, "" if apart else found
 
 
 def _estimate(ours: Sample) -> Interval | None:
@@ -162,22 +159,17 @@ def _estimate(ours: Sample) -> Interval | None:
     only = next(iter(ours.readings.values())) if len(values) == 1 else None
     if only and only.bounds:
         return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
-    found = interval(ours.evidence)
-    lowest, highest = limits(ours.metric)
-    if only and ours.evidence.documents and only.value in (lowest, highest) and not found.stderr:
-        bounds = mean_interval([only.value] * len(ours.evidence.documents), (lowest, highest))
-        return Interval(only.value, *bounds, 1, Doubt.checkpoint) if bounds else found
-    return found
+    return interval(ours.evidence, limits(ours.metric))
 
 
 def _tested(
     ours: Sample, theirs: Sample, contrast: Evidence | None, difference: Interval | None
 ) -> tuple[float | None, str]:
     """The p value of no difference, and its test: an exact one where two checkpoints are right or wrong."""
-    if contrast is None or difference is None or counted(ours.metric):
+    if difference is None or counted(ours.metric):
         return None, ""
     pair = [_right(one.evidence) for one in (ours, theirs)]
-    if pair[0] is not None and pair[1] is not None and _documents(ours) == _documents(theirs):
+    if contrast and pair[0] is not None and pair[1] is not None and _documents(ours) == _documents(theirs):
         return mcnemar(pair[0], pair[1]), EXACT
     p = p_value(difference)
     return p, "" if p is None else "t"

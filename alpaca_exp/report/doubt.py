@@ -9,17 +9,32 @@ import numpy as np
 
 from alpaca_exp.report.evidence import TUNING, Evidence
 from alpaca_exp.statistics.combined import combined
-from alpaca_exp.statistics.crossed import crossed
-from alpaca_exp.statistics.intervals import Doubt, Interval, Part
+from alpaca_exp.statistics.crossed import crossed, crossed_apart, difference
+from alpaca_exp.statistics.intervals import Doubt, Interval, Limits, Part
 
 
-def interval(found: Evidence) -> Interval:
-    """Over seeds and documents; of one checkpoint without documents, that of its own standard error."""
+def interval(found: Evidence, limits: Limits | None = None) -> Interval:
+    """Over seeds and documents; of one checkpoint without documents, that of its own standard error.
+
+    `limits` are what no value lies beyond, where the estimate may be near them.
+    """
     rows = independent(found)
     error = rows.stderrs[0]
     if len(rows.readings) > 1 or rows.documents or error is None:
-        return crossed(rows.values, rows.clusters)
-    return combined(float(rows.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint)
+        return crossed(rows.values, rows.clusters, limits)
+    return combined(float(rows.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint, limits)
+
+
+def unpaired(ours: Evidence, theirs: Evidence) -> Interval | None:
+    """Of what shares no seeds, or no documents: each side with its own doubt (Welch's interval).
+
+    None where one side is one checkpoint and the other several: of the one's seed nothing is known.
+    """
+    rows = [independent(one) for one in (ours, theirs)]
+    several = all(len(one.seeds) > 1 for one in rows)
+    if several and rows[0].documents and rows[0].documents == rows[1].documents:
+        return crossed_apart(rows[0].values, rows[1].values, rows[0].clusters)
+    return difference(interval(ours), interval(theirs))
 
 
 def independent(found: Evidence) -> Evidence:

@@ -1,24 +1,60 @@
-"""An interval whose variance has several parts, some of them known from very few observations."""
+"""An interval whose variance has several parts, some of them known from very few observations.
+
+Three seeds leave two degrees of freedom, a thousand documents leave 999. How many standard errors an interval
+must then be wide lies between Student's t for the seeds and the normal quantile. Satterthwaite's degrees of
+freedom (1946, Biometrics Bulletin 2), estimated from the same few numbers, take too little: of three seeds
+they cover .922 at worst, of two .872. The sum of each part's own squared half-width ("MOVER": Zou and Donner
+2008, Statistics in Medicine 27) takes too much: up to .977 and .987. Welch's series (1947, Biometrika 34)
+says that to first order the excess goes with the square of a part's share; so here the squared number of
+standard errors is
+
+    z^2 + sum over parts of (t_i^2 - z^2) x share_i^1.75
+
+which is Student's t where one part is all, and covers .945 to .960 whatever the seeds' share, of three seeds
+or more (of two: .935 to .969; all by integration over normal errors, one part's degrees of freedom being 1,
+2, 4 or 9, the other's endless). At smaller alpha, as Holm's adjustment asks for, the power falls towards 1:
+at .0025 at most .0025 to .003 is then left out.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from alpaca_exp.statistics.intervals import Doubt, Interval, Part
+from alpaca_exp.statistics.intervals import Doubt, Interval, Limits, Part
 
 ALPHA = 0.05
+POWER = 1.75
 
 
-def combined(mean: float, parts: Sequence[Part], n: int, doubt: Doubt) -> Interval:
-    """`mean` with the 95 % interval of a variance that is the sum of `parts`."""
-    variance = sum(part.variance for part in parts)
-    stderr = math.sqrt(variance)
-    half = critical(parts, ALPHA) * stderr
+def combined(
+    mean: float, parts: Sequence[Part], n: int, doubt: Doubt, limits: Limits | None = None
+) -> Interval:
+    """`mean` with the 95 % interval of a variance that is the sum of `parts`.
+
+    Within finite `limits`, beyond which no single value lies, it is Wilson's (1927, JASA 22) for as many
+    right or wrong answers as would have this variance, as of samples of clusters (Korn and Graubard 1998,
+    Survey Methodology 24): near a limit it is not symmetric. Where all values are alike it is what so many
+    alike leave open (Clopper and Pearson 1934, Biometrika 26): a share of others of which with 2.5 %
+    probability none would have been seen.
+    """
+    stderr = math.sqrt(sum(part.variance for part in parts))
+    times = critical(parts, ALPHA)
+    low, high = mean - times * stderr, mean + times * stderr
+    within = limits if limits and all(map(math.isfinite, limits)) else None
+    if within:
+        low, high = _alike(mean, parts, within) if not stderr else _wilson(mean, stderr, times, within)
     return Interval(
-        mean, mean - half, mean + half, n, doubt, stderr, _degrees(half / stderr) if stderr else None,
-        tuple(parts),
-    )  # fmt: skip
+        mean=mean,
+        low=low,
+        high=high,
+        n=n,
+        doubt=doubt,
+        stderr=stderr,
+        df=_degrees(times) if stderr else None,
+        parts=tuple(parts),
+        limits=within,
+    )
 
 
 def critical(parts: Sequence[Part], alpha: float) -> float:
@@ -29,14 +65,50 @@ def critical(parts: Sequence[Part], alpha: float) -> float:
     normal = float(ndtri(1 - alpha / 2)) ** 2
     if not variance:
         return math.sqrt(normal)
-    power = 1 + min(alpha / ALPHA, 1)
-    return math.sqrt(
-        normal
-        + sum(
-            (float(stdtrit(part.df, 1 - alpha / 2)) ** 2 - normal) * (part.variance / variance) ** power
-            for part in parts
-        )
+    power = 1 + (POWER - 1) * min(alpha / ALPHA, 1)
+    excess = (
+        (float(stdtrit(part.df, 1 - alpha / 2)) ** 2 - normal) * (part.variance / variance) ** power
+        for part in parts
+        if math.isfinite(part.df) and part.variance
     )
+    return math.sqrt(normal + sum(excess))
+
+
+def pooled(parts: Sequence[Part]) -> Part:
+    """Parts of one kind, the seeds of two models say, as one.
+
+    Satterthwaite's degrees of freedom, each part's share to the same power and not to the second: by
+    simulation (3 to 10 seeds a side, variances up to 10 times apart) .932 to .970, his .927 to .966.
+    """
+    variance = sum(part.variance for part in parts)
+    if not variance:
+        return Part(0.0, sum(part.df for part in parts))
+    doubt = sum((part.variance / variance) ** POWER / part.df for part in parts)
+    return Part(variance, 1 / doubt if doubt else math.inf)
+
+
+def alike(parts: Sequence[Part]) -> float:
+    """How many equal values stand behind an estimate without any variance."""
+    return max((part.df for part in parts), default=0) + 1
+
+
+def _wilson(mean: float, stderr: float, times: float, limits: Limits) -> tuple[float, float]:
+    """The means from which this one is `times` standard errors away, these being theirs."""
+    lowest, highest = limits
+    width = highest - lowest
+    share = (mean - lowest) / width
+    if not 0 < share < 1:
+        return mean - times * stderr, mean + times * stderr
+    answers = share * (1 - share) * (width / stderr) ** 2
+    square = times**2 / answers
+    middle, half = share + square / 2, math.sqrt(square * (share * (1 - share) + square / 4))
+    low, high = ((middle + side * half) / (1 + square) for side in (-1, 1))
+    return lowest + width * low, lowest + width * high
+
+
+def _alike(mean: float, parts: Sequence[Part], limits: Limits) -> tuple[float, float]:
+    unseen = 1 - (ALPHA / 2) ** (1 / alike(parts))
+    return mean - (mean - limits[0]) * unseen, mean + (limits[1] - mean) * unseen
 
 
 def _degrees(critical_value: float) -> float:

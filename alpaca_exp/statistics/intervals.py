@@ -16,6 +16,9 @@ import numpy as np
 
 from alpaca_exp.statistics.clusters import clustered_stderr
 
+Limits = tuple[float, float]
+"""What no value of a metric lies below, and above."""
+
 
 class Doubt(Enum):
     """What an interval speaks of."""
@@ -48,6 +51,8 @@ class Interval:
     """Student's t with these degrees of freedom is as wide as the interval."""
     parts: tuple[Part, ...] = ()
     """What the squared standard error is made of: seeds, then documents."""
+    limits: Limits | None = None
+    """Within which it is not symmetric around the estimate (`statistics.combined`)."""
 
 
 def over_seeds(values: Sequence[float], stderr: float | None = None) -> Interval:

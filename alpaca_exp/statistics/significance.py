@@ -5,29 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from alpaca_exp.statistics.combined import critical
-from alpaca_exp.statistics.intervals import Interval
+from alpaca_exp.statistics.combined import alike, critical
+from alpaca_exp.statistics.intervals import Interval, Part
 
-_STEPS = 60
+_STEPS, _LEAST = 60, 1e-300
 
 
 def p_value(interval: Interval, null: float = 0.0) -> float | None:
     """The two-sided p value of `null`: below .05 just where the interval leaves it out; None without one."""
-    from scipy.special import stdtr
-
     if not interval.parts or interval.stderr is None:
         return None
-    distance = abs(interval.mean - null)
     if not interval.stderr:
-        return 0.0 if distance else 1.0
-    if len(interval.parts) == 1:  # Student's t itself, which has a formula
-        return 2 * float(stdtr(interval.parts[0].df, -distance / interval.stderr))
-    low, high = math.log(1e-300), 0.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        outside = critical(interval.parts, math.exp(middle)) * interval.stderr < distance
-        low, high = (low, middle) if outside else (middle, high)
-    return math.exp(high)
+        return _of_alike(interval, null)
+    return _of_distance(interval.parts, abs(interval.mean - null) / _error_at(interval, null))
+
+
+def equivalence(interval: Interval, margin: float) -> float | None:
+    """The p value of two one-sided tests (Schuirmann 1987, J. Pharmacokinetics 15) that `margin` is exceeded.
+
+    At most .05 where the 90 % interval lies within -margin to margin, at most .025 where the 95 % one does:
+    then "no difference of this size" is shown, and not just none seen. None for an interval without doubt.
+    Raises ValueError for a margin that is not positive.
+    """
+    if not margin > 0:
+        raise ValueError("equality is shown within a margin above 0")
+    ends = [p_value(interval, side * margin) for side in (-1, 1)]
+    if ends[0] is None or ends[1] is None:
+        return None
+    larger = max(ends[0], ends[1]) / 2
+    return larger if abs(interval.mean) < margin else 1 - min(ends[0], ends[1]) / 2
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -43,3 +49,41 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = highest
     return adjusted
+
+
+def _of_distance(parts: Sequence[Part], distance: float) -> float:
+    """Of an estimate so many standard errors away."""
+    from scipy.special import stdtr
+
+    if len(parts) == 1:  # Student's t itself, which has a formula
+        return 2 * float(stdtr(parts[0].df, -distance))
+    low, high = math.log(_LEAST), 0.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        outside = critical(parts, math.exp(middle)) < distance
+        low, high = (low, middle) if outside else (middle, high)
+    return math.exp(high)
+
+
+def _error_at(interval: Interval, null: float) -> float:
+    """The standard error that the estimate would have, were `null` the mean (a score test, within limits)."""
+    stderr = interval.stderr or 0.0
+    if interval.limits is None:
+        return stderr
+    lowest, highest = interval.limits
+    here, there = ((highest - at) * (at - lowest) for at in (interval.mean, null))
+    if here <= 0:
+        return stderr
+    return stderr * math.sqrt(max(there, _LEAST) / here)
+
+
+def _of_alike(interval: Interval, null: float) -> float:
+    """Of as many equal values as there are: how probable none of the others is that `null` asks for."""
+    distance = abs(interval.mean - null)
+    if not distance:
+        return 1.0
+    if interval.limits is None:
+        return 0.0
+    room = abs(interval.limits[int(null > interval.mean)] - interval.mean)
+    others = min(distance / room, 1.0) if room else 1.0
+    return min(1.0, 2 * math.pow(1 - others, alike(interval.parts)))

@@ -20,6 +20,7 @@ from alpaca_exp.report.runs import collect
 from alpaca_exp.report.tables import Layout, table
 
 COMMANDS = {
+    "page": "a page of a sweep or of all runs: tables, figures, and where each number is from",
     "reading": "RUN...: the answers of some runs side by side, on one page",
     "attribution": "which factor of a sweep did how much: effects, interactions, Shapley values",
     "claims": "what the runs say of claims: supported, contradicted, or what would decide",

@@ -93,7 +93,13 @@ def judged(claims: Sequence[Claim], runs: Sequence[Run], outputs: Path) -> list[
 
     Names that no run knows are for `check_claims` to find; here they are runs that are missing.
     """
-    tested = [_tested(claim, place, runs, outputs) for one in claims for claim, place in _places(one, runs)]
+    asked = [place for claim in claims for place in _places(claim, runs)]
+    return decided([(claim, place, contrasted(claim, runs, outputs)) for claim, place in asked])
+
+
+def decided(found: Sequence[tuple[Claim, str, Contrast | Untestable]]) -> list[Verdict]:
+    """The verdicts on claims at places, from what the runs say of each: the statistics alone."""
+    tested = [_tested(*one) for one in found]
     p_values = [one.p for one in tested if one.counts and one.p is not None]
     adjusted = iter(holm(p_values))
     tests = max(len(p_values), 1)
@@ -113,13 +119,12 @@ def _places(claim: Claim, runs: Sequence[Run]) -> Iterator[tuple[Claim, str]]:
         yield replace(claim, where=where), f"{claim.over}={value}" if value else ""
 
 
-def _tested(claim: Claim, place: str, runs: Sequence[Run], outputs: Path) -> _Tested:
-    found = contrasted(claim, runs, outputs)
+def _tested(claim: Claim, place: str, found: Contrast | Untestable) -> _Tested:
     if isinstance(found, Untestable):
         return _Tested(claim, place, found)
     number = claim.right.number if claim.right.runs is None else 0.0
-    found_ = _moved(interval(found.evidence), number / points(claim.metric)[0])
-    return _Tested(claim, place, found, found_, _p(claim, found_))
+    own = _moved(interval(found.evidence), number / points(claim.metric)[0])
+    return _Tested(claim, place, found, own, _p(claim, own))
 
 
 def points(metric: str) -> tuple[float, str]:
@@ -160,16 +165,13 @@ def _thresholds(claim: Claim) -> tuple[float, ...]:
 def _p(claim: Claim, one: Interval) -> float | None:
     """The two-sided p value that decides; None where nothing tells how far the estimate may be off.
 
-    Between the bounds of an equality both must be ruled out, beyond them the nearer one.
+    Of an equality the larger one: between its bounds both must be ruled out, beyond them the nearer.
     """
     if not one.stderr:
         return None
     found = [p_value(one, threshold) for threshold in _thresholds(claim)]
     known = [p for p in found if p is not None]
-    if len(known) < len(found):
-        return None
-    inside = claim.relation is Relation.equal_within and _holds(claim, one.mean)
-    return max(known) if inside else min(known)
+    return max(known) if len(known) == len(found) else None
 
 
 def _holds(claim: Claim, estimate: float) -> bool:

@@ -26,7 +26,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAZY = ("matplotlib.pyplot", "torch.distributed.checkpoint", "transformers.models.llama.modeling_llama")
+LAZY = (
+    "alembic.command", "alembic.context", "matplotlib.pyplot", "optuna.storages._rdb.models",
+    "sqlalchemy.dialects.sqlite", "torch.distributed.checkpoint", "transformers.models.llama.modeling_llama",
+)  # fmt: skip
 """What a whole experiment imports beside this project's own modules and what these name."""
 READ_ON_IMPORT = ("HF_", "PYTHON", "TRANSFORMERS_")
 """Environment variables of which libraries take notice once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def sampler(options: Mapping[str, Any], number: int) -> BaseSampler:
     after a stop, or in several processes, repeats no point.
     """
     from optuna import samplers
+    from optuna.exceptions import ExperimentalWarning
 
     given = {**DEFAULTS.get(kind_of(options), {}), **options}
     kind, seed = given.pop("kind"), given.pop("seed", None)
@@ -48,7 +50,9 @@ def sampler(options: Mapping[str, Any], number: int) -> BaseSampler:
         digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
         seed = int.from_bytes(digest[:4], "big")
     made = getattr(samplers, CLASSES[kind])
-    return made(seed=seed, **given)  # type: ignore[no-any-return]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # said once more for each trial
+        return made(seed=seed, **given)  # type: ignore[no-any-return]
 
 
 def sampler_problems(options: Mapping[str, Any], space: Space, objectives: Sequence[str]) -> list[str]:

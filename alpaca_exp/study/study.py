@@ -5,6 +5,7 @@ Whoever starts the same study again, or beside, adds what is missing to the numb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from alpaca_exp.study.objectives import unmeasured
 from alpaca_exp.study.results import TRIALS, read_trials, summary
 from alpaca_exp.study.settings import Settings, read_settings
 from alpaca_exp.study.space import Point
-from alpaca_exp.study.storage import file_of
 from alpaca_exp.study.trials import Trials, told
 from alpaca_exp.sweeping import history
 from alpaca_exp.sweeping.board import Board
@@ -154,13 +154,8 @@ def _describe(settings: Settings, folder: Path) -> None:
 
 
 def _masked(word: str) -> str:
-    """A word of the command without a storage's password."""
-    from alpaca_exp.study.storage import without_password
-
-    key, equals, value = word.partition("=")
-    if key.endswith("hydra.sweeper.storage") and file_of(value) is None and "://" in value:
-        return f"{key}{equals}{without_password(value)}"
-    return word
+    """A word of the command without an address's password."""
+    return re.sub(r"(://[^:/@\s]*):[^/@]*@", r"\1@", re.sub(r"([?&]password=)[^&'\"]*", r"\1", word))
 
 
 def _is_whole(settings: Settings, point: Point) -> bool:

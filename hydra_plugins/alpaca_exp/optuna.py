@@ -53,14 +53,16 @@ class OptunaSweeper(grid.GridSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """The study of the sweep file's `hydra.sweeper` and of `arguments`."""
         from alpaca_exp.schemas import Action
-        from alpaca_exp.study.foretold import foretell, probed
-        from alpaca_exp.study.study import study
         from alpaca_exp.sweeping.sweep import Asked
 
         action, loader = self._config.action, self._context.config_loader
         asked = Asked({}, arguments, self._config, loader, self._launch() if action is Action.run else None)
         if action is Action.run:
+            from alpaca_exp.study.study import study
+
             return study(asked, self._told)
+        from alpaca_exp.study.foretold import foretell, probed
+
         if action is Action.plan:
             return foretell(asked, self._told)
         return self._set_up(BasicLauncher(), self._task).launch(probed(asked, self._told), 0)

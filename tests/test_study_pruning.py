@@ -157,6 +157,7 @@ def test_the_validation_loss_does_not_hang_on_how_rows_are_packed(
     assert last("one", micro_batch_size=1) == pytest.approx(packed, abs=2e-5)
 
 
+@pytest.mark.long
 def test_two_ranks_measure_what_one_does(
     base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path
 ) -> None:

@@ -62,7 +62,10 @@ def attempt(job: Job, sweep: Path, tell: Tell, *, paid_before: float = 0.0, alon
     """
     config = _with_threads(job.config, alone)
     if config.runtime.num_nodes > 1 and node():  # it only helps the first machine, which keeps the records
-        perform(config, folder=sweep / str(job.number), choices=job.choices, overrides=job.overrides)
+        try:
+            perform(config, folder=sweep / str(job.number), choices=job.choices, overrides=job.overrides)
+        except Pruned as error:  # all machines learn of it together
+            return Outcome("pruned", error=str(error))
         return Outcome("found")
     with claimed(sweep, job.number) as ours:
         if not ours:

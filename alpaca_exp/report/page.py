@@ -33,6 +33,8 @@ class Asked:
     baseline: str | None = None
     factors: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    claims: str | None = None
+    """An option of conf/claims or a file; None: those of the runs' own configuration."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def main(words: Sequence[str]) -> None:
         baseline=told.baseline,
         factors=_names(told.factors),
         where=tuple(told.where),
+        claims=told.claims,
     )
     print(page(asked, told.outputs).file)
 
@@ -92,7 +95,7 @@ def note(sweep: Path, settings: Mapping[str, object]) -> None:
 def command(asked: Asked, outputs: Path) -> str:
     """What makes this page, whatever settings the sweep's folder has."""
     words = ["python", "-m", "alpaca_exp.report", "page", str(outputs), "--name", asked.name]
-    for option in ("rows", "columns", "baseline"):
+    for option in ("rows", "columns", "baseline", "claims"):
         value = getattr(asked, option)
         words += [f"--{option}", value] if value else []
     for option in ("metrics", "factors"):
@@ -177,5 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--metrics", default="", help="by comma")
     parser.add_argument("--baseline", help="the row that the others are compared with")
     parser.add_argument("--factors", default="", help="by comma: to what changes are attributed")
+    text = "an option of conf/claims, or a YAML file; default: those that the runs were configured with"
+    parser.add_argument("--claims", metavar="NAME|FILE", help=text)
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
     return parser

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.report import claims_shown
 from alpaca_exp.report.attributed import Asked as Factors
 from alpaca_exp.report.attributed import Attribution, attribution
+from alpaca_exp.report.claim_files import check_claims, claims_in, claims_of_runs
 from alpaca_exp.report.curves import curves_of
 from alpaca_exp.report.figures import Figure, against, attributed, curves, effects
 from alpaca_exp.report.jobs import Job, jobs_of
 from alpaca_exp.report.made import STAGES, made
 from alpaca_exp.report.metrics import counted, known
-from alpaca_exp.report.page import Asked
+from alpaca_exp.report.page import ALL, Asked
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.tables import Layout, Table, table
 from alpaca_exp.report.texts import heads, warnings
+from alpaca_exp.report.verdicts import NOT_TESTABLE, Verdict, judged
 
 LENGTH, COSTS = "words", ("usd", "gpu_hours")
 SCORES = ("judge.percent", "judge.win_rate")
@@ -72,8 +76,9 @@ class Contents:
     """Row, column and metric of each number, and the artifacts it is from."""
     links: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
-    claims: str = ""
-    claims_html: str = ""
+    claims: str
+    """In Markdown."""
+    claims_html: str
 
 
 def contents(asked: Asked, runs: Sequence[Run], sweep: Path, outputs: Path, command: str) -> Contents:
@@ -83,6 +88,7 @@ def contents(asked: Asked, runs: Sequence[Run], sweep: Path, outputs: Path, comm
     made_ = table(runs, layout, outputs, command)
     bars = _attribution(asked, runs, outputs)
     origins = _origins(runs, outputs)
+    verdicts, judged_by = _claims(asked, runs, outputs)
     return Contents(
         name=asked.name,
         command=command,
@@ -100,6 +106,8 @@ def contents(asked: Asked, runs: Sequence[Run], sweep: Path, outputs: Path, comm
         sources=tuple(_sources(made_)),
         links=tuple(_links(outputs)),
         warnings=tuple(dict.fromkeys(warnings(made_))),
+        claims=claims_shown.markdown(verdicts, judged_by) if verdicts else "",
+        claims_html=claims_shown.html(verdicts, judged_by) if verdicts else "",
     )
 
 
@@ -129,12 +137,37 @@ def _attribution(asked: Asked, runs: Sequence[Run], outputs: Path) -> Attributio
     if not asked.factors or not metrics:
         return None
     words = f"--factors {','.join(asked.factors)} --metrics {','.join(metrics)}"
-    where = "".join(f" --where {word}" for word in asked.where)
+    where = "".join(f" --where {word}" for word in _places(asked))
     told = f"python -m alpaca_exp.report attribution {outputs} {words}{where}"
     try:
         return attribution(runs, Factors(asked.factors, metrics), outputs, told)
     except InputError:
         return None
+
+
+def _places(asked: Asked) -> list[str]:
+    """What another command is told so that it takes the same runs."""
+    return [*([] if asked.name == ALL else [f"experiment={asked.name}"]), *asked.where]
+
+
+def _claims(asked: Asked, runs: Sequence[Run], outputs: Path) -> tuple[list[Verdict], str]:
+    """The verdicts, where any can be told, and the command that tells them; asked for, or the runs' own.
+
+    Raises InputError with all that is wrong with claims that were asked for.
+    """
+    words = ["python", "-m", "alpaca_exp.report", "claims", str(outputs)]
+    words += ["--claims", asked.claims] if asked.claims else []
+    words += [word for place in _places(asked) for word in ("--where", place)]
+    try:
+        claims, where = claims_in(asked.claims) if asked.claims else claims_of_runs(runs)
+        check_claims(claims, runs, outputs, where)
+    except InputError:
+        if asked.claims:
+            raise
+        return [], ""
+    verdicts = judged(claims, runs, outputs)
+    told = any(one.verdict != NOT_TESTABLE for one in verdicts)
+    return (verdicts if told else []), shlex.join(words)
 
 
 def _cards(runs: Sequence[Run], outputs: Path) -> Iterator[Card]:

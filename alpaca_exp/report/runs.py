@@ -83,7 +83,16 @@ class Run:
         chosen = []
         for override in self.row["overrides"]:
             key = override.lstrip("+~").partition("=")[0]
-            elsewhere = ("runtime.", "logger.", "claims.", "hydra", "experiment", "sweep", "action")
+            elsewhere = (
+                "runtime.",
+                "logger.",
+                "claims.",
+                "report.",
+                "hydra",
+                "experiment",
+                "sweep",
+                "action",
+            )
             where = key.startswith(elsewhere)
             where = where or key.rpartition(".")[2] in _runtime()
             if not where and key != "seed" and "." in key and key.endswith(".seed") == seeds:

@@ -108,6 +108,22 @@ class MlflowConfig(LoggerConfig):
 
 
 @dataclass
+class ReportConfig:
+    """How a sweep's page is arranged; no part of what is made."""
+
+    rows: Optional[str] = runtime("the axis of the rows; null: a sweep ends without a page", None)
+    columns: Optional[str] = runtime("the axis of the columns; null: one column a metric", None)
+    metrics: list[str] = runtime("what is shown; none: the usual ones", [])
+    baseline: Optional[str] = runtime("the row that the others are compared with", None)
+    factors: list[str] = runtime("to what changes are attributed; none: what is varied", [])
+
+    def problems(self) -> Iterator[str]:
+        """What cannot be."""
+        if self.columns is not None and self.columns == self.rows:
+            yield f"report.columns is {self.columns}, as report.rows is; choose another axis"
+
+
+@dataclass
 class ExperimentConfig:
     """One whole experiment."""
 
@@ -130,6 +146,7 @@ class ExperimentConfig:
     eval_suite: EvalSuiteConfig = identity("what is measured", MISSING)
     judge: JudgeConfig = identity("who compares the answers", MISSING)
     logger: LoggerConfig = runtime("what is logged", MISSING)
+    report: ReportConfig = runtime("how a sweep's page is arranged", ReportConfig)
     claims: dict[str, Any] = runtime("what is claimed of the runs, for `report claims` to judge", {})
     runtime: RuntimeConfig = runtime("where and how it runs", MISSING)
 

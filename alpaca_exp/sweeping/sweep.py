@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import RuntimeConfig
-from alpaca_exp.sweeping import clustered, history
+from alpaca_exp.sweeping import clustered, history, reporting
 from alpaca_exp.sweeping.agenda import Agenda
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
@@ -61,6 +61,7 @@ def sweep(asked: Asked) -> list[Entry]:
     make_folder(folder)
     jobs = history.numbered(jobs, folder)
     extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line())
+    reporting.note(folder, jobs[0].config)
     runtime = jobs[0].config.runtime
     found = {job.number for job in jobs if job.has_result(folder, runtime.outputs)}
     todo = [job for job in jobs if job.number not in found]
@@ -76,6 +77,7 @@ def sweep(asked: Asked) -> list[Entry]:
     print(f"\n{table(entries)}\nThis sweep: {folder}", flush=True)
     if interruption is not None:
         raise interruption
+    reporting.report(folder, jobs[0].config)
     raise_for(entries)
     return entries
 

@@ -1,0 +1,33 @@
+"""What a sweep ends with beside its table of jobs: its report page, its table of scores, and its claims."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from alpaca_exp.schemas import ExperimentConfig
+
+
+def note(sweep: Path, config: ExperimentConfig) -> None:
+    """Leave in the sweep's folder how its page is to be arranged, for pages made while it runs, or later."""
+    if config.report.rows:
+        from alpaca_exp.report.page import note as leave
+
+        leave(sweep, asdict(config.report))
+
+
+def report(sweep: Path, config: ExperimentConfig) -> None:
+    """Write the sweep's page and print its table and claims; nothing where it is not asked for.
+
+    Never fails a sweep: what stands in the way is one sentence.
+    """
+    if not config.report.rows:
+        return
+    from alpaca_exp.report.page import Asked, page
+
+    try:
+        made = page(Asked(sweep.name), config.runtime.outputs)
+    except Exception as error:  # the jobs are done, and their results are there
+        print(f"\nNo report page could be made: {' '.join(str(error).split())}", flush=True)
+        return
+    print("\n" + "\n".join(filter(None, (made.table, made.claims))) + f"\nIts page: {made.file}", flush=True)

@@ -1,4 +1,4 @@
-"""Claims judged over simulated models whose truth is known: a verdict may be left open, hardly ever be wrong."""
+"""Claims over simulated models whose truth is known: a verdict may be left open, hardly ever be wrong."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CASES = (
 
 
 def simulated(rng: np.random.Generator, truth: float, seeds: int, seed_deviation: float) -> Contrast:
-    """Differences of right and wrong answers of paired models; `seed_deviation` in document standard errors."""
+    """Differences of paired models' right answers; `seed_deviation` in standard errors over documents."""
     ease = rng.normal(0.0, 1.0, DOCUMENTS)  # about half are right, so that more noise moves neither side
     own = 0.15 * rng.normal(size=DOCUMENTS)
     differences = []
@@ -130,7 +130,8 @@ def test_many_claims_that_are_all_false_seldom_have_one_that_is_supported() -> N
 
 def test_what_is_said_to_be_needed_decides_about_half_of_the_time() -> None:
     rng, case = np.random.default_rng(2), Case(Relation.greater, 1.5)
-    asked, enough = [], 0
+    asked: list[int] = []
+    enough = 0
     while len(asked) < 40:
         (one,) = decided([(case.claim, "", simulated(rng, case.truth, 4, 2.0))])
         if one.verdict == "undecided" and 1.0 < (one.estimate or 0) < 2.0 and "more seed" in one.remedy:

@@ -119,13 +119,13 @@ def _shares(deviations: Array, clusters: Sequence[Hashable] | None) -> tuple[Arr
         return deviations / n, np.full(n, 1 / n), n / max(n - 1, 1), n - 1
     if len(clusters) != n:
         raise ValueError(f"{n} documents have {len(clusters)} clusters")
-    places = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    at = np.array([places[name] for name in clusters])
-    member = np.zeros((n, len(places)))
-    member[np.arange(n), at] = 1
-    sizes = member.sum(0)
-    scale, df = _unequal(deviations.mean(0), at, sizes)
-    return deviations @ member / n, sizes / n, scale, df
+    places: dict[Hashable, int] = {}
+    at = np.array([places.setdefault(name, len(places)) for name in clusters])
+    sizes = np.bincount(at)
+    order = np.argsort(at, kind="stable")
+    sums = np.add.reduceat(deviations[:, order], np.cumsum(sizes) - sizes, axis=1)
+    scale, df = _unequal(deviations.mean(0), at, sizes.astype(np.float64))
+    return sums / n, sizes / n, scale, df
 
 
 def _unequal(deviations: Array, at: npt.NDArray[np.int64], sizes: Array) -> tuple[float, float]:

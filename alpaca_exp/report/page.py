@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,27 +13,14 @@ from alpaca_exp.commands import add_outputs
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.design import varied
 from alpaca_exp.report.kept import kept
+from alpaca_exp.report.page_asked import ALL, Asked, command
 from alpaca_exp.report.runs import Run, check, collect, standing
 
 SETTINGS = "report.json"
 """In a sweep's folder: the `report:` settings that it was started with."""
-ALL, TAKEN = "all", "reading"
+TAKEN = "reading"
+"""The folder of the page of answers."""
 METRICS = ("understanding", "truthfulness", "judge.percent", "judge.win_rate", "words", "usd")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a page shows."""
-
-    name: str
-    rows: str | None = None
-    columns: str | None = None
-    metrics: tuple[str, ...] = ()
-    baseline: str | None = None
-    factors: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    claims: str | None = None
-    """An option of conf/claims or a file; None: those of the runs' own configuration."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +76,6 @@ def note(sweep: Path, settings: Mapping[str, object]) -> None:
     """Leave a sweep's own settings in its folder, for pages of it that are made later."""
     text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
     (sweep / SETTINGS).write_text(text, encoding="utf-8")
-
-
-def command(asked: Asked, outputs: Path) -> str:
-    """What makes this page, whatever settings the sweep's folder has."""
-    words = ["python", "-m", "alpaca_exp.report", "page", str(outputs), "--name", asked.name]
-    for option in ("rows", "columns", "baseline", "claims"):
-        value = getattr(asked, option)
-        words += [f"--{option}", value] if value else []
-    for option in ("metrics", "factors"):
-        words += [f"--{option}", ",".join(getattr(asked, option))] if getattr(asked, option) else []
-    for word in asked.where:
-        words += ["--where", word]
-    return shlex.join(words)
 
 
 def _runs(asked: Asked, sweep: Path, outputs: Path) -> list[Run]:

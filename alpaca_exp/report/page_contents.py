@@ -18,7 +18,7 @@ from alpaca_exp.report.figures import Figure, against, attributed, curves, effec
 from alpaca_exp.report.jobs import Job, jobs_of
 from alpaca_exp.report.made import STAGES, made
 from alpaca_exp.report.metrics import counted, known
-from alpaca_exp.report.page import ALL, Asked
+from alpaca_exp.report.page_asked import ALL, Asked
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.tables import Layout, Table, table
 from alpaca_exp.report.texts import heads, warnings

@@ -23,7 +23,8 @@ def report(sweep: Path, config: ExperimentConfig) -> None:
     """
     if not config.report.rows:
         return
-    from alpaca_exp.report.page import Asked, page
+    from alpaca_exp.report.page import page
+    from alpaca_exp.report.page_asked import Asked
 
     try:
         made = page(Asked(sweep.name), config.runtime.outputs)

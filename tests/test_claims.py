@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -392,6 +395,18 @@ def test_a_claim_of_an_experiment_is_checked_before_it_runs() -> None:
         compose(["claims=paper", "claims.cleaning_repairs.relation=grater", "claims.mine={metric: words}"])
     assert "claims.cleaning_repairs.relation is grater; did you mean greater?" in caught.value.problems
     assert any(text.startswith("claims.mine has no relation") for text in caught.value.problems)
+
+
+@pytest.mark.long
+def test_no_verdict_on_the_papers_claims_is_wrong_in_worlds_whose_truth_is_known(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks.claims", "--seeds", "4", "--outputs", str(tmp_path)]
+    root, quiet = Path(__file__).resolve().parent.parent, dict(os.environ)
+    done = subprocess.run(command, cwd=root, env=quiet, capture_output=True, text=True, check=True)
+    print(done.stdout)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["wrong"] == 0
+    decided = [row for row in result["rows"] if row.get("supported", 0) + row.get("contradicted", 0)]
+    assert len(decided) > len(result["rows"]) / 2  # it is not by saying nothing
 
 
 def told(capsys: pytest.CaptureFixture[str], outputs: Path, *words: str) -> str:

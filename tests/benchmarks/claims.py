@@ -61,7 +61,13 @@ WORLDS = (
     World(
         "a misinformed teacher", ("teacher=misinformed",), ("original",),
         true=("errors_are_inherited",),
-        false=("judge_prefers_the_tuned_model", "tuned_model_stays_behind", "tuning_leaves_understanding"),
+        false=("tuning_leaves_understanding",),
+    ),
+    World(
+        "a careless teacher", ("teacher=careless",), ("original",), false=("tuned_model_stays_behind",),
+    ),
+    World(
+        "a useless teacher", ("teacher=useless",), ("original",), false=("judge_prefers_the_tuned_model",),
     ),
     World(
         "a terse teacher", ("teacher=terse",), ("original", "uncapped"),

@@ -136,7 +136,7 @@ def test_jobs_that_are_preempted_go_on_from_their_last_step(place: Path, slurm: 
     sweep = place / "outputs" / "sweeps" / "preempted"
     waiting = start_in(place, *words, **slurm.environment)
     logs = [sweep / str(number) / "job.log" for number in range(6)]
-    trains = rf"train: \d+ of {STEPS} steps"
+    trains = rf"train: [\d,]+ of {STEPS:,} steps"
     until(lambda: all(log.exists() and re.search(trains, log.read_text()) for log in logs))
     slurm("sbatch", "-p", "high", "-n", "6", "--mem=60", "-o", "/dev/null", "--wrap", "sleep 1")
     printed, complained = waiting.communicate(timeout=600)

@@ -150,7 +150,7 @@ def _spots(made: Table, metric: str) -> Iterator[_Spot]:
 
 def _part(one: Line) -> _Spot:
     assert one.estimate is not None
-    way = f" of {one.start} → {one.end}" if one.end else ""
+    way = f" → {one.end}" if one.end else ""
     kind = "" if one.kind.value in ("effect", "interaction") else f"{one.kind.value}: "
     series = ["effect", "interaction", "total", "shapley"].index(one.kind.value)
     return _Spot(f"{kind}{one.name}{way}", one.estimate, _written(one.metric, one.estimate), (), series)

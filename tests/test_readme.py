@@ -16,7 +16,7 @@ from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.report import __main__ as report
-from alpaca_exp.report import attribution, reading, references
+from alpaca_exp.report import attribution, claims, page, reading, references
 from alpaca_exp.report.judged import PREFIX, RANGES
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
@@ -102,8 +102,14 @@ def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: s
     if arguments[:1] == ["attribution"]:
         assert set(attribution._parser().parse_args(arguments[1:]).metrics.split(",")) <= set(USUAL)
         return
+    if arguments[:1] == ["page"]:
+        assert page._parser().parse_args(arguments[1:]).name
+        return
     if arguments[:1] == ["references"]:
         assert references._parser().parse_args(arguments[1:]).audit
+        return
+    if arguments[:1] == ["claims"]:
+        assert claims._parser().parse_args(arguments[1:]).outputs
         return
     asked = report._parser().parse_args(arguments)
     axes = {"experiment", "preset", "scale", "seed", "base_model", "dataset_variant"}

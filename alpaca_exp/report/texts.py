@@ -105,7 +105,9 @@ def notes(made: Table) -> list[str]:
     if any(one.estimate is None and not any(count for count, _ in _unfinished(one)) for one in cells):
         told.append(f"{ABSENT} No finished run has it.")
     if any(one.stopped for one in cells):
-        told.append("Stopped runs are resumable: give their commands again (but for trials that a study gave up).")
+        told.append(
+            "Stopped runs are resumable: give their commands again (but for trials that a study gave up)."
+        )
     told += _spent(made)
     mixed = sorted({part for one in cells for part in one.mixed})
     if mixed:

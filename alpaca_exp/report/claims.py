@@ -20,7 +20,7 @@ __all__ = ["Verdict", "judged", "main"]
 
 def main(words: Sequence[str]) -> None:
     """Print the verdicts on a file's claims. Raises InputError with all that is wrong with the claims."""
-    asked = _parser(sorted(FORMATS)).parse_args(words)
+    asked = _parser().parse_args(words)
     runs = collect(asked.outputs)
     for word in asked.where:
         runs = standing(runs, *_place(word))
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> None:
     kept(asked.outputs).save()
 
 
-def _parser(formats: Sequence[str]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report claims",
         description="Say of each claim whether the runs support it, contradict it, or leave it undecided.",
@@ -42,7 +42,7 @@ def _parser(formats: Sequence[str]) -> argparse.ArgumentParser:
     text = "an option of conf/claims, or a YAML file; default: those that the newest run was configured with"
     parser.add_argument("--claims", metavar="NAME|FILE", help=text)
     parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
-    parser.add_argument("--format", choices=formats, default="markdown", help="default: %(default)s")
+    parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
     return parser
 
 

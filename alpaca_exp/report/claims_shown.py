@@ -25,7 +25,7 @@ def markdown(verdicts: Sequence[Verdict], command: str) -> str:
     """A table, then each claim in words with what stands in its way, the command and the artifacts."""
     lines = [HEADS, ("---",) * len(HEADS), *map(cells, verdicts)]
     grid = "\n".join("| " + " | ".join(_barred(text) for text in line) + " |" for line in lines)
-    said = "\n".join(f"- {_barred(text)}" for text in sentences(verdicts))
+    said = "\n".join(f"- {text}" for text in sentences(verdicts))
     behind = "\n".join(f"- {text}" for text in _sources(verdicts))
     return "\n\n".join(filter(None, [grid, READING, said, f"    {command}", behind])) + "\n"
 
@@ -95,7 +95,7 @@ def _sentence(one: Verdict, common: Collection[str]) -> str:
     """The claim, what it was tested by, and what would decide it where nothing did."""
     source = f" ({one.source})" if one.source else ""
     over = f", the mean over {' and '.join(one.over)}" if one.over else ""
-    told = [f"{one.claim}: {one.statement}{source} {one.metric}: {one.said}{over}."]
+    told = [f"{one.claim}: {one.statement.rstrip('.')}{source}. {one.metric}: {one.said}{over}."]
     if one.why:
         told.append(f"{one.verdict[0].upper()}{one.verdict[1:]}: {one.why}.")
     if one.remedy:

@@ -141,7 +141,7 @@ def points(metric: str) -> tuple[float, str]:
 
 def inequality(claim: Claim) -> str:
     """`dataset_variant=cleaned > dataset_variant=original`; a margin stands behind."""
-    unit = points(claim.metric)[1]
+    unit = points(claim.metric)[1].removesuffix("s" if claim.margin == 1 else "")
     margin = f"{claim.margin:g}{f' {unit}' if unit else ''}"
     sides = (str(claim.left), str(claim.right))
     if claim.relation is Relation.equal_within:

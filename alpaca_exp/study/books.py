@@ -11,8 +11,8 @@ import os
 import platform
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from alpaca_exp.study.results import write_results
 from alpaca_exp.study.samplers import kind_of, sampler
 from alpaca_exp.study.settings import Settings
 from alpaca_exp.study.space import Point
-from alpaca_exp.study.storage import open_storage, turn
+from alpaca_exp.study.storage import Turns, open_storage
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.jobs import Job
 
@@ -49,6 +49,7 @@ class Books:
         self.settings, self.sweep, self._outputs = settings, sweep, outputs
         self._name = f"asker-{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._held = ExitStack()
+        self._turn = Turns(settings.storage, settings.study_name)
         with self._turn():
             self._study = _opened(settings)
         self._held.enter_context(history.claimed(sweep, self._name))
@@ -56,6 +57,7 @@ class Books:
     def close(self) -> None:
         """Whoever looks now sees that this process asks no more."""
         self._held.close()
+        self._turn.close()
         (self.sweep / history.LOCKS / f"{self._name}.lock").unlink(missing_ok=True)
 
     def trials(self) -> list[FrozenTrial]:
@@ -69,9 +71,9 @@ class Books:
             for point in self.settings.enqueue:
                 if _key(point) not in known:
                     self._study.enqueue_trial(dict(point))
-            said = self._mend()
+            said, trials = self._mend()
             if self.settings.failed == "retry":
-                for trial in self._failed():
+                for trial in self.failed(trials):
                     self._again(trial)
                     said.append(f"trial {trial.number} had failed, and is queued again")
             self.write()
@@ -80,27 +82,27 @@ class Books:
     def ask(self) -> tuple[Trial | None, Point, tuple[str, ...], list[str]]:
         """The next trial with its point and words; none where enough are made or under way."""
         with self._turn():
-            said = self._mend()
-            if self.left() <= 0 or not self._queue_point():
+            said, trials = self._mend()
+            if self.left(trials) <= 0 or not self._queue_point(trials):
                 return None, {}, (), said
-            self._study.sampler = sampler(self.settings.sampler, len(self.trials()))
+            self._study.sampler = sampler(self.settings.sampler, len(trials))
             trial = self._study.ask()
             point, words = self.settings.space.suggested(trial)
-            trial.set_user_attr("words", list(words))
             job = Job(trial.number, words, self.settings.space.label(words), "", (), {}, b"")
             history.append(self.sweep, [history.row(job, "waiting")])
-            trial.set_user_attr("by", self._name)  # last: without it nobody is at it
+            trial.set_user_attr("asked", {"by": self._name, "words": list(words)})  # last: else nobody is
         return trial, point, words, said
 
-    def left(self) -> int:
-        """How many trials are still to be asked for: what is complete, pruned, failed or under way counts."""
-        again = self.retried()
-        counted = (
-            trial
-            for trial in self.trials()
-            if trial.state is not TrialState.WAITING and trial.number not in again
-        )
+    def left(self, trials: Sequence[FrozenTrial]) -> int:
+        """How many are still to be asked for: what is complete, pruned, failed or under way counts."""
+        again = retried(trials)
+        counted = (one for one in trials if one.state is not TrialState.WAITING and one.number not in again)
         return self.settings.n_trials - sum(1 for _ in counted)
+
+    def failed(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Those that have failed and whose points are not queued again."""
+        again = retried(trials)
+        return [one for one in trials if one.state is TrialState.FAIL and one.number not in again]
 
     def others(self, own: Sequence[int]) -> list[int]:
         """Trials of this sweep's folder that other processes are at."""
@@ -153,19 +155,21 @@ class Books:
             self._study._storage.set_trial_user_attr(trial._trial_id, "error", error[:2000])
         self._study.tell(number, None if values is None else list(values), state=state)
 
-    def _mend(self) -> list[str]:
-        """Settle the trials whose process is gone: by what it left, or by queueing them again."""
-        said = []
-        known = history.read(self.sweep)
-        for trial in self.trials():
-            if trial.state is not TrialState.RUNNING or not self._is_lost(trial, known):
-                continue
-            said.append(f"trial {trial.number}: {self._recovered(trial, known.get(trial.number, {}))}")
-        return said
+    def _mend(self) -> tuple[list[str], list[FrozenTrial]]:
+        """Settle the trials whose process is gone: by what it left, or by queueing them again.
+
+        Returns what there is to say of it, and all trials as they are then.
+        """
+        trials = self.trials()
+        running = [one for one in trials if one.state is TrialState.RUNNING and _asker(one) != self._name]
+        known = history.read(self.sweep) if running else {}
+        lost = [trial for trial in running if self._is_lost(trial, known)]
+        said = [f"trial {one.number}: {self._recovered(one, known.get(one.number, {}))}" for one in lost]
+        return said, (self.trials() if lost else trials)
 
     def _is_lost(self, trial: FrozenTrial, known: dict[int, Row]) -> bool:
         """Whether nobody works on it, nor will. Of those of other sweeps' folders nothing can be told."""
-        asker = trial.user_attrs.get("by")
+        asker = _asker(trial)
         if asker is None:  # its process ended between asking and saying so, since it is our turn
             return True
         if trial.number not in known:
@@ -211,28 +215,17 @@ class Books:
     def _again(self, trial: FrozenTrial) -> None:
         self._study.enqueue_trial(_given(trial), user_attrs={"retry_of": trial.number})
 
-    def _failed(self) -> list[FrozenTrial]:
-        again = self.retried()
-        return [one for one in self.trials() if one.state is TrialState.FAIL and one.number not in again]
-
-    def retried(self) -> set[int]:
-        """The trials whose points were queued again."""
-        return {
-            int(number) for one in self.trials() if (number := one.user_attrs.get("retry_of")) is not None
-        }
-
     def _tries(self, trial: FrozenTrial) -> int:
         before, trials, count = trial.user_attrs.get("retry_of"), self.trials(), 1
         while before is not None:
             before, count = trials[int(before)].user_attrs.get("retry_of"), count + 1
         return count
 
-    def _queue_point(self) -> bool:
+    def _queue_point(self, trials: Sequence[FrozenTrial]) -> bool:
         """With a grid, queue its next point; False where there is none left."""
-        trials = self.trials()
         if kind_of(self.settings.sampler) != "grid" or any(t.state is TrialState.WAITING for t in trials):
             return True
-        again = self.retried()
+        again = retried(trials)
         taken = {_key(_given(trial)) for trial in trials if trial.number not in again}
         points = self.settings.space.points() or ()
         point = next((point for point in points if _key(point) not in taken), None)
@@ -240,10 +233,16 @@ class Books:
             self._study.enqueue_trial(dict(point))
         return point is not None
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with turn(self.settings.storage, self.settings.study_name):
-            yield
+
+def _asker(trial: FrozenTrial) -> str | None:
+    """The process that asked for it."""
+    found: str | None = trial.user_attrs.get("asked", {}).get("by")
+    return found
+
+
+def retried(trials: Sequence[FrozenTrial]) -> set[int]:
+    """The trials whose points were queued again."""
+    return {int(number) for one in trials if (number := one.user_attrs.get("retry_of")) is not None}
 
 
 def _opened(settings: Settings) -> Study:

@@ -131,7 +131,7 @@ def _row(trial: FrozenTrial, sweep: Path) -> Row:
         "folder": str(trial.number) if there else None,
         "started": started.isoformat(timespec="seconds") if started else None,
         "seconds": round((ended - started).total_seconds(), 3) if started and ended else None,
-        "words": told.get("words"),
+        "words": told.get("asked", {}).get("words"),
     }
 
 

@@ -17,7 +17,7 @@ from alpaca_exp.errors import InputError
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.storages.journal import JournalFileOpenLock
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL, Connection
 
 JOURNAL, SQLITE = "journal://", "sqlite:///"
 PASSWORD = "ALPACA_EXP_STORAGE_PASSWORD"
@@ -88,57 +88,75 @@ def file_of(address: str) -> Path | None:
     return None
 
 
-@contextmanager
-def turn(address: str, study_name: str) -> Iterator[None]:
-    """Wait for one's turn at a study: inside, no other process asks it for trials, or tells it of any.
+class Turns:
+    """Waiting for one's turn at a study: inside, no other process asks it for trials, or tells it of any.
 
-    A process that is killed loses its turn at once.
+    A process that is killed loses its turn at once: the lock is the system's, or the database's own.
     """
-    file = file_of(address)
-    if file is not None:
-        lock = FileLock(f"{file}.turn")
+
+    def __init__(self, address: str, study_name: str) -> None:
+        self._address, self._name = address, study_name
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait for it, and give it back. Raises InputError where the storage cannot be reached."""
+        file = file_of(self._address)
+        lock = FileLock(f"{file}.turn") if file else None
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except OSError as error:
-            raise _unreachable(address, error) from None
+            if file is not None and lock is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
+            else:
+                self._take()
+        except Exception as error:
+            self.close()
+            raise _unreachable(self._address, error) from None
         try:
             yield
         finally:
-            lock.release()
-        return
-    engine = _engine(address)
-    try:
-        connection = engine.connect()
-    except Exception as error:
-        raise _unreachable(address, error) from None
-    try:
-        with connection:
-            _take(connection, study_name)
-            yield
-    finally:
-        engine.dispose()
+            if lock is not None:
+                lock.release()
+            else:
+                self._give_back()
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+        self._connection = None
+
+    def _take(self) -> None:
+        if self._connection is None or self._connection.invalidated:
+            self._connection = _connect(self._address)
+        self._say("SELECT pg_advisory_lock(:key)", "SELECT GET_LOCK(:key, -1)")
+
+    def _give_back(self) -> None:
+        try:
+            self._say("SELECT pg_advisory_unlock(:key)", "SELECT RELEASE_LOCK(:key)")
+        except Exception:  # whatever a driver raises: without the connection there is no lock either
+            self.close()
+
+    def _say(self, postgresql: str, mysql: str) -> None:
+        from sqlalchemy import text
+
+        assert self._connection is not None
+        digest = hashlib.sha256(f"alpaca_exp {self._name}".encode()).digest()
+        match self._connection.dialect.name:
+            case "postgresql":
+                key = int.from_bytes(digest[:8], "big", signed=True)
+                self._connection.execute(text(postgresql), {"key": key})
+            case "mysql" | "mariadb":
+                self._connection.execute(text(mysql), {"key": digest.hex()[:60]})
 
 
-def _take(connection: object, study_name: str) -> None:
-    """The database's own lock, which ends with the connection."""
-    from sqlalchemy import Connection, text
-
-    assert isinstance(connection, Connection)
-    digest = hashlib.sha256(f"alpaca_exp {study_name}".encode()).digest()
-    match connection.dialect.name:
-        case "postgresql":
-            key = int.from_bytes(digest[:8], "big", signed=True)
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
-        case "mysql" | "mariadb":
-            connection.execute(text("SELECT GET_LOCK(:key, -1)"), {"key": digest.hex()[:60]})
-
-
-def _engine(address: str) -> Engine:
+def _connect(address: str) -> Connection:
     from sqlalchemy import NullPool, create_engine
 
     url = _entered(address)
-    return create_engine(url, poolclass=NullPool, connect_args=_patience(url))
+    engine = create_engine(url, poolclass=NullPool, connect_args=_patience(url), isolation_level="AUTOCOMMIT")
+    return engine.connect()
 
 
 def _entered(address: str) -> URL:

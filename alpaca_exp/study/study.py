@@ -51,8 +51,9 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     interruption: BaseException | None = None
     try:
         said = books.begin()
-        before = {trial.number for trial in books.trials() if trial.state.is_finished()}
-        left = books.left()
+        known = books.trials()
+        before = {trial.number for trial in known if trial.state.is_finished()}
+        left = books.left(known)
         print(
             "\n".join([*said, f"{settings.n_trials - left:,} from before, {max(left, 0):,} to run"]),
             flush=True,

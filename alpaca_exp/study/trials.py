@@ -73,7 +73,8 @@ class Trials:
                 self._over = True  # what stops one, a signal or a budget, is meant for all
             case "failed":
                 self._books.fail(number, outcome.error or "failed")
-        self._watch_failures()
+        if outcome.status == "failed":
+            self._watch_failures()
         return outcome, []
 
     def _valued(self, done: Job, outcome: Outcome) -> Outcome:
@@ -127,9 +128,9 @@ class Trials:
 
     def _watch_failures(self) -> None:
         """End a study most of whose trials fail: what is wrong is hardly theirs."""
-        states = [trial.state.name for trial in self._books.trials()]
-        again = self._books.retried()
-        failed = sum(state == "FAIL" and number not in again for number, state in enumerate(states))
+        trials = self._books.trials()
+        states = [trial.state.name for trial in trials]
+        failed = len(self._books.failed(trials))
         ended = failed + states.count("COMPLETE") + states.count("PRUNED")
         if ended >= min(FEWEST, self._settings.n_trials) and failed > self._settings.max_failure_rate * ended:
             self._over = True

@@ -33,6 +33,7 @@ ROWS = (
 )
 WORDS = ("dataset_variant.source=rows.jsonl", "trainer=none", "eval_suite=none", "judge=none")
 PEER = "Hydra's basic sweeper and launcher"
+THEIRS = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 Figures = dict[str, float]
 
 
@@ -153,7 +154,9 @@ def _measured(who: str, jobs: int) -> None:
         return multirun(*args, **named)
 
     Hydra.multirun = begun  # type: ignore[method-assign]
-    sweeper = [] if who == "ours" else ["hydra/sweeper=basic"]
+    sweeper = (
+        [] if who == "ours" else [f"hydra.sweeper._target_={THEIRS}", "+hydra.sweeper.max_batch_size=null"]
+    )
     sys.argv = ["alpaca_exp", "--multirun", *WORDS, *sweeper, f"seed=range({jobs})"]
     command.main()
     seconds = time.perf_counter() - began[0]

@@ -6,7 +6,8 @@
 
 Real experiments through the command line; what is found under `--outputs` is not made again. Each world is
 judged as a user would who ran three of the seeds, once for every three of them. What is true is known by
-how the world is built: who learns from a teacher without an error inherits none. The mean over all seeds
+how the world is built: who learns from a teacher without an error inherits none, who learns nothing stays
+as it was. The mean over all seeds
 stands beside it, as a check of that.
 """
 
@@ -64,7 +65,10 @@ WORLDS = (
         false=("tuning_leaves_understanding",),
     ),
     World(
-        "a careless teacher", ("teacher=careless",), ("original",), false=("tuned_model_stays_behind",),
+        "a teacher without a pupil", ("teacher=misinformed", "trainer.learning_rate=1e-6"), ("original",),
+        true=("tuning_leaves_understanding",),
+        false=("tuned_model_stays_behind", "errors_are_inherited"),
+        scales=("large",),
     ),
     World(
         "a useless teacher", ("teacher=useless",), ("original",), false=("judge_prefers_the_tuned_model",),

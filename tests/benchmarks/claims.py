@@ -7,8 +7,7 @@
 Real experiments through the command line; what is found under `--outputs` is not made again. Each world is
 judged as a user would who ran three of the seeds, once for every three of them. What is true is known by
 how the world is built: who learns from a teacher without an error inherits none, who learns nothing stays
-as it was. The mean over all seeds
-stands beside it, as a check of that.
+as it was. The mean over all seeds stands beside it, as a check of that.
 """
 
 from __future__ import annotations
@@ -146,13 +145,14 @@ def _run(world: World, seed: int, seeds: int, outputs: Path, asked: argparse.Nam
     """The sweep of a world, and its untuned models."""
     shared = [f"name={_name(world)}", f"world.seed={seed}", f"scale={','.join(world.scales)}"]
     shared += [
-        *world.overrides,
+        *(word for word in world.overrides if not word.startswith("trainer.")),
         *asked.overrides,
         f"runtime.outputs={outputs}",
         f"runtime.workers={asked.workers}",
     ]
     tuned = [f"dataset_variant={','.join(world.variants)}", f"seed={','.join(map(str, range(seeds)))}"]
-    for words in (tuned, ["dataset_variant=none", "trainer=none", "seed=0"]):
+    learning = [word for word in world.overrides if word.startswith("trainer.")]
+    for words in ([*learning, *tuned], ["dataset_variant=none", "trainer=none", "seed=0"]):
         command = [sys.executable, "-m", "alpaca_exp", "--multirun", *shared, *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         print(f"world {seed}, {world.name}: {(done.stdout.splitlines() or [''])[-2:][0]}", flush=True)

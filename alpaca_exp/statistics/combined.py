@@ -25,6 +25,7 @@ from alpaca_exp.statistics.intervals import Doubt, Interval, Limits, Part
 
 ALPHA = 0.05
 POWER = 1.75
+"""Of a part's share, at `ALPHA`."""
 
 
 def combined(
@@ -38,12 +39,13 @@ def combined(
     alike leave open (Clopper and Pearson 1934, Biometrika 26): a share of others of which with 2.5 %
     probability none would have been seen.
     """
-    stderr = math.sqrt(sum(part.variance for part in parts))
     times = critical(parts, ALPHA)
-    low, high = mean - times * stderr, mean + times * stderr
+    stderr = math.sqrt(sum(part.variance for part in parts))
+    half = times * stderr
+    low, high = mean - half, mean + half
     within = limits if limits and all(map(math.isfinite, limits)) else None
     if within:
-        low, high = _alike(mean, parts, within) if not stderr else _wilson(mean, stderr, times, within)
+        low, high = _wilson(mean, half, within) if half else _alike(mean, parts, within)
     return Interval(
         mean=mean,
         low=low,
@@ -51,7 +53,7 @@ def combined(
         n=n,
         doubt=doubt,
         stderr=stderr,
-        df=_degrees(times) if stderr else None,
+        df=_degrees(times) if half else None,
         parts=tuple(parts),
         limits=within,
     )
@@ -62,12 +64,12 @@ def critical(parts: Sequence[Part], alpha: float) -> float:
     from scipy.special import ndtri, stdtrit
 
     variance = sum(part.variance for part in parts)
-    normal = float(ndtri(1 - alpha / 2)) ** 2
+    normal = float(ndtri(alpha / 2)) ** 2
     if not variance:
         return math.sqrt(normal)
     power = 1 + (POWER - 1) * min(alpha / ALPHA, 1)
     excess = (
-        (float(stdtrit(part.df, 1 - alpha / 2)) ** 2 - normal) * (part.variance / variance) ** power
+        (float(stdtrit(part.df, alpha / 2)) ** 2 - normal) * (part.variance / variance) ** power
         for part in parts
         if math.isfinite(part.df) and part.variance
     )
@@ -92,17 +94,16 @@ def alike(parts: Sequence[Part]) -> float:
     return max((part.df for part in parts), default=0) + 1
 
 
-def _wilson(mean: float, stderr: float, times: float, limits: Limits) -> tuple[float, float]:
-    """The means from which this one is `times` standard errors away, these being theirs."""
+def _wilson(mean: float, half: float, limits: Limits) -> tuple[float, float]:
+    """The means from which this one is as many of their own standard errors away as `half` is of its own."""
     lowest, highest = limits
     width = highest - lowest
     share = (mean - lowest) / width
     if not 0 < share < 1:
-        return mean - times * stderr, mean + times * stderr
-    answers = share * (1 - share) * (width / stderr) ** 2
-    square = times**2 / answers
-    middle, half = share + square / 2, math.sqrt(square * (share * (1 - share) + square / 4))
-    low, high = ((middle + side * half) / (1 + square) for side in (-1, 1))
+        return mean - half, mean + half
+    square = (half / width) ** 2 / (share * (1 - share))
+    middle, reach = share + square / 2, math.sqrt(square * (share * (1 - share) + square / 4))
+    low, high = ((middle + side * reach) / (1 + square) for side in (-1, 1))
     return lowest + width * low, lowest + width * high
 
 

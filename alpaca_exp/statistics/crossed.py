@@ -29,7 +29,7 @@ def crossed(
     1,000 documents, and seeds' deviations of 0, .5 and 2 standard errors of the documents. Raises ValueError
     for an empty array, or one that is not finite.
     """
-    found = _Components.of(values, clusters)
+    found = Components.of(values, clusters)
     if found.seeds == 1:
         one_value = found.documents.df == 0
         return (
@@ -52,13 +52,13 @@ def crossed_apart(
     Both need two seeds or more. Documents are paired; of the seeds each side has its own variance (Welch
     1938, Biometrika 29). Raises ValueError for unequal documents, or a side of one seed.
     """
-    ours, theirs = (_Components.of(one, clusters) for one in (first, second))
+    ours, theirs = (Components.of(one, clusters) for one in (first, second))
     if min(ours.seeds, theirs.seeds) < 2:
         raise ValueError("seeds that are no pairs are compared where both sides have two or more")
     means = [np.asarray(one, np.float64).mean(0) for one in (first, second)]
     if len(means[0]) != len(means[1]):
         raise ValueError("the two sides have unequal documents")
-    both = _Components.of(means[0] - means[1], clusters)
+    both = Components.of(means[0] - means[1], clusters)
     parts = [pooled([ours.over_seeds, theirs.over_seeds])]
     if both.documents.df:
         left = max(both.documents.variance - ours.both - theirs.both, 0.0)
@@ -80,8 +80,8 @@ def difference(first: Interval, second: Interval) -> Interval | None:
 
 
 @dataclass(frozen=True)
-class _Components:
-    """What the variance of the mean of an array is made of."""
+class Components:
+    """What the variance of the mean of an array (seeds, documents) is made of."""
 
     mean: float
     seeds: int
@@ -92,7 +92,8 @@ class _Components:
     both: float
 
     @staticmethod
-    def of(values: npt.ArrayLike, clusters: Sequence[Hashable] | None) -> _Components:
+    def of(values: npt.ArrayLike, clusters: Sequence[Hashable] | None = None) -> Components:
+        """By mean squares. Raises ValueError for an empty array, or one that is not finite."""
         array = np.atleast_2d(np.asarray(values, np.float64))
         if array.ndim != 2 or not array.size or not np.isfinite(array).all():
             raise ValueError("an interval needs an array of finite numbers, seeds by documents")
@@ -100,13 +101,24 @@ class _Components:
         shares, sizes, scale, df = _shares(array - mean, clusters)
         between = Part(scale * _squares(shares.mean(0)), df)
         if seeds == 1:
-            return _Components(mean, 1, Part(0.0, 0), between, 0.0)
+            return Components(mean, 1, Part(0.0, 0), between, 0.0)
         rows = array.mean(1) - mean
         left = shares - shares.mean(0) - rows[:, None] * sizes
         by_seed = 1 / seeds / (seeds - 1)
-        return _Components(
-            mean, seeds, Part(by_seed * _squares(rows), seeds - 1), between, scale * by_seed * _squares(left)
-        )
+        over_seeds = by_seed * _squares(rows) + _rounding(array, rows + mean)
+        return Components(mean, seeds, Part(over_seeds, seeds - 1), between, scale * by_seed * _squares(left))
+
+
+def _rounding(array: Array, rows: Array) -> float:
+    """The seeds' variance that does not show: a row's mean is told no finer than one document's share.
+
+    Rounding to steps adds their square / 12 (Sheppard 1898, Proc. London Math. Society 29). Two seeds that
+    are right or wrong on 80 documents have the very same mean in one case of 20; without this every third
+    or fourth table of 20 nulls would hold a difference. With three seeds or more it is next to nothing.
+    """
+    seeds, n = array.shape
+    step = 2 * float(np.abs(array - array.mean(0) - rows[:, None] + rows.mean()).max()) / n
+    return float(step**2 / 12 / seeds)
 
 
 def _shares(deviations: Array, clusters: Sequence[Hashable] | None) -> tuple[Array, Array, float, float]:

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from alpaca_exp.statistics.combined import alike, critical
 from alpaca_exp.statistics.intervals import Interval, Part
 
-_STEPS, _LEAST = 60, 1e-300
+_LEAST = 1e-100
+"""p values below it are 0."""
 
 
 def p_value(interval: Interval, null: float = 0.0) -> float | None:
     """The two-sided p value of `null`: below .05 just where the interval leaves it out; None without one."""
-    if not interval.parts or interval.stderr is None:
+    if not interval.parts:
         return None
     if not interval.stderr:
         return _of_alike(interval, null)
-    return _of_distance(interval.parts, abs(interval.mean - null) / _error_at(interval, null))
+    distance = abs(interval.mean - null) / interval.stderr / _stretched(interval, null)
+    return _of_distance(interval.parts, distance)
 
 
 def equivalence(interval: Interval, margin: float) -> float | None:
@@ -52,29 +54,29 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _of_distance(parts: Sequence[Part], distance: float) -> float:
-    """Of an estimate so many standard errors away."""
+    """The level of the interval that reaches just so many standard errors."""
     from scipy.special import stdtr
 
+    if not distance:
+        return 1.0
     if len(parts) == 1:  # Student's t itself, which has a formula
         return 2 * float(stdtr(parts[0].df, -distance))
-    low, high = math.log(_LEAST), 0.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        outside = critical(parts, math.exp(middle)) < distance
-        low, high = (low, middle) if outside else (middle, high)
-    return math.exp(high)
+    from scipy.optimize import brentq
+
+    def beyond(level: float) -> float:
+        return critical(parts, math.exp(level)) - distance
+
+    lowest = math.log(_LEAST)
+    return math.exp(float(brentq(beyond, lowest, 0.0, xtol=1e-10))) if beyond(lowest) > 0 else 0.0
 
 
-def _error_at(interval: Interval, null: float) -> float:
-    """The standard error that the estimate would have, were `null` the mean (a score test, within limits)."""
-    stderr = interval.stderr or 0.0
+def _stretched(interval: Interval, null: float) -> float:
+    """The standard error that the estimate would have, were `null` the mean, over its own (a score test)."""
     if interval.limits is None:
-        return stderr
+        return 1.0
     lowest, highest = interval.limits
     here, there = ((highest - at) * (at - lowest) for at in (interval.mean, null))
-    if here <= 0:
-        return stderr
-    return stderr * math.sqrt(max(there, _LEAST) / here)
+    return math.sqrt(max(there, _LEAST) / here) if here > 0 else 1.0
 
 
 def _of_alike(interval: Interval, null: float) -> float:

@@ -253,7 +253,7 @@ def side_by_side(folder: Path, processes: int, *words: str) -> None:
     """The same study, begun by several processes at once: all end well, and no point is tried twice."""
     both = [start_in(folder, *TRIVIAL, SEEDS, *words) for _ in range(processes)]
     said = [one.communicate(240) for one in both]
-    assert [one.returncode for one in both] == [0] * processes, said[0][1]
+    assert [one.returncode for one in both] == [0] * processes, "".join(told for _, told in said)
     told = trials(folder)
     assert {row["state"] for row in told} == {"complete"}
     assert len({row["params"]["teacher.seed"] for row in told}) == len(told), "no point twice"

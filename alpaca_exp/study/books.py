@@ -76,7 +76,7 @@ class Books:
                 for trial in self.failed(trials):
                     self._again(trial)
                     said.append(f"trial {trial.number} had failed, and is queued again")
-            self.write()
+            self._write()
         return said
 
     def ask(self) -> tuple[Trial | None, Point, tuple[str, ...], list[str]]:
@@ -126,8 +126,12 @@ class Books:
         """The trial has no values. `again`: its point is queued once more."""
         self._tell(number, TrialState.FAIL, error=error, again=again)
 
-    def write(self) -> dict[str, Any]:
+    def write(self) -> Row:
         """Write what the study has come to into the sweep's folder; returns it too."""
+        with self._turn():
+            return self._write()
+
+    def _write(self) -> Row:
         return write_results(self.settings, self.trials(), self.sweep)
 
     def _tell(
@@ -143,7 +147,7 @@ class Books:
             self._settle(number, state, values, error)
             if again:
                 self._again(self.trials()[number])
-            self.write()
+            self._write()
 
     def _settle(
         self, number: int, state: TrialState, values: Sequence[float] | None = None, error: str | None = None

@@ -1,0 +1,86 @@
+"""What a design of so many seeds and documents can show, told by how much each varies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alpaca_exp.statistics.combined import ALPHA, critical
+from alpaca_exp.statistics.crossed import Components
+from alpaca_exp.statistics.intervals import Part
+
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variances: of one seed's effect, one document's, and one seed's on one document."""
+
+    seeds: float
+    documents: float
+    both: float
+
+
+def spread(values: npt.ArrayLike, clusters: Sequence[Hashable] | None = None) -> Spread:
+    """Of an array (two seeds or more, documents), by mean squares; a negative estimate is 0.
+
+    Of documents in `clusters` it is that of as many documents which were each by itself would leave the
+    same doubt. Raises ValueError for one seed, of which nothing tells what others would do.
+    """
+    found = Components.of(values, clusters)
+    if found.seeds < 2:
+        raise ValueError("how much seeds vary is told by two of them or more")
+    n = np.shape(values)[1]
+    return Spread(
+        seeds=max(0.0, found.seeds * (found.over_seeds.variance - found.both)),
+        documents=max(0.0, n * (found.documents.variance - found.both)),
+        both=n * found.seeds * found.both,
+    )
+
+
+def minimal_detectable_difference(
+    of: Spread, seeds: int, documents: int, power: float = POWER, alpha: float = ALPHA
+) -> float:
+    """The smallest true difference that such a design calls one with probability `power`.
+
+    The noncentral t (Johnson and Welch 1940, Biometrika 31) whose critical value is the interval's own
+    (`statistics.combined`). With one seed it is of these checkpoints: seeds' effects are then no doubt.
+    Raises ValueError for less than a seed and two documents, or what is no probability.
+    """
+    from scipy.special import nctdtrinc, stdtridf
+
+    if seeds < 1 or documents < 2 or not 0 < alpha < 1 or not alpha < power < 1:
+        raise ValueError("a design has a seed, two documents, a level, and a power above it, both below 1")
+    parts = _parts(of, seeds, documents)
+    stderr, times = math.sqrt(sum(part.variance for part in parts)), critical(parts, alpha)
+    if not stderr:
+        return 0.0
+    return stderr * float(nctdtrinc(float(stdtridf(1 - alpha / 2, times)), 1 - power, times))
+
+
+def noise_floor(seeds: Sequence[float], alpha: float = ALPHA) -> float:
+    """The difference that two runs of one recipe stay below in 95 % of pairs, if seeds alone tell them apart.
+
+    `seeds` are its readings, one a seed. A prediction interval (Hahn 1969, J. Quality Technology 1) around a
+    difference of 0: t x the standard deviation x the root of 2, which for many seeds is the 2.8 standard
+    deviations of ISO 5725's repeatability limit. Raises ValueError for fewer than two.
+    """
+    from statistics import stdev
+
+    from scipy.special import stdtrit
+
+    if len(seeds) < 2:
+        raise ValueError("what seeds do is told by two of them or more")
+    return float(-stdtrit(len(seeds) - 1, alpha / 2)) * stdev(seeds) * math.sqrt(2)
+
+
+def _parts(of: Spread, seeds: int, documents: int) -> list[Part]:
+    over_documents = of.documents / documents
+    if seeds == 1:
+        return [Part(over_documents + of.both / documents, documents - 1)]
+    over_seeds = of.seeds / seeds + of.both / seeds / documents
+    return [Part(over_seeds, seeds - 1), Part(over_documents, documents - 1)]

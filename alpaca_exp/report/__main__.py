@@ -24,6 +24,7 @@ COMMANDS = {
     "reading": "RUN...: the answers of some runs side by side, on one page",
     "attribution": "which factor of a sweep did how much: effects, interactions, Shapley values",
     "claims": "what the runs say of claims: supported, contradicted, or what would decide",
+    "power": "what differences these runs could show, and what more seeds or documents would",
     "references": "published numbers with their sources, and what is wrong with them",
 }
 """What is not one table: each is a module of this room, whose `main` takes the words behind its name."""

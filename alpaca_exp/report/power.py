@@ -1,0 +1,147 @@
+"""What differences these runs could show: `python -m alpaca_exp.report power --baseline original`.
+
+For each row and metric: how much seeds alone move it, the smallest difference from the baseline that so many
+seeds and documents find four times out of five, and what more of either would find. It says how a sweep is to
+be sized before it is run, and why a difference that is smaller was not found.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alpaca_exp.commands import add_outputs
+from alpaca_exp.errors import InputError
+from alpaca_exp.report.cells import Sample, sample
+from alpaca_exp.report.doubt import independent
+from alpaca_exp.report.evidence import Evidence, paired
+from alpaca_exp.report.kept import kept
+from alpaca_exp.report.likeness import unlike
+from alpaca_exp.report.metrics import USUAL, known
+from alpaca_exp.report.runs import Run, check, check_axis, collect, standing
+from alpaca_exp.statistics.planning import minimal_detectable_difference, noise_floor, spread
+
+SEEDS = (3, 5, 10)
+MORE_DOCUMENTS = 4
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Power:
+    """Of one row and metric, in the metric's own numbers; None where one seed or document tells nothing."""
+
+    row: str
+    metric: str
+    seeds: int
+    documents: int
+    noise: float | None
+    """Two runs that differ in their seed alone stay within it in 95 % of pairs."""
+    found: float | None
+    """The smallest difference from the baseline that is found with a probability of .8."""
+    with_seeds: tuple[float, ...] = ()
+    """The same with as many seeds as `SEEDS` says."""
+    with_documents: float | None = None
+    """The same with four times the documents."""
+
+
+def main(words: Sequence[str]) -> None:
+    """Print the table. Raises InputError for what is not there."""
+    asked = _parser().parse_args(words)
+    runs = collect(asked.outputs)
+    for word in asked.where:
+        axis, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"--where {word} names no value; write it as --where scale=small")
+        runs = standing(runs, axis, value)
+    metrics = [name.strip() for name in asked.metrics.split(",") if name.strip()]
+    print(_told(list(powers(runs, asked.rows, metrics, asked.baseline, asked.outputs))), end="")
+    kept(asked.outputs).save()
+
+
+def powers(
+    runs: Sequence[Run], rows: str, metrics: Sequence[str], baseline: str | None, outputs: Path
+) -> Iterator[Power]:
+    """Each row's, of each metric that it has; without a baseline of the metric, not of a difference."""
+    check_axis(rows, runs)
+    there = known([run.artifacts for run in runs], outputs)
+    labels = sorted({run.label(rows) for run in runs})
+    if baseline is not None:
+        check(rows, baseline, labels)
+    for metric in metrics:
+        check("metric", metric, there)
+        cells = {row: sample(metric, standing(runs, rows, row), outputs) for row in labels}
+        for row, cell in cells.items():
+            if cell.evidence is not None and row != baseline:
+                yield _power(row, metric, cell, cells.get(baseline or ""), outputs)
+
+
+def _power(row: str, metric: str, cell: Sample, against: Sample | None, outputs: Path) -> Power:
+    assert cell.evidence is not None, "the row has the metric"
+    own = independent(cell.evidence)
+    noise = noise_floor(own.readings.tolist()) if len(own.readings) > 1 else None
+    apart: Evidence | str = own
+    if against is not None:
+        alike = against.evidence and not unlike(metric, cell.done, against.done, outputs)
+        apart = paired(cell.evidence, against.evidence) if alike and against.evidence else "asked otherwise"
+    rows = own if isinstance(apart, str) else independent(apart)
+    seeds, documents = len(rows.readings), len(rows.documents)
+    if seeds < 2 or documents < 2 or isinstance(apart, str):
+        return Power(row, metric, seeds, documents, noise, None)
+    varies = spread(rows.values, rows.clusters)
+    return Power(
+        row,
+        metric,
+        seeds,
+        documents,
+        noise,
+        minimal_detectable_difference(varies, seeds, documents),
+        tuple(minimal_detectable_difference(varies, count, documents) for count in SEEDS),
+        minimal_detectable_difference(varies, seeds, MORE_DOCUMENTS * documents),
+    )
+
+
+def _told(found: Sequence[Power]) -> str:
+    if not found:
+        return "No row has any of the metrics beside the baseline.\n"
+    wider = [f"{count} seeds" for count in SEEDS]
+    head = [
+        "row",
+        "metric",
+        "seeds x documents",
+        "seeds alone",
+        "found",
+        *wider,
+        f"{MORE_DOCUMENTS} x documents",
+    ]
+    lines = [head, ["---"] * len(head), *(_line(one) for one in found)]
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return (
+        f"{table}\n"
+        "seeds alone: two runs of a row that differ in their seed stay within it in 95 % of pairs.\n"
+        "found: the smallest true difference that these seeds and documents call one (p < .05) four times "
+        "out of five;\nthen with other numbers of seeds, and with more documents, each document and seed "
+        "varying as these do.\nVariances told by few seeds are rough: a size, not a promise.\n"
+    )
+
+
+def _line(one: Power) -> list[str]:
+    numbers = (one.noise, one.found, *(one.with_seeds or [None] * len(SEEDS)), one.with_documents)
+    design = f"{one.seeds} x {one.documents}"
+    return [one.row, one.metric, design, *(NONE if each is None else f"{each:.3g}" for each in numbers)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m alpaca_exp.report power",
+        description="What differences these runs could show, and what more seeds or documents would show.",
+    )
+    add_outputs(parser, positional=True)
+    parser.add_argument(
+        "--rows", default="experiment", help="what tells the rows apart; default: %(default)s"
+    )
+    parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
+    parser.add_argument("--baseline", help="the row whose difference from the others is to be found")
+    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
+    return parser

@@ -77,7 +77,7 @@ def open_storage(address: str) -> BaseStorage:
         told = {"pool_pre_ping": True, "connect_args": _patience(_url(address))}
         return RDBStorage(_entered(address).render_as_string(hide_password=False), engine_kwargs=told)
     except Exception as error:
-        raise _unreachable(address, error) from None
+        raise unreachable(address, error) from None
 
 
 def file_of(address: str) -> Path | None:
@@ -111,7 +111,7 @@ class Turns:
                 self._take()
         except Exception as error:
             self.close()
-            raise _unreachable(self._address, error) from None
+            raise unreachable(self._address, error) from None
         try:
             yield
         finally:
@@ -187,7 +187,15 @@ def _patience(url: URL) -> dict[str, int]:
     return {"connect_timeout": CONNECTS_S} if url.get_backend_name() in ("postgresql", "mysql") else {}
 
 
-def _unreachable(address: str, error: Exception) -> InputError:
+def of_the_storage(error: Exception) -> bool:
+    """Whether a database, or Optuna for it, raised it."""
+    return type(error).__module__.partition(".")[0] in ("sqlalchemy", "psycopg", "sqlite3", "pymysql") or (
+        type(error).__name__ == "StorageInternalError"
+    )
+
+
+def unreachable(address: str, error: Exception) -> InputError:
+    """That a storage cannot be reached, in one sentence without its password."""
     if isinstance(error, InputError):
         return error
     said = " ".join(str(getattr(error, "orig", None) or error).split())[:LONGEST]

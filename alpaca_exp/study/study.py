@@ -13,11 +13,13 @@ from typing import Any
 from alpaca_exp.errors import ConfigError, InputError, JobsFailed
 from alpaca_exp.experiment import prepare
 from alpaca_exp.plan import plan
+from alpaca_exp.records import Row
 from alpaca_exp.study.books import Books
 from alpaca_exp.study.objectives import unmeasured
-from alpaca_exp.study.results import TRIALS, read_trials, summary
+from alpaca_exp.study.results import TRIALS, read_results, read_trials, summary
 from alpaca_exp.study.settings import Settings, read_settings
 from alpaca_exp.study.space import Point
+from alpaca_exp.study.storage import of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
 from alpaca_exp.sweeping import history
 from alpaca_exp.sweeping.board import Board
@@ -62,19 +64,31 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
         trials = Trials(books, composer, board.say)
         conduct(trials, hire(runtime, max(left, 1), folder, board, asked.launch), board, folder)
         interruption = trials.reason
-    except (KeyboardInterrupt, Exception) as error:
+    except KeyboardInterrupt as error:
         interruption = error
+    except Exception as error:
+        interruption = unreachable(settings.storage, error) if of_the_storage(error) else error
     finally:
         if board is not None:
             board.close()
-        found = books.write()
+        found = _written(books)
         books.close()
     entries = entries_of(folder, settings, before)
-    print(f"\n{table(entries)}\n{summary(found)}\nThis study: {folder}", flush=True)
+    print(f"\n{table(entries)}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
     if interruption is not None:
         raise interruption
     _raise_for(entries)
     return entries
+
+
+def _written(books: Books) -> Row:
+    """What the study has come to; where its storage is gone by now, as it was last written."""
+    try:
+        return books.write()
+    except Exception as error:
+        if not (of_the_storage(error) or isinstance(error, InputError)):
+            raise
+        return read_results(books.sweep)
 
 
 def shape(settings: Settings) -> str:

@@ -107,22 +107,21 @@ class Components:
         rows = array.mean(1) - mean
         left = shares - shares.mean(0) - rows[:, None] * sizes
         by_seed = 1 / seeds / (seeds - 1)
-        over_seeds = by_seed * _squares(rows) + _rounding(array)
+        over_seeds = by_seed * _squares(rows) + (_rounding(shares) if df else 0.0)
         return Components(mean, seeds, Part(over_seeds, seeds - 1), between, scale * by_seed * _squares(left))
 
 
-def _rounding(array: Array) -> float:
+def _rounding(shares: Array) -> float:
     """The seeds' variance that does not show: a row's mean is told no finer than one document changes it.
 
     Rounding to steps adds their square / 12 (Sheppard 1898, Proc. London Math. Society 29); a step is what a
-    document on which the seeds differ makes. Two seeds that are right or wrong on 80 documents have the very
+    document makes on which the seeds differ. Two seeds that are right or wrong on 80 documents have the very
     same mean in one case of 20; without this every third or fourth table of 20 nulls would hold a difference.
     With three seeds or more, and where values are no steps, it is next to nothing.
     """
-    seeds, n = array.shape
-    squares = ((array - array.mean(0)) ** 2).mean(0)
+    squares = ((shares - shares.mean(0)) ** 2).mean(0)
     differ = squares > _EQUAL * squares.max()
-    return float(4 * squares[differ].mean() / n**2 / 12 / seeds) if differ.any() else 0.0
+    return float(4 * squares[differ].mean() / 12 / len(shares)) if differ.any() else 0.0
 
 
 def _shares(deviations: Array, clusters: Sequence[Hashable] | None) -> tuple[Array, Array, float, float]:

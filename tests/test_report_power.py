@@ -1,0 +1,66 @@
+"""What differences the runs of a sweep could show, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpaca_exp.report.__main__ import main
+from alpaca_exp.report.power import powers
+from alpaca_exp.report.runs import collect
+from tests.made_outputs import Outputs
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """Two recipes with three seeds each, right or wrong on the same 100 documents."""
+    made, rng = Outputs(tmp_path / "outputs"), np.random.default_rng(0)
+    hard = rng.normal(size=100)
+    for variant in ("original", "cleaned"):
+        made.card(variant, 100, {})
+        for seed in range(3):
+            made.run(variant, seed=seed)
+            right = (hard + rng.normal(size=100) > 0).astype(int).tolist()
+            made.evaluation(f"{variant}small{seed}", 0.0, right)
+    return made.path
+
+
+def test_a_row_tells_what_it_could_find_against_the_baseline(outputs: Path) -> None:
+    (found,) = powers(collect(outputs), "dataset_variant", ["truthfulness"], "original", outputs)
+    assert (found.row, found.seeds, found.documents) == ("cleaned", 3, 100)
+    assert found.noise is not None and 0 < found.noise < 1
+    assert found.found == pytest.approx(found.with_seeds[0])  # three seeds are what there are
+    assert found.with_seeds[0] > found.with_seeds[1] > found.with_seeds[2] > 0
+    assert found.with_documents is not None and found.with_documents < found.with_seeds[0]
+
+
+def test_the_command_prints_it(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--rows", "dataset_variant", "--baseline", "original", "--metrics", "truthfulness"]
+    main(["power", str(outputs), *words])
+    told = capsys.readouterr().out
+    assert "| cleaned | truthfulness | 3 x 100 |" in told and "four times out of five" in told
+
+
+def test_one_seed_tells_nothing_of_others(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(
+        ["power", str(outputs), "--rows", "dataset_variant", "--where", "seed=0", "--metrics", "truthfulness"]
+    )
+    assert "| cleaned | truthfulness | 1 x 100 | - | - | - | - | - | - |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--baseline", "orginal", "--rows", "dataset_variant"], "did you mean original"),
+        (["--metrics", "truthfullness"], "did you mean truthfulness"),
+        (["--where", "seed"], "names no value"),
+    ],
+)
+def test_a_name_that_is_not_there_is_one_sentence(
+    outputs: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["power", str(outputs), *words])
+    assert ended.value.code == 2 and said in capsys.readouterr().err

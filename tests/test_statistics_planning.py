@@ -1,0 +1,63 @@
+"""What designs can show: against what simulated experiments find."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alpaca_exp.statistics.crossed import crossed
+from alpaca_exp.statistics.planning import Spread, minimal_detectable_difference, noise_floor, spread
+from tests.crossed_worlds import Array
+
+
+def drawn(of: Spread, worlds: int, seeds: int, n: int, mean: float = 0.0) -> Array:
+    rng = np.random.default_rng((seeds, n))
+    sizes = (worlds, seeds, 1), (worlds, 1, n), (worlds, seeds, n)
+    parts = zip((of.seeds, of.documents, of.both), sizes, strict=True)
+    return np.asarray(mean + sum(np.sqrt(variance) * rng.standard_normal(size) for variance, size in parts))
+
+
+def test_the_variances_of_seeds_documents_and_both_are_told_apart() -> None:
+    of = Spread(0.09, 0.25, 0.64)
+    found = [spread(values) for values in drawn(of, 600, 5, 60)]
+    for name in ("seeds", "documents", "both"):
+        assert np.mean([getattr(one, name) for one in found]) == pytest.approx(getattr(of, name), rel=0.08)
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 10])
+def test_a_detectable_difference_is_found_four_times_out_of_five(seeds: int) -> None:
+    of = Spread(0.0025, 0.09, 0.25)
+    least = minimal_detectable_difference(of, seeds, 80)
+    true = Spread(0.0 if seeds == 1 else of.seeds, of.documents, of.both)
+    found = [crossed(values).low for values in drawn(true, 800, seeds, 80, least)]
+    assert 0.74 < np.mean([low is not None and low > 0 for low in found]) < 0.86
+
+
+def test_more_seeds_more_documents_and_less_power_find_less() -> None:
+    of = Spread(0.01, 0.09, 0.25)
+    least = minimal_detectable_difference(of, 3, 80)
+    assert minimal_detectable_difference(of, 5, 80) < least > minimal_detectable_difference(of, 3, 320)
+    assert minimal_detectable_difference(of, 3, 80, power=0.5) < least
+    assert minimal_detectable_difference(Spread(0, 0, 0), 3, 80) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seeds", "documents", "power", "alpha"),
+    [(0, 80, 0.8, 0.05), (3, 1, 0.8, 0.05), (3, 80, 1.0, 0.05), (3, 80, 0.01, 0.05), (3, 80, 0.8, 0.0)],
+)
+def test_a_design_that_is_none_is_refused(seeds: int, documents: int, power: float, alpha: float) -> None:
+    with pytest.raises(ValueError, match="a design has"):
+        minimal_detectable_difference(Spread(1, 1, 1), seeds, documents, power, alpha)
+
+
+def test_two_further_seeds_differ_by_less_than_the_noise_floor_in_19_of_20_pairs() -> None:
+    rows = np.random.default_rng(0).standard_normal((3000, 6))
+    within = [abs(row[4] - row[5]) < noise_floor(row[:4].tolist()) for row in rows]
+    assert 0.935 < np.mean(within) < 0.965
+
+
+def test_of_one_seed_nothing_is_told_of_others() -> None:
+    with pytest.raises(ValueError, match="two of them or more"):
+        noise_floor([0.5])
+    with pytest.raises(ValueError, match="two of them or more"):
+        spread([[1.0, 2.0]])

@@ -125,19 +125,19 @@ def test_an_endless_part_alone_makes_it_normal_and_a_seeds_part_alone_students()
     )
 
 
-def test_pooled_seeds_of_two_models_have_about_satterthwaites_degrees_of_freedom() -> None:
+def test_pooled_seeds_of_two_models_have_satterthwaites_degrees_of_freedom() -> None:
     assert pooled([Part(1.0, 2), Part(0.0, 2)]) == Part(1.0, 2)
-    assert 3 < pooled([Part(1.0, 2), Part(1.0, 2)]).df < 4
+    assert pooled([Part(1.0, 2), Part(1.0, 2)]) == Part(2.0, 4)
     assert pooled([Part(1.0, math.inf), Part(2.0, math.inf)]) == Part(3.0, math.inf)
 
 
-def test_two_samples_that_share_nothing_have_about_welchs_interval() -> None:
+def test_two_samples_that_share_nothing_have_welchs_interval() -> None:
     rng = np.random.default_rng(0)
     first, second = rng.normal(0.3, 1, 40), rng.normal(0, 3, 60)
     found = difference(crossed(first), crossed(second))
     assert found is not None and found.doubt is Doubt.checkpoint
     welch = stats.ttest_ind(first, second, equal_var=False)
-    assert bounds(found) == pytest.approx(tuple(welch.confidence_interval()), rel=0.02)
+    assert bounds(found) == pytest.approx(tuple(welch.confidence_interval()))
     assert difference(crossed(first), crossed(rng.normal(size=(3, 40)))) is None
 
 

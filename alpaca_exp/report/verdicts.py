@@ -21,7 +21,7 @@ from alpaca_exp.report.metrics import counted, limits
 from alpaca_exp.report.runs import Run
 from alpaca_exp.schemas.claims import Claim, Relation
 from alpaca_exp.statistics.intervals import Interval
-from alpaca_exp.statistics.significance import holm, p_value
+from alpaca_exp.statistics.significance import equivalence, holm, p_value
 
 ALPHA = 0.05
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
@@ -165,10 +165,13 @@ def _thresholds(claim: Claim) -> tuple[float, ...]:
 def _p(claim: Claim, one: Interval) -> float | None:
     """The two-sided p value that decides; None where nothing tells how far the estimate may be off.
 
-    Of an equality the larger one: between its bounds both must be ruled out, beyond them the nearer.
+    Of an equality, between its bounds, both must be ruled out; beyond them the nearer.
     """
     if not one.stderr:
         return None
+    if claim.relation is Relation.equal_within and _holds(claim, one.mean):
+        shown = equivalence(one, _thresholds(claim)[1])
+        return None if shown is None else 2 * shown  # one-sided each
     found = [p_value(one, threshold) for threshold in _thresholds(claim)]
     known = [p for p in found if p is not None]
     return max(known) if len(known) == len(found) else None

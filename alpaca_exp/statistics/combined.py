@@ -77,15 +77,15 @@ def critical(parts: Sequence[Part], alpha: float) -> float:
 
 
 def pooled(parts: Sequence[Part]) -> Part:
-    """Parts of one kind, the seeds of two models say, as one.
+    """Parts of one kind, the seeds of two models say, as one, with Satterthwaite's degrees of freedom.
 
-    Satterthwaite's degrees of freedom, each part's share to the same power and not to the second: by
-    simulation (3 to 10 seeds a side, variances up to 10 times apart) .932 to .970, his .927 to .966.
+    By simulation, of 3 to 10 seeds a side, .95 to .966 where their variances are at most 3 times apart, and
+    .927 at worst where three seeds vary 10 times as much as ten.
     """
     variance = sum(part.variance for part in parts)
     if not variance:
         return Part(0.0, sum(part.df for part in parts))
-    doubt = sum((part.variance / variance) ** POWER / part.df for part in parts)
+    doubt = sum((part.variance / variance) ** 2 / part.df for part in parts)
     return Part(variance, 1 / doubt if doubt else math.inf)
 
 

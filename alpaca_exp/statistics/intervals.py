@@ -1,8 +1,7 @@
-"""95 % intervals: over seeds, of one checkpoint, and of differences.
+"""95 % intervals: what they speak of, and those of one checkpoint.
 
-An interval over seeds is Student's t with n - 1 degrees of freedom (Student 1908, Biometrika 6): with
-three seeds it is 4.30 standard errors wide on each side, not 1.96. With one seed nothing is known about
-other seeds; what remains is the evaluation's own standard error, which speaks of this checkpoint only.
+With one seed nothing is known about other seeds; what remains is the evaluation's own standard error, which
+speaks of this checkpoint only. Those over seeds, and over seeds and documents, are in `statistics.crossed`.
 """
 
 from __future__ import annotations
@@ -55,21 +54,6 @@ class Interval:
     """Within which it is not symmetric around the estimate (`statistics.combined`)."""
 
 
-def over_seeds(values: Sequence[float], stderr: float | None = None) -> Interval:
-    """The mean of one value a seed, with Student's t interval.
-
-    For a single value the interval is that of its analytic standard error `stderr`, if there is one.
-    Raises ValueError where there is no value.
-    """
-    if len(values) == 0:
-        raise ValueError("an interval needs at least one value")
-    if len(values) == 1:
-        return of_checkpoint(values[0], stderr)
-    mean = float(np.mean(values))
-    half = _t(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Interval(mean, mean - half, mean + half, len(values), Doubt.seeds)
-
-
 def of_checkpoint(value: float, stderr: float | None) -> Interval:
     """One value with the normal interval of its standard error over documents."""
     if stderr is None:
@@ -91,9 +75,3 @@ def paired_stderr(
     if clusters is not None:
         return clustered_stderr(differences.tolist(), clusters)
     return float(np.std(differences, ddof=1) / math.sqrt(differences.size))
-
-
-def _t(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, 0.975))

@@ -25,7 +25,7 @@ from alpaca_exp.artifacts import run
 from alpaca_exp.compose import compose
 from alpaca_exp.plan import plan
 from alpaca_exp.report.metrics import reading
-from alpaca_exp.statistics.intervals import over_seeds
+from alpaca_exp.statistics.crossed import crossed
 
 METRICS = ("understanding", "truthfulness", "judge.score", "words", "rows")
 MARGIN = 0.03
@@ -135,7 +135,7 @@ EFFECTS = (
 
 
 def _row(effect: Effect, replicates: list[Replicate]) -> dict[str, object]:
-    interval = over_seeds([effect.difference(cells) for cells in replicates])
+    interval = crossed([[effect.difference(cells)] for cells in replicates])
     assert interval.low is not None and interval.high is not None, "two replicates or more have an interval"
     return {
         "case": effect.case,

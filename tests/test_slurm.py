@@ -101,12 +101,14 @@ def test_what_slurm_refuses_is_one_sentence_and_nothing_is_submitted(
 
 def test_a_sweep_can_be_left_looked_at_and_collected(place: Path, slurm: Cluster) -> None:
     words = (*DATA, "teacher.seed=3,4", "name=left", "runtime.detach=true")
+    slurm("scontrol", "update", "partitionname=main", "state=down")  # so that nothing ends too soon
     left = run_in(place, *words, **slurm.environment)
     assert left.returncode == 0 and "sweeps attach outputs/sweeps/left" in left.stdout
     status = run_in(place, "status", "outputs/sweeps/left", module=SWEEPS, **slurm.environment)
     assert re.search(r"(running|queued) .*teacher.seed=3 \(job \d+_0", status.stdout), status.stdout
     again = run_in(place, *words, **slurm.environment)
     assert "2 are in SLURM's hands from before" in again.stdout and "0 submitted" in again.stdout
+    slurm("scontrol", "update", "partitionname=main", "state=up")
     collected = run_in(place, "attach", "outputs/sweeps/left", module=SWEEPS, **slurm.environment)
     assert collected.returncode == 0 and "2 jobs: 2 done" in collected.stdout
 

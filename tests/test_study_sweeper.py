@@ -16,6 +16,8 @@ from tests.conftest import Command
 from tests.databases import PASSWORD, postgresql
 from tests.stories import TINIEST, rows, run_in, start_in
 
+pytestmark = pytest.mark.long  # tests/test_study.py proves the same in less time
+
 WORDS = (
     "--multirun", "+experiment=original", "name=study", "dataset_variant.source=rows.jsonl",
     "hydra/sweeper=optuna", "trainer=none", "eval_suite=none", "judge=none",

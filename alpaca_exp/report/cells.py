@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,17 +150,19 @@ def _apart(ours: Evidence, theirs: Evidence) -> tuple[Evidence | None, Interval 
 def _estimate(ours: Sample) -> Interval | None:
     """Without an interval where more than chance tells the runs apart: it would speak of nothing.
 
-    A single reading has its own interval, where it came with one.
+    A single reading that is no mean of limited values has its own interval, where it came with one.
     """
     values = [one.value for one in ours.readings.values()]
     if not values:
         return None
     if ours.evidence is None:
         return Interval(fmean(values), None, None, len(values), Doubt.unknown)
+    within = limits(ours.metric)
+    limited = bool(ours.evidence.documents) and all(map(math.isfinite, within))
     only = next(iter(ours.readings.values())) if len(values) == 1 else None
-    if only and only.bounds:
+    if only and only.bounds and not limited:
         return Interval(only.value, *only.bounds, 1, Doubt.checkpoint)
-    return interval(ours.evidence, limits(ours.metric))
+    return interval(ours.evidence, within)
 
 
 def _tested(

@@ -169,26 +169,6 @@ def test_each_filter_of_a_metric_is_a_metric_of_its_own(
     )
 
 
-def test_metrics_over_the_same_documents_are_added_up_before_their_error_is_taken(tmp_path: Path) -> None:
-    from alpaca_exp.report.documents import Document, difference_stderr
-    from alpaca_exp.statistics.intervals import paired_stderr
-
-    gained = [1.0, 0.0, 0.0, -1.0, 1.0, 0.0]
-
-    def part(values: Sequence[float], content: str = "d") -> dict[Document, float]:
-        return {Document(str(n), f"{content}{n}", "p"): value for n, value in enumerate(values)}
-
-    nothing = part([0.0] * 6)
-    alone = paired_stderr(gained, [0.0] * 6)
-    assert difference_stderr([part(gained)], [nothing]) == pytest.approx(alone)
-    assert difference_stderr([part(gained)] * 2, [nothing] * 2) == pytest.approx(alone)
-    balanced = [part(gained), part([-one for one in gained])]
-    assert difference_stderr(balanced, [nothing] * 2) == 0.0
-    apart = [part(gained), part(gained, "other")], [nothing, part([0.0] * 6, "other")]
-    assert difference_stderr(*apart) == pytest.approx((alone or 0.0) / 2**0.5)
-    assert difference_stderr([part(gained)], [part([0.0] * 6, "changed")]) is None
-
-
 def test_a_perplexity_is_no_mean_that_could_be_paired(tmp_path: Path) -> None:
     from alpaca_exp.report.documents import document_values
 

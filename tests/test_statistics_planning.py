@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from alpaca_exp.statistics.crossed import crossed
-from alpaca_exp.statistics.planning import Spread, minimal_detectable_difference, noise_floor, spread
+from alpaca_exp.statistics.intervals import Interval
+from alpaca_exp.statistics.planning import (
+    Needed,
+    Spread,
+    minimal_detectable_difference,
+    more_needed,
+    noise_floor,
+    spread,
+)
 from tests.crossed_worlds import Array
 
 
@@ -61,3 +72,37 @@ def test_of_one_seed_nothing_is_told_of_others() -> None:
         noise_floor([0.5])
     with pytest.raises(ValueError, match="two of them or more"):
         spread([[1.0, 2.0]])
+
+
+def of_seeds_alone(seeds: int) -> Interval:
+    """With a mean of 0 and a standard deviation of 1."""
+    values = np.arange(seeds) - (seeds - 1) / 2
+    return crossed((values / values.std(ddof=1))[:, None])
+
+
+def test_so_many_more_seeds_decide_and_one_less_does_not() -> None:
+    def half(seeds: int) -> float:
+        return float(stats.t.ppf(0.975, seeds - 1)) / math.sqrt(seeds)
+
+    needed = more_needed(of_seeds_alone(3), 0.5, 1)
+    assert needed.documents is None and needed.seeds is not None
+    assert half(3 + needed.seeds) < 0.5 <= half(2 + needed.seeds)
+
+
+def test_of_one_checkpoint_only_more_documents_decide() -> None:
+    values = np.resize([1.0, -1.0], 80)
+    needed = more_needed(crossed([values]), 0.1, 80)
+    assert needed.seeds is None and needed.documents is not None
+    enough = 80 + needed.documents
+    error = values.std(ddof=1) * stats.t.ppf(0.975, 79 * enough / 80)
+    assert error / math.sqrt(enough) < 0.1 <= error / math.sqrt(enough - 1) + 1e-6
+
+
+def test_documents_do_not_decide_what_seeds_leave_open_and_given_models_have_no_others() -> None:
+    rows = drawn(Spread(1.0, 0.01, 0.01), 1, 4, 50)[0]
+    one = crossed(rows - rows.mean())
+    needed = more_needed(one, 0.3, 50)
+    assert needed.documents is None and needed.seeds is not None and needed.seeds > 10
+    assert more_needed(one, 0.3, 50, fixed=True).seeds is None
+    assert more_needed(one, 0.3, 50, alpha=0.005).seeds > needed.seeds  # type: ignore[operator]
+    assert more_needed(one, 1e-4, 50) == Needed(None, None)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alpaca_exp.report.contrasts import Contrast, Untestable, contrasted, stands
-from alpaca_exp.report.deciding import more_needed
+from alpaca_exp.report.deciding import remedy
 from alpaca_exp.report.doubt import interval
 from alpaca_exp.report.judged import PREFIX, name_of
 from alpaca_exp.report.metrics import counted, limits
@@ -233,5 +233,5 @@ def _remedy(one: _Tested, tests: int) -> str:
     if not one.counts and not one.contrast.fixed:
         return "more seeds: three at least tell what another one would do"
     distance = min(abs(one.interval.mean - threshold) for threshold in _thresholds(one.claim))
-    return more_needed(one.interval, distance, len(one.contrast.evidence.documents), ALPHA / tests,
-                       fixed=one.contrast.fixed)  # fmt: skip
+    documents = len(one.contrast.evidence.documents)
+    return remedy(one.interval, distance, documents, ALPHA / tests, fixed=one.contrast.fixed)

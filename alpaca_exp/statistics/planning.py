@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from alpaca_exp.statistics.combined import ALPHA, critical
 from alpaca_exp.statistics.crossed import Components
-from alpaca_exp.statistics.intervals import Part
+from alpaca_exp.statistics.intervals import Doubt, Interval, Part
 
 POWER = 0.8
+MOST = 100
+"""So many times what there is are not asked for: the estimate is too near to what it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,63 @@ def noise_floor(seeds: Sequence[float], alpha: float = ALPHA) -> float:
     if len(seeds) < 2:
         raise ValueError("what seeds do is told by two of them or more")
     return float(-stdtrit(len(seeds) - 1, alpha / 2)) * stdev(seeds) * math.sqrt(2)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How many more of one kind alone would decide; None where `MOST` times as many would not."""
+
+    seeds: int | None
+    documents: int | None
+
+
+def more_needed(
+    one: Interval, distance: float, documents: int, alpha: float = ALPHA, *, fixed: bool = False
+) -> Needed:
+    """What would rule out, at level `alpha`, a value `distance` from the estimate, should that stay as it is.
+
+    `fixed` where there are no other seeds. The parts of the variance fall as 1 / seeds and 1 / documents, the
+    degrees of freedom rise with them. An estimate that is told by chance may stay where it is no better than
+    it did, so the number is a size, not a promise: about one time in two it suffices.
+    """
+    by_seeds = one.doubt is Doubt.seeds
+    place = 1 if by_seeds else 0
+    return Needed(
+        seeds=_more(lambda times: _of_seeds(one, times), one.n, distance, alpha)
+        if one.parts and by_seeds and not fixed
+        else None,
+        documents=_more(lambda times: _of_documents(one, times, place), documents, distance, alpha)
+        if one.parts and documents > 1
+        else None,
+    )
+
+
+def _more(parts: Callable[[float], list[Part]], have: int, distance: float, alpha: float) -> int | None:
+    """The smallest number that decides, looked for by halving."""
+    if not _decides(parts(float(MOST)), distance, alpha):
+        return None
+    low, high = have, have * MOST
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _decides(parts(middle / have), distance, alpha) else (middle, high)
+    return high - have
+
+
+def _of_seeds(one: Interval, times: float) -> list[Part]:
+    first, *rest = one.parts
+    return [Part(first.variance / times, one.n * times - 1), *rest]
+
+
+def _of_documents(one: Interval, times: float, place: int) -> list[Part]:
+    return [
+        replace(part, variance=part.variance / times, df=part.df * times) if number == place else part
+        for number, part in enumerate(one.parts)
+    ]
+
+
+def _decides(parts: Sequence[Part], distance: float, alpha: float) -> bool:
+    stderr = math.sqrt(sum(part.variance for part in parts))
+    return stderr == 0 or critical(parts, alpha) * stderr < distance
 
 
 def _parts(of: Spread, seeds: int, documents: int) -> list[Part]:

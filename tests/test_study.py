@@ -14,7 +14,7 @@ import pytest
 from alpaca_exp.compose import compose
 from alpaca_exp.plan import plan
 from alpaca_exp.study.objectives import unmeasured
-from alpaca_exp.study.overview import overview
+from alpaca_exp.study.overview import OVERVIEW, write_overview
 from tests.conftest import Command
 from tests.databases import PASSWORD, Database, postgresql
 from tests.stories import TINIEST, run_in, start_in
@@ -315,18 +315,26 @@ def test_a_plan_of_a_study_tells_what_it_could_cost_and_begins_nothing(
     assert not (tmp_path / "outputs").exists()
 
 
-def test_what_plots_need_is_read_from_the_folder_alone(command: Command, tmp_path: Path) -> None:
-    command(*TRIVIAL, ROWS, SEEDS, count(8))
-    sweep = sweep_in(tmp_path)
-    for file in sweep.glob("study.db*"):
-        file.unlink()
-    found = overview(sweep)
-    assert found is not None and found.counts == {"complete": 8}
-    assert [step.best for step in found.history["rows"]] == sorted(
-        step.best for step in found.history["rows"]
+def test_what_plots_need_lies_in_the_folder_of_a_study(command: Command, tmp_path: Path) -> None:
+    space = (
+        "hydra.sweeper.search_space={dataset_variant.num_examples:{low:1,high:10},seed:[0,1],"
+        "teacher.seed:{low:0,high:9,when:{seed:1}}}"
     )
-    assert found.best == (results(tmp_path)["best_trial"]["number"],)
-    assert found.importances["rows"]["dataset_variant.num_examples"] > 0.7, "a seed changes no count"
-    assert {axis.name for axis in found.axes} == {"dataset_variant.num_examples", "teacher.seed"}
-    assert all(place is not None and 0 <= place <= 1 for line in found.lines for place in line.places)
-    assert overview(tmp_path) is None
+    command(*TRIVIAL, space, count(12), "hydra.sweeper.sampler.kind=random")
+    found = json.loads((sweep_in(tmp_path) / OVERVIEW).read_text())
+    assert found["objectives"] == {"rows": "maximize"} and found["counts"] == {"complete": 12}
+    history = [one["best"][0] for one in found["trials"]]
+    assert history == sorted(history) and history[-1] == max(one["values"][0] for one in found["trials"])
+    assert [one["number"] for one in found["trials"]] == list(range(12)), "in the order of their ends"
+    assert found["best"] == [results(tmp_path)["best_trial"]["number"]]
+    shares = found["importances"]["rows"]
+    assert max(shares, key=lambda name: shares[name]) == "dataset_variant.num_examples"
+    assert set(shares) == {"dataset_variant.num_examples", "seed", "teacher.seed"}, "conditional ones, too"
+    place = [axis["name"] for axis in found["axes"]].index("teacher.seed")
+    absent = [line["number"] for line in found["lines"] if line["places"][place] is None]
+    assert absent == [row["number"] for row in trials(tmp_path) if row["params"]["seed"] == 0] != []
+
+
+def test_a_folder_without_a_study_has_no_plots(tmp_path: Path) -> None:
+    write_overview(tmp_path)
+    assert not (tmp_path / OVERVIEW).exists()

@@ -6,6 +6,7 @@ more trials than are wanted, nor give up one that another process is at.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -21,12 +22,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
-from alpaca_exp.study.objectives import values
+from alpaca_exp.study.objectives import steps, values
 from alpaca_exp.study.results import write_results
 from alpaca_exp.study.samplers import kind_of, sampler
 from alpaca_exp.study.settings import Settings
 from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import Turns, open_storage
+from alpaca_exp.study.trial import STEPS
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.jobs import Job
 
@@ -155,8 +157,11 @@ class Books:
         trial = self.trials()[number]
         if trial.state is not TrialState.RUNNING:
             return  # another process has told of it
+        note = functools.partial(self._study._storage.set_trial_user_attr, trial._trial_id)
         if error is not None:
-            self._study._storage.set_trial_user_attr(trial._trial_id, "error", error[:2000])
+            note("error", error[:2000])
+        if state is TrialState.COMPLETE and STEPS not in trial.user_attrs:
+            note(STEPS, steps(self.sweep / str(number), self._outputs))
         self._study.tell(number, None if values is None else list(values), state=state)
 
     def _mend(self) -> tuple[list[str], list[FrozenTrial]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import json
 import math
@@ -37,6 +38,17 @@ def values(objectives: Sequence[str], run: Path, outputs: Path) -> list[float]:
             raise InputError(f"its {metric} is no number (NaN)")
         found.append(float(read.value))
     return found
+
+
+def steps(run: Path, outputs: Path) -> int | None:
+    """The optimizer's steps of the training in the run of that folder; None where it has none."""
+    try:
+        artifact = json.loads((run / "run.json").read_text(encoding="utf-8"))["artifacts"]["train"]
+        with (outputs / "train" / artifact / "metrics.csv").open(encoding="utf-8") as file:
+            *_, last = csv.DictReader(file)
+        return int(last["step"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def objective_problems(objectives: Mapping[str, str]) -> Iterator[str]:

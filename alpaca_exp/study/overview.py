@@ -1,31 +1,63 @@
-"""A study for a page's plots, as plain values: read from its sweep's folder, without its storage."""
+"""A study for a page's plots, as plain values: read from its sweep's folder, without its storage.
+
+`overview.json`, written into that folder when a study's process ends and by `sweeps attach`, is an Overview:
+
+    name, study_name, n_trials   of the sweep, of the study in its storage; how many trials it is to have
+    objectives      {metric: maximize | minimize}
+    counts          {complete | pruned | fail | running | waiting: trials}, those states that occur
+    trials          in the order of their ends, then those without one: {number, state, params, values,
+                    best, steps, seconds, error, retry_of, folder}. `values` and `best` (the best so far)
+                    have a number for each objective; null: none (yet). `params` lacks what did not count in
+                    that trial. `steps`: those of the optimizer that were taken; null: it does not train, or
+                    never said. `folder`, below the sweep's, has its run.json and job.log; null: it has none
+    importances     {metric: {parameter: share}}, the largest first, of each objective; {} of too few trials
+    axes            of the parallel coordinates: {name, log, marks: [[place, text], ...]}, places from 0 to 1
+    lines           the complete trials across them: {number, places, values}; a place is null where the
+                    parameter did not count
+    best            numbers: of one objective the best trial, of several the Pareto front
+    curves          {number: [[per cent of its steps, loss], ...]} of the trials that reported
+
+No number in it is infinite or NaN: such a one is null.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alpaca_exp.records import Row
+from alpaca_exp.records import Row, write_json
 from alpaca_exp.study.results import TRIALS, best_rows, read_trials
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-FEWEST = 4
+OVERVIEW = "overview.json"
+FEWEST = 10
 """Of fewer complete trials no importance is told."""
+TOP = 5
+"""So many of the best trials, or a tenth of all, are held against the others."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A trial in the order of their ends: its value, and the best so far."""
+    """A trial in the order of their ends: what it came to, and the best so far."""
 
     number: int
-    value: float
-    best: float
+    state: str
+    params: Mapping[str, Any]
+    values: tuple[float | None, ...] | None
+    best: tuple[float | None, ...] | None
+    steps: int | None
+    seconds: float | None
+    error: str | None
+    retry_of: int | None
+    folder: str | None
 
 
 @dataclass(frozen=True)
@@ -43,31 +75,31 @@ class Line:
 
     number: int
     places: tuple[float | None, ...]
-    values: tuple[float, ...]
+    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What the plots of one study show."""
+    """What the plots of one study show; the module says what each field holds."""
 
     name: str
-    objectives: dict[str, str]
-    """Metric -> maximize or minimize."""
+    study_name: str
     n_trials: int
+    objectives: dict[str, str]
     counts: dict[str, int]
-    """Trials by state: complete, pruned, fail, running, waiting."""
-    history: dict[str, tuple[Step, ...]]
-    """By metric."""
+    trials: tuple[Step, ...]
     importances: dict[str, dict[str, float]]
-    """By metric, each parameter's share of the variance (fANOVA); empty where too few trials tell."""
     axes: tuple[Axis, ...]
     lines: tuple[Line, ...]
     best: tuple[int, ...]
-    """Of one objective the best trial; of several the Pareto front."""
-    curves: dict[int, tuple[tuple[int, float], ...]]
-    """Of each trial that reported: what it reported, by per cent of its steps."""
-    rows: tuple[Row, ...]
-    """All trials, as trials.jsonl has them."""
+    curves: dict[int, tuple[tuple[int, float | None], ...]]
+
+
+def write_overview(sweep: Path) -> None:
+    """Write `overview.json` into a study's folder; nothing where there is no study, or no trial yet."""
+    found = overview(sweep)
+    if found is not None:
+        write_json(dataclasses.asdict(found), sweep / OVERVIEW)
 
 
 def overview(sweep: Path) -> Overview | None:
@@ -78,43 +110,52 @@ def overview(sweep: Path) -> Overview | None:
         return None
     if told.get("kind") != "study" or not (sweep / TRIALS).exists():
         return None
-    rows = read_trials(sweep)
-    study = told["study"]
+    rows = sorted(read_trials(sweep), key=_end)
+    study, done = told["study"], [row for row in rows if row["state"] == "complete"]
     objectives = dict(study["objectives"])
-    done = sorted((row for row in rows if row["state"] == "complete"), key=_end)
-    counts = {
-        state: sum(row["state"] == state for row in rows) for state in sorted({r["state"] for r in rows})
-    }
     space = _space(done)
     axes = tuple(_axis(name, one) for name, one in space.items())
+    states = [str(row["state"]) for row in rows]
     return Overview(
         name=str(told["name"]),
-        objectives=objectives,
+        study_name=str(study["study_name"]),
         n_trials=int(study["n_trials"]),
-        counts=counts,
-        history={
-            metric: _history(done, place, objectives[metric]) for place, metric in enumerate(objectives)
-        },
-        importances=_importances(done, space, list(objectives)),
+        objectives=objectives,
+        counts={state: states.count(state) for state in sorted(set(states))},
+        trials=tuple(_steps(rows, list(objectives.values()))),
+        importances=_importances(done, space, objectives),
         axes=axes,
         lines=tuple(_line(row, space, axes) for row in done),
         best=tuple(int(row["number"]) for row in best_rows(done, list(objectives.values()))),
-        curves={int(row["number"]): _curve(row) for row in rows if row.get("intermediate")},
-        rows=tuple(rows),
+        curves={int(row["number"]): _curve(row) for row in rows if row["intermediate"]},
     )
 
 
-def _end(row: Row) -> tuple[str, int]:
-    return str(row.get("started") or ""), int(row["number"])
+def _end(row: Row) -> tuple[bool, str, int]:
+    """Those without an end come last."""
+    return row["ended"] is None, str(row["ended"]), int(row["number"])
 
 
-def _history(done: Sequence[Row], place: int, direction: str) -> tuple[Step, ...]:
-    better = max if direction == "maximize" else min
+def _steps(rows: Sequence[Row], directions: Sequence[str]) -> list[Step]:
     steps: list[Step] = []
-    for row in done:
-        value = float(row["values"][place])
-        steps.append(Step(int(row["number"]), value, better(value, steps[-1].best) if steps else value))
-    return tuple(steps)
+    best: tuple[float, ...] | None = None
+    for row in rows:
+        if row["values"] is not None:
+            now = tuple(map(float, row["values"]))
+            best = now if best is None else tuple(map(_better, directions, best, now))
+        told = {field.name: row[field.name] for field in dataclasses.fields(Step) if field.name != "best"}
+        values = None if row["values"] is None else _finite(row["values"])
+        steps.append(Step(**told | {"values": values}, best=None if best is None else _finite(best)))
+    return steps
+
+
+def _better(direction: str, one: float, other: float) -> float:
+    return max(one, other) if direction == "maximize" else min(one, other)
+
+
+def _finite(values: Sequence[float]) -> tuple[float | None, ...]:
+    """JSON has no other numbers."""
+    return tuple(float(value) if math.isfinite(value) else None for value in values)
 
 
 def _space(done: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
@@ -134,7 +175,7 @@ def _axis(name: str, spread: Mapping[str, Any]) -> Axis:
 
 def _line(row: Row, space: Mapping[str, Any], axes: Sequence[Axis]) -> Line:
     places = tuple(_where(row["params"], axis.name, space[axis.name]) for axis in axes)
-    return Line(int(row["number"]), places, tuple(map(float, row["values"])))
+    return Line(int(row["number"]), places, _finite(row["values"]))
 
 
 def _where(params: Mapping[str, Any], name: str, spread: Mapping[str, Any]) -> float | None:
@@ -154,42 +195,47 @@ def _place(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low) if high > low else 0.5
 
 
-def _curve(row: Row) -> tuple[tuple[int, float], ...]:
-    return tuple(sorted((int(step), float(value)) for step, value in row["intermediate"].items()))
+def _curve(row: Row) -> tuple[tuple[int, float | None], ...]:
+    told = sorted((int(step), float(value)) for step, value in row["intermediate"].items())
+    return tuple((step, *_finite([value])) for step, value in told)  # type: ignore[misc]
 
 
 def _importances(
-    done: Sequence[Row], space: Mapping[str, Any], metrics: Sequence[str]
+    done: Sequence[Row], space: Mapping[str, Any], objectives: Mapping[str, str]
 ) -> dict[str, dict[str, float]]:
-    """By fANOVA (Hutter et al. 2014), over the parameters that count in every trial: of others few tell."""
+    """By PED-ANOVA (Watanabe et al. 2023): how far the best trials' values of a parameter differ from all.
+
+    Parameters that count in some trials only are told of, too.
+    """
     if len(done) < FEWEST:
         return {}
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     trials = [_frozen(row) for row in done]
-    common = [
-        name for name in space if all(name in trial.params for trial in trials) and _varies(name, trials)
-    ]
+    params = [name for name in space if _varies(name, trials)]
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=max(0.1, TOP / len(done)))
+    study = optuna.create_study(directions=["minimize"] * len(objectives))
+    study.add_trials(trials)
     found: dict[str, dict[str, float]] = {}
-    for place, metric in enumerate(metrics):
-        if not common or len({trial.values[place] for trial in trials}) < 2:
+    for place, (metric, direction) in enumerate(objectives.items()):
+        if not params or len({trial.values[place] for trial in trials}) < 2:
             continue
-        study = optuna.create_study(directions=["minimize"] * len(metrics))
-        study.add_trials(trials)
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        shares = optuna.importance.get_param_importances(
-            study,
-            evaluator=evaluator,
-            params=common,
-            target=lambda trial, place=place: trial.values[place],  # type: ignore[misc]
-        )
+        sign = -1 if direction == "maximize" else 1  # it asks what makes a value small
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # says just that
+            shares = optuna.importance.get_param_importances(
+                study,
+                evaluator=evaluator,
+                params=params,
+                target=lambda trial, place=place, sign=sign: sign * trial.values[place],  # type: ignore[misc]
+            )
         found[metric] = {name: round(float(share), 6) for name, share in shares.items()}
     return found
 
 
-def _varies(name: str, trials: Sequence[Any]) -> bool:
-    return len({trial.params[name] for trial in trials}) > 1
+def _varies(name: str, trials: Sequence[FrozenTrial]) -> bool:
+    return len({trial.params[name] for trial in trials if name in trial.params}) > 1
 
 
 def _frozen(row: Row) -> FrozenTrial:

@@ -1,12 +1,14 @@
 """What a study has come to, in its sweep's folder: `optimization_results.yaml`, and `trials.jsonl` whole.
 
-Rows of trials.jsonl are {number, state, params, distributions, values, intermediate, error, retry_of, folder,
-started, seconds, words}; both files are written anew after each trial, so nobody needs the storage for them.
+Rows of trials.jsonl are {number, state, params, distributions, values, intermediate, steps, error, retry_of,
+folder, started, ended, seconds, words}; both files are written anew after each trial, so nobody needs the
+storage for them. `intermediate` are losses by the per cent of the steps that are done, `steps` their number.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 from collections import Counter
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
+from alpaca_exp.study.trial import MAXIMIZE, STEPS
 from alpaca_exp.sweeping import history
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ STATES = ("complete", "pruned", "fail", "running", "waiting")
 
 def write_results(settings: Settings, trials: Sequence[FrozenTrial], sweep: Path) -> Row:
     """Write both files; returns what the first one holds."""
-    rows = [_row(trial, sweep) for trial in trials]
+    rows = [_row(trial, settings, sweep) for trial in trials]
     found = _results(settings, rows)
     write_jsonl(rows, sweep / TRIALS)
     draft = sweep / f"{RESULTS}.draft"
@@ -115,8 +118,9 @@ def _told(row: Row, settings: Settings) -> Row:
     }
 
 
-def _row(trial: FrozenTrial, sweep: Path) -> Row:
+def _row(trial: FrozenTrial, settings: Settings, sweep: Path) -> Row:
     told = trial.user_attrs
+    sign = -1 if settings.directions[0] == MAXIMIZE else 1  # as `Trial.report` turned them
     there = (sweep / str(trial.number) / history.LOG).exists()
     started, ended = trial.datetime_start, trial.datetime_complete
     return {
@@ -125,14 +129,26 @@ def _row(trial: FrozenTrial, sweep: Path) -> Row:
         "params": dict(trial.params),
         "distributions": {name: _spread(one) for name, one in trial.distributions.items()},
         "values": list(trial.values) if trial.state.name == "COMPLETE" else None,
-        "intermediate": {str(step): value for step, value in sorted(trial.intermediate_values.items())},
+        "intermediate": {
+            str(step): sign * value for step, value in sorted(trial.intermediate_values.items())
+        },
+        "steps": _steps(trial),
         "error": told.get("error"),
         "retry_of": told.get("retry_of"),
         "folder": str(trial.number) if there else None,
-        "started": started.isoformat(timespec="seconds") if started else None,
+        "started": started.isoformat(timespec="milliseconds") if started else None,
+        "ended": ended.isoformat(timespec="milliseconds") if ended else None,
         "seconds": round((ended - started).total_seconds(), 3) if started and ended else None,
         "words": told.get("asked", {}).get("words"),
     }
+
+
+def _steps(trial: FrozenTrial) -> int | None:
+    """The optimizer's steps that were taken; None: it does not train, or nobody said."""
+    whole = trial.user_attrs.get(STEPS)
+    if whole is None or trial.state.name == "COMPLETE":
+        return whole
+    return math.ceil(int(whole) * max(trial.intermediate_values, default=0) / 100)
 
 
 def _key(word: str) -> str:

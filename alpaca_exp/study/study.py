@@ -16,6 +16,7 @@ from alpaca_exp.plan import plan
 from alpaca_exp.records import Row
 from alpaca_exp.study.books import Books
 from alpaca_exp.study.objectives import unmeasured
+from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import TRIALS, read_results, read_trials, summary
 from alpaca_exp.study.settings import Settings, read_settings
 from alpaca_exp.study.space import Point
@@ -73,6 +74,7 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
             board.close()
         found = _written(books)
         books.close()
+    write_overview(folder)
     entries = entries_of(folder, settings, before)
     print(f"\n{table(entries)}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
     if interruption is not None:

@@ -20,6 +20,8 @@ from alpaca_exp.schemas import RuntimeConfig
 
 FILE = "trial.json"
 MAXIMIZE = "maximize"
+STEPS = "steps"
+"""The attribute of a trial that says how many steps its whole training takes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Trial:
     def reported(self) -> set[int]:
         """The steps of which it has a value."""
         return set(self._storage.get_trial(self.note.trial_id).intermediate_values)
+
+    def begin(self, steps: int) -> None:
+        """Tell how many steps the whole training takes."""
+        self._storage.set_trial_user_attr(self.note.trial_id, STEPS, steps)
 
     def report(self, value: float, step: int) -> None:
         """Tell a loss at a step: the share of the training that is done, in per cent.

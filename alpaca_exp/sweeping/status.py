@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.records import Row
+from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import read_results, summary
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.clustered import standing, wait
@@ -38,6 +39,7 @@ def attach(sweep: Path) -> list[Entry]:
     outcomes: dict[int, Outcome] = {}
     error = wait({one.number: str(rows[one.number].get("label") or "") for one in open_}, sweep, outcomes)
     told = [_entry(row, sweep) for row in _rows(sweep).values()]
+    write_overview(sweep)
     print(f"\n{table(standing(sweep, told))}\nThis sweep: {sweep}", flush=True)
     if error is not None:
         raise error

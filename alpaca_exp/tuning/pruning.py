@@ -28,7 +28,8 @@ class Pruning(Callback):
 
         Raises InputError where the trial's study wants a validation loss and no rows were set aside.
         """
-        self._trial, self._validation, self._points = trial, validation, points(steps)
+        self._trial, self._validation = trial, validation
+        self._steps, self._points = steps, points(steps)
         self._labels, self._loss = 0, 0.0
         self._values: dict[int, dict[str, float]] = {}
         self.given_up: str | None = None
@@ -52,7 +53,9 @@ class Pruning(Callback):
         self.given_up = state_dict["given_up"] if self._trial else None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell what an earlier attempt, perhaps as another trial, had come to."""
+        """Tell how long it is, and what an earlier attempt, perhaps as another trial, had come to."""
+        if self._trial is not None:
+            self._asked(lambda: self._trial and self._trial.begin(self._steps))
         self._tell()
 
     def on_train_batch_end(

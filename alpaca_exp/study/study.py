@@ -22,13 +22,14 @@ from alpaca_exp.study.settings import Settings, read_settings
 from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
+from alpaca_exp.sweep_folder import Entry
 from alpaca_exp.sweeping import history
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.conducting import conduct, hire
 from alpaca_exp.sweeping.sweep import Asked
-from alpaca_exp.sweeping.table import Entry, table
+from alpaca_exp.sweeping.table import table
 
 WORDS = {"complete": "done", "pruned": "pruned", "fail": "failed", "running": "running", "waiting": "waiting"}
 """A trial's state as the table of jobs has it."""

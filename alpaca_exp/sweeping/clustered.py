@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
+from alpaca_exp.sweep_folder import Entry
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.agenda import Unit, shared_parts
 from alpaca_exp.sweeping.attempt import Outcome
@@ -23,7 +24,6 @@ from alpaca_exp.sweeping.sent import Sent
 from alpaca_exp.sweeping.slurm import State
 from alpaca_exp.sweeping.submissions import Submission
 from alpaca_exp.sweeping.submitting import Slurm, send
-from alpaca_exp.sweeping.table import Entry
 
 
 def submit(todo: Sequence[Job], sweep: Path, outputs: Path, asked: Slurm) -> int:

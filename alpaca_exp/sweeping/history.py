@@ -1,9 +1,4 @@
-"""What a sweep's folder tells: `sweep.json`, how it was asked for, and `jobs.jsonl`, what became of each job.
-
-`jobs.jsonl` is only ever appended to, a row at a job's every change; the last row of a job tells how it is.
-Rows are {job, overrides, label, key, fingerprints, status, started, seconds, error, log, run, by}; a status
-is waiting, running, done, failed, pruned or stopped. A running job whose lock nobody holds was killed.
-"""
+"""What a sweep writes down in its folder: `sweep.json`, and `jobs.jsonl`; `sweep_folder` reads it."""
 
 from __future__ import annotations
 
@@ -16,15 +11,38 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from alpaca_exp import provenance
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row, write_json
+from alpaca_exp.sweep_folder import (
+    JOBS,
+    LOCKS,
+    LOG,
+    SWEEP,
+    at_work,
+    claimed,
+    described,
+    is_claimed,
+    lock,
+    read,
+)
 from alpaca_exp.sweeping.jobs import Job
 
-SWEEP, JOBS, LOG = "sweep.json", "jobs.jsonl", "job.log"
-LOCKS = ".locks"
+__all__ = [
+    "JOBS",
+    "LOCKS",
+    "LOG",
+    "append",
+    "at_work",
+    "claimed",
+    "command_line",
+    "describe",
+    "described",
+    "is_claimed",
+    "numbered",
+    "read",
+    "row",
+]
 
 
 def numbered(jobs: Sequence[Job], sweep: Path) -> list[Job]:
@@ -72,23 +90,17 @@ def append(sweep: Path, rows: Sequence[Row]) -> None:
         _append(sweep, rows)
 
 
-def read(sweep: Path) -> dict[int, Row]:
-    """The last row of each job, by its number. A line that a kill cut short is passed over."""
-    found: dict[int, Row] = {}
-    for line in _lines(sweep / JOBS):
-        try:
-            row = json.loads(line)
-            found[int(row["job"])] = row
-        except (ValueError, KeyError, TypeError):
-            continue
-    return dict(sorted(found.items()))
-
-
 def describe(
-    sweep: Path, kind: str, asked: Mapping[str, object], jobs: int, command: Sequence[str]
+    sweep: Path,
+    kind: str,
+    asked: Mapping[str, object],
+    jobs: int,
+    command: Sequence[str],
+    numbers: Sequence[int] | None = None,
 ) -> Row | None:
     """Write `sweep.json`. Returns what it said before, where something else was asked for.
 
+    `numbers`: of the jobs that are asked for, where the folder may hold others from before.
     Raises InputError where the folder holds a sweep of another kind, whose jobs have the same numbers.
     """
     before = described(sweep)
@@ -99,6 +111,7 @@ def describe(
         "kind": kind,
         kind: dict(asked),
         "jobs": jobs,
+        **({} if numbers is None else {"numbers": list(numbers)}),
         "command": list(command),
         "created": before.get("created") or provenance.now(),
         "started": provenance.now(),
@@ -113,53 +126,14 @@ def describe(
     return before if before and before.get(kind) != asked else None
 
 
-def described(sweep: Path) -> Row:
-    """What `sweep.json` says; nothing where there is none. Raises InputError where it cannot be read."""
-    try:
-        found = json.loads((sweep / SWEEP).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        raise InputError(f"{sweep / SWEEP} cannot be read as JSON; delete it: the jobs stay known") from None
-    return dict(found)
-
-
-@contextmanager
-def claimed(sweep: Path, number: int | str) -> Iterator[bool]:
-    """Claim a job for this process, or be told that another has it. A dead process has nothing."""
-    lock = _lock(sweep, number)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def is_claimed(sweep: Path, number: int | str) -> bool:
-    """Whether some process has claimed the job."""
-    if not (sweep / LOCKS / f"{number}.lock").exists():
-        return False
-    with claimed(sweep, number) as ours:
-        return not ours
-
-
 def command_line() -> list[str]:
     """What was typed, so that it can be typed again."""
     return ["python", "-m", "alpaca_exp", *sys.argv[1:]]
 
 
-def _lock(sweep: Path, number: int | str) -> FileLock:
-    (sweep / LOCKS).mkdir(parents=True, exist_ok=True)
-    return FileLock(sweep / LOCKS / f"{number}.lock")
-
-
 @contextmanager
 def _writing(sweep: Path) -> Iterator[None]:
-    with _lock(sweep, "jobs"):
+    with lock(sweep, "jobs"):
         yield
 
 
@@ -176,9 +150,3 @@ def _last_byte(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            yield from file

@@ -9,11 +9,11 @@ from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.records import Row
 from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import read_results, summary
+from alpaca_exp.sweep_folder import JOBS, Entry, described, entry, read
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.clustered import standing, wait
-from alpaca_exp.sweeping.history import JOBS, described, is_claimed, read
 from alpaca_exp.sweeping.submissions import last
-from alpaca_exp.sweeping.table import Entry, table
+from alpaca_exp.sweeping.table import table
 
 
 def status(sweep: Path) -> str:
@@ -22,7 +22,7 @@ def status(sweep: Path) -> str:
     told = described(sweep)
     head = [f"{told['name']}, begun {told['created']}, last started {told['started']}"] if told else []
     head += [" ".join(told["command"]), ""] if told else []
-    entries = standing(sweep, [_entry(row, sweep) for row in rows.values()])
+    entries = standing(sweep, [entry(row, sweep) for row in rows.values()])
     found = read_results(sweep)
     return "\n".join([*head, table(entries), *([summary(found)] if found else [])])
 
@@ -33,12 +33,12 @@ def attach(sweep: Path) -> list[Entry]:
     Raises what such a command raises: JobsFailed, Stopped, KeyboardInterrupt where whoever waits goes.
     """
     rows = _rows(sweep)
-    entries = standing(sweep, [_entry(row, sweep) for row in rows.values()])
+    entries = standing(sweep, [entry(row, sweep) for row in rows.values()])
     submitted = last(sweep)
     open_ = [one for one in entries if one.status not in ("done", "failed") and str(one.number) in submitted]
     outcomes: dict[int, Outcome] = {}
     error = wait({one.number: str(rows[one.number].get("label") or "") for one in open_}, sweep, outcomes)
-    told = [_entry(row, sweep) for row in _rows(sweep).values()]
+    told = [entry(row, sweep) for row in _rows(sweep).values()]
     write_overview(sweep)
     print(f"\n{table(standing(sweep, told))}\nThis sweep: {sweep}", flush=True)
     if error is not None:
@@ -71,15 +71,6 @@ def _rows(sweep: Path) -> dict[int, Row]:
     if not found:
         raise InputError(f"{sweep} is not a sweep's folder: it has no {JOBS}{_others(sweep)}")
     return found
-
-
-def _entry(row: Row, sweep: Path) -> Entry:
-    state, number, error = str(row["status"]), int(row["job"]), row.get("error")
-    if state == "running" and not is_claimed(sweep, number):
-        state, error = "killed", "its process ended without a word; starting the sweep again runs it again"
-    label = str(row.get("label") or " ".join(row.get("overrides", [])))
-    log = sweep / str(row["log"]) if row.get("log") else None
-    return Entry(number, label, state, row.get("seconds"), error, log)
 
 
 def _others(folder: Path) -> str:

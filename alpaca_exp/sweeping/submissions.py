@@ -15,12 +15,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from alpaca_exp.provenance import now
+from alpaca_exp.sweep_folder import LOCKS, SUBMISSIONS
 from alpaca_exp.sweeping import slurm
 from alpaca_exp.sweeping.attempt import Outcome
-from alpaca_exp.sweeping.history import LOCKS
 from alpaca_exp.sweeping.restarts import counted
 
-SUBMISSIONS, SHARED = "slurm.jsonl", "shared"
+SHARED = "shared"
 TAIL = 4000
 """Bytes of a log that tell why a job ended."""
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.sweep_folder import Entry
 from alpaca_exp.sweeping import clustered, history, reporting
 from alpaca_exp.sweeping.agenda import Agenda
 from alpaca_exp.sweeping.attempt import Outcome
@@ -27,7 +28,7 @@ from alpaca_exp.sweeping.jobs import Job
 from alpaca_exp.sweeping.launched import Launch, launched
 from alpaca_exp.sweeping.status import left_to_itself, raise_for
 from alpaca_exp.sweeping.submitting import Slurm, check
-from alpaca_exp.sweeping.table import Entry, table
+from alpaca_exp.sweeping.table import table
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def sweep(asked: Asked) -> list[Entry]:
         check(asked.launch, jobs[0].config.runtime)
     make_folder(folder)
     jobs = history.numbered(jobs, folder)
-    extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line())
+    numbers = [job.number for job in jobs]
+    extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line(), numbers)
     reporting.note(folder, jobs[0].config)
     runtime = jobs[0].config.runtime
     found = {job.number for job in jobs if job.has_result(folder, runtime.outputs)}
@@ -69,7 +71,8 @@ def sweep(asked: Asked) -> list[Entry]:
     outcomes = dict.fromkeys(found, Outcome("found"))
     interruption: BaseException | None = None
     if todo:
-        interruption = _run(todo, folder, runtime, asked.launch, outcomes)
+        with history.at_work(folder):
+            interruption = _run(todo, folder, runtime, asked.launch, outcomes)
     if interruption is None and runtime.detach and len(outcomes) < len(jobs):
         print(f"\n{left_to_itself(folder)}", flush=True)
         return []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+
+from alpaca_exp.sweep_folder import Entry
 
 LONG = 40
 """Of more jobs than these only the ones that need a look are listed."""
@@ -24,18 +24,6 @@ MEANING = {
     "waiting": "not started",
 }
 """In which order, and in which words, jobs are counted."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What one job came to."""
-
-    number: int
-    label: str
-    status: str
-    seconds: float | None = None
-    error: str | None = None
-    log: Path | None = None
 
 
 def table(entries: Sequence[Entry]) -> str:

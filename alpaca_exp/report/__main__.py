@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
+from alpaca_exp.report.choosing import add_where, names, place
 from alpaca_exp.report.formats import FORMATS
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.metrics import USUAL
@@ -45,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _report(asked: argparse.Namespace) -> None:
-    metrics = tuple(name.strip() for name in asked.metrics.split(",") if name.strip())
-    where = tuple(_place(word) for word in asked.where)
-    layout = Layout(asked.rows, asked.columns, metrics or USUAL, asked.baseline, where, asked.paper)
+    where = tuple(map(place, asked.where))
+    layout = Layout(
+        asked.rows, asked.columns, names(asked.metrics) or USUAL, asked.baseline, where, asked.paper
+    )
     made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
     _put(FORMATS[asked.format](made), asked.out)
     kept(asked.outputs).save()
@@ -86,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--columns", help="what tells the columns apart; left out: one column a metric")
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
     parser.add_argument("--baseline", help="the row that the others are compared with")
-    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
+    add_where(parser)
     formats = "default: %(default)s; csv opens with the command as a comment (pandas: comment='#')"
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help=formats)
     paper = "also published figures of models that ours only stand for"
@@ -94,13 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     out = "write the table into this file; default: print it"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser
-
-
-def _place(word: str) -> tuple[str, str]:
-    axis, equals, value = word.partition("=")
-    if not equals:
-        raise InputError(f"--where {word} names no value; write it as --where dataset_variant=cleaned")
-    return axis, value
 
 
 def _command(asked: argparse.Namespace) -> str:

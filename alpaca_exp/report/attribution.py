@@ -12,20 +12,19 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.report.attributed import METRICS, Asked
 from alpaca_exp.report.attributed import attribution as attribution
 from alpaca_exp.report.attribution_text import FORMATS
+from alpaca_exp.report.choosing import add_where, chosen, names
 from alpaca_exp.report.design import varied
 from alpaca_exp.report.kept import kept
-from alpaca_exp.report.runs import collect, standing
+from alpaca_exp.report.runs import collect
 
 
 def main(words: Sequence[str]) -> None:
     """Print the tables. Raises InputError for what is not there, and where nothing varies."""
     asked = _parser().parse_args(words)
-    runs = collect(asked.outputs)
-    for axis, value in (pair for word in asked.where for pair in _pairs("--where", word).items()):
-        runs = standing(runs, axis, value)
+    runs = chosen(collect(asked.outputs), asked.where)
     what = Asked(
-        factors=_names(asked.factors) or tuple(varied(runs)),
-        metrics=_names(asked.metrics),
+        factors=names(asked.factors) or tuple(varied(runs)),
+        metrics=names(asked.metrics),
         baseline=_pairs("--baseline", asked.baseline),
         to=_pairs("--to", asked.to),
     )
@@ -52,19 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baseline", default="", metavar=levels, help=baseline)
     end = "where the change that is shared out leads to; default: wherever all factors differ"
     parser.add_argument("--to", default="", metavar=levels, help=end)
-    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
+    add_where(parser)
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown")
     return parser
-
-
-def _names(words: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in words.split(",") if name.strip())
 
 
 def _pairs(option: str, words: str) -> dict[str, str]:
     """`scale=small,dataset_variant=original`."""
     found = {}
-    for word in _names(words):
+    for word in names(words):
         name, equals, value = word.partition("=")
         if not equals:
             raise InputError(f"{option} {word} names no value; write it as {option} dataset_variant=original")

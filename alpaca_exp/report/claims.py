@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from alpaca_exp.commands import add_outputs
-from alpaca_exp.errors import InputError
+from alpaca_exp.report.choosing import add_where, chosen
 from alpaca_exp.report.claim_files import check_claims, claims_in, claims_of_runs
 from alpaca_exp.report.claims_shown import FORMATS
 from alpaca_exp.report.kept import kept
-from alpaca_exp.report.runs import collect, standing
+from alpaca_exp.report.runs import collect
 from alpaca_exp.report.verdicts import Verdict, judged
 
 __all__ = ["Verdict", "judged", "main"]
@@ -21,9 +21,7 @@ __all__ = ["Verdict", "judged", "main"]
 def main(words: Sequence[str]) -> None:
     """Print the verdicts on a file's claims. Raises InputError with all that is wrong with the claims."""
     asked = _parser().parse_args(words)
-    runs = collect(asked.outputs)
-    for word in asked.where:
-        runs = standing(runs, *_place(word))
+    runs = chosen(collect(asked.outputs), asked.where)
     claims, where = claims_in(asked.claims) if asked.claims else claims_of_runs(runs)
     check_claims(claims, runs, asked.outputs, where)
     verdicts = judged(claims, runs, asked.outputs)
@@ -41,16 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     add_outputs(parser, positional=True)
     text = "an option of conf/claims, or a YAML file; default: those that the newest run was configured with"
     parser.add_argument("--claims", metavar="NAME|FILE", help=text)
-    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
+    add_where(parser)
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
     return parser
-
-
-def _place(word: str) -> tuple[str, str]:
-    axis, equals, value = word.partition("=")
-    if not equals:
-        raise InputError(f"--where {word} names no value; write it as --where scale=small")
-    return axis, value
 
 
 def _command(asked: argparse.Namespace) -> str:

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations, product
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 from alpaca_exp.lineage import Lineage, differences, listed
 from alpaca_exp.report.causes import ONE_DATA_SET, ONE_PRETRAINING
 from alpaca_exp.report.evidence import Evidence, contrast, evidence
-from alpaca_exp.report.judged import PREFIX
 from alpaca_exp.report.likeness import unlike
-from alpaca_exp.report.metrics import ASSESSED, COUNTS, reading
 from alpaca_exp.report.missing import command
-from alpaca_exp.report.runs import ABSENT, Run
+from alpaca_exp.report.partners import (
+    IMPLIED,
+    Cell,
+    Pair,
+    cells_of,
+    group_of,
+    measuring,
+    partners,
+    varying,
+    without_partner,
+)
+from alpaca_exp.report.runs import Run
 from alpaca_exp.report.settings import same
 from alpaca_exp.schemas.claims import Claim, Selection, told
 
-UNTUNED = "none"
-DATA = ("dataset_variant", "critic", "rater", "teacher")
-LEARNT = (*DATA, "trainer")
-"""Groups that an untuned model knows nothing of."""
-DRAWN = tuple(f"dataset_variant.{name}" for name in ("num_examples", "num_tasks", "min_instances"))
-"""Fields that say how many of the rows there are."""
-FROM = tuple(
-    f"dataset_variant.{name}"
-    for name in ("source", "hub", "revision", "split", "hub_config", "published", "columns")
-)
-"""Fields that say where a variant's rows are from: its lineage tells whether that is one difference."""
-IMPLIED = {"scale": ("base_model",), "base_model": ("scale",), "dataset_variant": ("critic", "rater")}
-"""What differs where an axis does: no cause of its own."""
 PLACES = ("preset", "world")
 """Where nothing is averaged over: other documents, other facts."""
 
@@ -56,22 +52,6 @@ class Untestable:
     command: str = ""
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """Runs that differ in their seeds alone, and what they share."""
-
-    setting: tuple[tuple[str, str], ...]
-    runs: tuple[Run, ...] = field(compare=False)
-
-    @property
-    def untuned(self) -> bool:
-        return all(run.label("trainer") == UNTUNED for run in self.runs)
-
-
-_Pair = tuple[_Cell, _Cell | None]
-"""What is subtracted, and from what; None where a number is."""
-
-
 def contrasted(claim: Claim, runs: Sequence[Run], outputs: Path) -> Contrast | Untestable:
     """The claim's left minus its right side, the right one's number left out.
 
@@ -81,19 +61,19 @@ def contrasted(claim: Claim, runs: Sequence[Run], outputs: Path) -> Contrast | U
     the data differs in more than one thing that the claim does not name as harmless.
     """
     here = [run for run in runs if stands(run, claim.where)]
-    weights: dict[_Cell, float] = {}
-    pairs: list[_Pair] = []
+    weights: dict[Cell, float] = {}
+    pairs: list[Pair] = []
     notes: list[str] = []
     for weight, plus, minus in _comparisons(claim):
-        sides = [_cells(claim.metric, [run for run in here if stands(run, one)], outputs)
+        sides = [cells_of(claim.metric, [run for run in here if stands(run, one)], outputs)
                  for one in (plus, minus) if one is not None]  # fmt: skip
-        for selection, cells in zip((plus, minus), sides, strict=False):
-            if not cells and selection is not None:
+        for selection, found_there in zip((plus, minus), sides, strict=False):
+            if not found_there and selection is not None:
                 return _missing(claim, selection, here)
-        found, why = _pairs(claim.metric, sides, {*plus, *(minus or {})})
+        found, why = partners(claim.metric, sides, {*plus, *(minus or {})})
         if not found:
             return Untestable(why)
-        notes += _alone(sides, found)
+        notes += without_partner(sides, found)
         for pair in found:
             for cell, sign in zip(pair, (1, -1), strict=True):
                 if cell is not None:
@@ -131,88 +111,11 @@ def _comparisons(claim: Claim) -> Iterator[tuple[float, Selection, Selection | N
             yield sign, side.runs, side.above
 
 
-def _cells(metric: str, runs: Sequence[Run], outputs: Path) -> list[_Cell]:
-    """The finished runs that have the metric, by all that they share but for seeds."""
-    found: dict[tuple[tuple[str, str], ...], list[Run]] = {}
-    for run in runs:
-        if run.done and reading(metric, run.artifacts, outputs):
-            found.setdefault(tuple(sorted(_setting(metric, run).items())), []).append(run)
-    return [_Cell(setting, tuple(here)) for setting, here in sorted(found.items())]
-
-
-def _setting(metric: str, run: Run) -> dict[str, str]:
-    """All that was asked for and could tell in the metric, but for seeds."""
-    parts = (part.lstrip("+~").partition("=") for part in run.recipe)
-    groups = {"judge", "eval_suite"} - _measuring(metric)
-    groups |= {group for group in LEARNT if group not in ("trainer", "dataset_variant")
-               and _void(metric, group) and run.label("trainer") == UNTUNED}  # fmt: skip
-    told = {key: value for key, _, value in parts if _group(key) not in groups}
-    if run.label("trainer") != UNTUNED:  # an overlay may have chosen them: no override says so
-        drawn = ((key, run.settings.get(key, "null")) for key in DRAWN)
-        told |= {key: value for key, value in drawn if value != "null"}
-    return told
-
-
-def _measuring(metric: str) -> set[str]:
-    """The group that says how it is measured."""
-    if metric in COUNTS or metric.startswith("removed."):
-        return set()
-    if metric == "usd":
-        return {"judge", "eval_suite"}
-    return {"judge"} if metric == "words" or metric.startswith((PREFIX, ASSESSED)) else {"eval_suite"}
-
-
-def _void(metric: str, group: str) -> bool:
-    """Whether a group is nothing to an untuned model: to the judge the teacher may be its opponent."""
-    return group in LEARNT and not (group == "teacher" and metric.startswith(PREFIX))
-
-
-def _group(key: str) -> str:
-    return key.partition(".")[0]
-
-
-def _pairs(metric: str, sides: Sequence[list[_Cell]], named: set[str]) -> tuple[list[_Pair], str]:
-    """The cells that are alike in all that the claim does not name; where there are none, why."""
-    if len(sides) == 1:
-        return [(one, None) for one in sides[0]], ""
-    apart = {(a, b): _differing(metric, a, b, named) for a, b in product(*sides)}
-    found: list[_Pair] = [pair for pair, differing in apart.items() if not differing]
-    nearest = min(apart.values(), key=len)
-    said = ", ".join(f"{key} ({ours} against {theirs})" for key, (ours, theirs) in nearest.items())
-    return found, f"the two sides differ in {said} too; make runs that do not, or name it in the claim"
-
-
-def _differing(metric: str, a: _Cell, b: _Cell, named: set[str]) -> dict[str, tuple[str, str]]:
-    """Where two cells stand apart, but for what is named, or follows from it."""
-    ours, theirs = dict(a.setting), dict(b.setting)
-    groups = {other for axis in named for other in IMPLIED.get(axis, ())}
-    if "experiment" in named:  # it names all that its overlay chose
-        groups |= {*LEARNT, "base_model"}
-    if a.untuned or b.untuned:
-        groups |= {group for group in LEARNT if _void(metric, group)}
-    free = {*named, *(FROM if "dataset_variant" in named else ())}
-    keys = {key for key in ours.keys() | theirs.keys() if key not in free and _group(key) not in groups}
-    told = {key: (ours.get(key, ABSENT), theirs.get(key, ABSENT)) for key in sorted(keys)}
-    return {key: pair for key, pair in told.items() if not same(*pair)}
-
-
-def _alone(sides: Sequence[list[_Cell]], found: Sequence[_Pair]) -> Iterator[str]:
-    """The cells without a partner."""
-    used = {cell for pair in found for cell in pair}
-    for here in sides:
-        lone = [dict(cell.setting) for cell in here if cell not in used]
-        shared = [dict(cell.setting) for cell in here]
-        keys = [key for key in shared[0] if len({one.get(key) for one in shared}) > 1] if lone else []
-        for one in lone:
-            place = ", ".join(f"{key}={one[key]}" for key in keys if key in one)
-            yield f"{place} has no partner and is left out"
-
-
-def _incomparable(claim: Claim, pairs: Sequence[_Pair], outputs: Path) -> Untestable | None:
+def _incomparable(claim: Claim, pairs: Sequence[Pair], outputs: Path) -> Untestable | None:
     mixed = {
         key: values
-        for key, values in _varying(pairs).items()
-        if _group(key) in {*_measuring(claim.metric), *PLACES}
+        for key, values in varying(pairs).items()
+        if group_of(key) in {*measuring(claim.metric), *PLACES}
     }
     for key, values in mixed.items():
         told_ = f"{key} ({', '.join(values)})"
@@ -229,24 +132,16 @@ def _incomparable(claim: Claim, pairs: Sequence[_Pair], outputs: Path) -> Untest
     return None
 
 
-def _varying(pairs: Sequence[_Pair]) -> dict[str, list[str]]:
-    """The keys in which the pairs differ from one another."""
-    settings = [dict(one.setting) for one, _ in pairs]
-    keys = sorted({key for one in settings for key in one})
-    values = {key: sorted({one.get(key, ABSENT) for one in settings}) for key in keys}
-    return {key: found for key, found in values.items() if len(found) > 1}
-
-
-def _over(metric: str, pairs: Sequence[_Pair], claim: Claim) -> Iterator[str]:
+def _over(metric: str, pairs: Sequence[Pair], claim: Claim) -> Iterator[str]:
     named = {axis for side in (claim.left, claim.right) for one in side.selections for axis in one}
-    varying = _varying(pairs)
-    for key, values in varying.items():
-        follows = any(key in IMPLIED.get(axis, ()) and axis in {*varying, *named} for axis in IMPLIED)
+    several = varying(pairs)
+    for key, values in several.items():
+        follows = any(key in IMPLIED.get(axis, ()) and axis in {*several, *named} for axis in IMPLIED)
         if key not in named and not (follows and key == "base_model"):
             yield f"{key} ({', '.join(values)})"
 
 
-def _confounded(claim: Claim, one: _Cell, other: _Cell, outputs: Path) -> str:
+def _confounded(claim: Claim, one: Cell, other: Cell, outputs: Path) -> str:
     """The sentence on data that differs in more than one thing; "" where it does not."""
     ours, theirs = _lineage(one, outputs), _lineage(other, outputs)
     if ours is None or theirs is None:
@@ -257,7 +152,7 @@ def _confounded(claim: Claim, one: _Cell, other: _Cell, outputs: Path) -> str:
     return f"the data of the two sides differs in {listed(causes)}: which of them it is cannot be told"
 
 
-def _single(cells: Sequence[_Cell]) -> Iterator[str]:
+def _single(cells: Sequence[Cell]) -> Iterator[str]:
     """Of what there is one only, however many seeds there are: in no interval."""
     several = [cell.runs for cell in cells if len(cell.runs) > 1 and not cell.untuned]
     of = (("pretrain", ONE_PRETRAINING, "a base model"), ("generate", ONE_DATA_SET, "a variant"))
@@ -268,7 +163,7 @@ def _single(cells: Sequence[_Cell]) -> Iterator[str]:
             yield told_.format(each=each).removesuffix(".")
 
 
-def _unknown(pair: _Pair, outputs: Path) -> str:
+def _unknown(pair: Pair, outputs: Path) -> str:
     """What is not known of where the data of a pair is from."""
     known = [_lineage(cell, outputs) for cell in pair if cell is not None and not cell.untuned]
     if None in known:
@@ -276,7 +171,7 @@ def _unknown(pair: _Pair, outputs: Path) -> str:
     return ""
 
 
-def _lineage(cell: _Cell, outputs: Path) -> Lineage | None:
+def _lineage(cell: Cell, outputs: Path) -> Lineage | None:
     """Of the data that its runs learnt from, but for the seed; None where there is none, or nobody says."""
     name = cell.runs[0].artifacts.get("curate")
     if name is None or cell.untuned:
@@ -288,7 +183,7 @@ def _lineage(cell: _Cell, outputs: Path) -> Lineage | None:
         return None
 
 
-def _evidence(metric: str, cell: _Cell, outputs: Path) -> Evidence:
+def _evidence(metric: str, cell: Cell, outputs: Path) -> Evidence:
     found = evidence(metric, cell.runs, outputs)
     assert found is not None, "the runs of a cell have the metric"
     return found
@@ -298,8 +193,8 @@ def _missing(claim: Claim, selection: Selection, here: Sequence[Run]) -> Untesta
     """Why no run stands on a side."""
     place = {**claim.where, **selection}
     wanted, chosen = told(place), [run for run in here if stands(run, selection)]
-    partners = [run for run in here if run.done and any(stands(run, one) for one in claim.selections[:-1])]
-    asked = command(place, partners)
+    beside = [run for run in here if run.done and any(stands(run, one) for one in claim.selections[:-1])]
+    asked = command(place, beside)
     ended = [run for run in chosen if not run.done]
     if chosen and len(ended) == len(chosen):
         words = "stopped" if all(run.stopped for run in ended) else "failed or were stopped"

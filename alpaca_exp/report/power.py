@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpaca_exp.commands import add_outputs
-from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Sample, sample
+from alpaca_exp.report.choosing import add_where, chosen, names
 from alpaca_exp.report.doubt import independent
 from alpaca_exp.report.evidence import Evidence, paired
 from alpaca_exp.report.kept import kept
@@ -49,14 +49,8 @@ class Power:
 def main(words: Sequence[str]) -> None:
     """Print the table. Raises InputError for what is not there."""
     asked = _parser().parse_args(words)
-    runs = collect(asked.outputs)
-    for word in asked.where:
-        axis, equals, value = word.partition("=")
-        if not equals:
-            raise InputError(f"--where {word} names no value; write it as --where scale=small")
-        runs = standing(runs, axis, value)
-    metrics = [name.strip() for name in asked.metrics.split(",") if name.strip()]
-    print(_told(list(powers(runs, asked.rows, metrics, asked.baseline, asked.outputs))), end="")
+    runs = chosen(collect(asked.outputs), asked.where)
+    print(_told(list(powers(runs, asked.rows, names(asked.metrics), asked.baseline, asked.outputs))), end="")
     kept(asked.outputs).save()
 
 
@@ -143,5 +137,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
     parser.add_argument("--baseline", help="the row whose difference from the others is to be found")
-    parser.add_argument("--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs")
+    add_where(parser)
     return parser

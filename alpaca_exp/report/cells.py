@@ -91,6 +91,12 @@ class Cell:
     """How `p` was found."""
     published: tuple[Figure, ...] = ()
     """What others have published of the same model, the most alike first."""
+    runs: tuple[str, ...] = ()
+    """The runs that came to their end, by their names."""
+    against: tuple[str, ...] = ()
+    """Those of the baseline that they were compared with."""
+    against_sources: tuple[str, ...] = ()
+    """The artifacts that its values come from."""
 
 
 def sample(metric: str, runs: Sequence[Run], outputs: Path) -> Sample:
@@ -132,6 +138,9 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
         paired=len(contrast.documents) if contrast else 0,
         p=p,
         test=test,
+        runs=tuple(run.name for run in done),
+        against=tuple(run.name for run in baseline.done) if baseline else (),
+        against_sources=tuple(sorted(baseline.readings)) if baseline else (),
     )
 
 

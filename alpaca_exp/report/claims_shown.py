@@ -19,6 +19,8 @@ READING = (
 )
 PLACES = 2
 Shown = Callable[[Sequence[Verdict], str], str]
+Number = Callable[[Verdict, str], str]
+"""One of a verdict's numbers as markup."""
 
 
 def markdown(verdicts: Sequence[Verdict], command: str) -> str:
@@ -30,10 +32,13 @@ def markdown(verdicts: Sequence[Verdict], command: str) -> str:
     return "\n\n".join(filter(None, [grid, READING, said, f"    {command}", behind])) + "\n"
 
 
-def html(verdicts: Sequence[Verdict], command: str) -> str:
-    """A section that a page embeds: the table, whose cells sort by `data-sort`, and the sentences."""
+def html(verdicts: Sequence[Verdict], command: str, number: Number = lambda one, text: escape(text)) -> str:
+    """A section that a page embeds: the table, whose cells sort by `data-sort`, and the sentences.
+
+    `number` makes each number's markup.
+    """
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
-    rows = "\n".join(map(_row, verdicts))
+    rows = "\n".join(_row(one, number) for one in verdicts)
     items = "\n".join(f"<li>{escape(text)}</li>" for text in sentences(verdicts))
     return (
         f'<section class="claims">\n<table>\n<caption>{escape(READING)}</caption>\n'
@@ -104,12 +109,13 @@ def _sentence(one: Verdict, common: Collection[str]) -> str:
     return " ".join(told)
 
 
-def _row(one: Verdict) -> str:
+def _row(one: Verdict, number: Number) -> str:
     name, *rest = cells(one)
-    numbers = (one.verdict, one.estimate, one.p_holm, one.seeds, one.documents)
+    values = (one.verdict, one.estimate, one.p_holm, one.seeds, one.documents)
     told = "".join(
-        f'<td data-sort="{escape(_plain(number))}">{escape(text)}</td>'
-        for number, text in zip(numbers, rest, strict=True)
+        f'<td data-sort="{escape(_plain(value))}">'
+        f"{escape(text) if value is None or value is one.verdict else number(one, text)}</td>"
+        for value, text in zip(values, rest, strict=True)
     )
     kind = one.verdict.replace(" ", "-")
     return f'<tr class="{kind}"><th scope="row">{escape(name)}</th>{told}</tr>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from alpaca_exp.report.cells import Cell
@@ -23,6 +23,9 @@ td small { display: block; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print { .wide { overflow: visible; } }
 """
+
+Number = Callable[[Cell, str, bool], str]
+"""A cell's number as markup: its cell, its text, and whether it is the difference from the baseline."""
 
 
 def html(made: Table) -> str:
@@ -52,8 +55,8 @@ def html(made: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table_html(made: Table) -> str:
-    """The `table` element, with its caption.
+def table_html(made: Table, number: Number = lambda one, text, apart: escape(text)) -> str:
+    """The `table` element, with its caption; `number` makes each number's markup.
 
     Every cell has `data-sort`: its number in full, to sort by; empty where it has none. Cells with a
     difference have `data-difference` and `data-p` (after Holm) besides.
@@ -65,7 +68,7 @@ def table_html(made: Table) -> str:
         *_heads(made),
         "</thead>",
         "<tbody>",
-        *(_row(made, row) for row in made.rows),
+        *(_row(made, row, number) for row in made.rows),
         "</tbody>",
         "</table>",
     ]
@@ -90,13 +93,13 @@ def _heads(made: Table) -> Iterator[str]:
         yield f"<tr>{rows}{names}</tr>"
 
 
-def _row(made: Table, row: str) -> str:
+def _row(made: Table, row: str, number: Number) -> str:
     columns = heads(made, differences=False)
-    cells = (_cell(made.cells[row, head.column, head.metric], head) for head in columns)
+    cells = (_cell(made.cells[row, head.column, head.metric], head, number) for head in columns)
     return f'<tr><th scope="row" data-sort="{escape(row)}">{escape(row)}</th>{"".join(cells)}</tr>'
 
 
-def _cell(one: Cell, head: Head) -> str:
+def _cell(one: Cell, head: Head, number: Number) -> str:
     if head.text is not estimate_text:
         value = _number(one.published[0].value if one.published else None)
         return f'<td data-sort="{value}">{escape(head.text(one))}</td>'
@@ -106,8 +109,9 @@ def _cell(one: Cell, head: Head) -> str:
     data = "".join(f' data-{name}="{value}"' for name, value in told.items())
     title = f' title="{escape(", ".join(one.sources))}"' if 0 < len(one.sources) <= 3 else ""
     difference = difference_text(one)
-    below = f"<small>Δ {escape(difference)}</small>" if difference else ""
-    return f"<td{data}{title}>{escape(estimate_text(one))}{below}</td>"
+    below = f"<small>Δ {number(one, difference, True)}</small>" if difference else ""
+    text = estimate_text(one)
+    return f"<td{data}{title}>{number(one, text, False) if one.estimate else escape(text)}{below}</td>"
 
 
 def _number(value: float | None) -> str:

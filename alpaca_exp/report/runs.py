@@ -123,16 +123,21 @@ def collect(outputs: Path) -> list[Run]:
         print(f"left out: {problem}", file=sys.stderr)
     if not runs:
         raise InputError(f"{outputs} holds no runs; start one: python -m alpaca_exp +experiment=original")
+    return counting(runs)
+
+
+def counting(runs: Iterable[Run]) -> list[Run]:
+    """Of runs that were repeated the ones that count, in a fixed order."""
     latest: dict[tuple[object, ...], Run] = {}
     for run in sorted(runs, key=lambda run: (run.done, run.row["started"], run.name)):
         latest[run.label("experiment"), run.recipe, run.seeds] = run
     return sorted(latest.values(), key=lambda run: (run.label("experiment"), run.recipe, run.seeds))
 
 
-def read(outputs: Path) -> tuple[list[Run], list[str]]:
+def read(outputs: Path, patterns: Iterable[str] = PATTERNS) -> tuple[list[Run], list[str]]:
     """Every run below `outputs`, by name; and one sentence for each `run.json` that is none."""
     runs, unreadable = [], []
-    for file in sorted(file for pattern in PATTERNS for file in outputs.glob(pattern)):
+    for file in sorted(file for pattern in patterns for file in outputs.glob(pattern)):
         try:
             runs.append(_read(file, outputs))
         except InputError as error:

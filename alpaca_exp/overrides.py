@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from alpaca_exp import schemas
 from alpaca_exp.config import ADDRESS, OVERLAYS, SCHEMAS, groups, nearest, password_in
 from alpaca_exp.errors import ConfigError
+from alpaca_exp.refusals import refusal, unreadable
 
 KINDS: dict[object, str] = {
     int: "a whole number",
@@ -27,8 +28,6 @@ KINDS: dict[object, str] = {
     Path: "a path",
 }
 """What a field of plain type takes, in words."""
-_UNKNOWN = re.compile(r"Key '\w+' not in '(\w+)'")
-"""OmegaConf's words for a key that a schema does not have."""
 FLAGS_WITH_VALUE = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--experimental-rerun")
 
 
@@ -42,7 +41,7 @@ def check(arguments: Sequence[str]) -> None:
 def explain(error: Exception, arguments: Sequence[str]) -> ConfigError:
     """All that is wrong with `arguments`, where Hydra could not compose them."""
     problems = list(problems_of(arguments))
-    return ConfigError(problems or [_short(str(error.__cause__ or error))])
+    return ConfigError(problems or [refusal(error)])
 
 
 def problems_of(arguments: Sequence[str]) -> Iterator[str]:
@@ -67,7 +66,7 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
         elif key in options:
             yield from _option(key, name.startswith("+"), value, options[key])
         elif key.split(".")[0] in ("hydra", "claims") or key.startswith("hydra/"):  # names of one's own
-            continue
+            yield from _unread(argument)
         elif key not in keys:
             yield f"{key} is not a key{nearest(key, keys | set(options))}"
         elif equals:
@@ -151,6 +150,14 @@ def _option(group: str, added: bool, value: str, options: Sequence[str]) -> Iter
             yield f"{group} has a choice already: write {group}={choice}, without the plus"
 
 
+def _unread(argument: str) -> Iterator[str]:
+    """Words that Hydra's grammar cannot read."""
+    try:
+        OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        yield unreadable(argument, error)
+
+
 def _value(key: str, argument: str) -> Iterator[str]:
     """A value that no schema with this key takes, and what would be one."""
     group, _, rest = key.partition(".")
@@ -161,7 +168,7 @@ def _value(key: str, argument: str) -> Iterator[str]:
         override = OverridesParser.create().parse_override(argument)
         value = None if override.is_sweep_override() else override.value()
     except HydraException as error:
-        yield f"{argument} cannot be read: {_short(str(error))}"
+        yield unreadable(argument, error)
         return
     refused = []
     for schema in tried:
@@ -199,32 +206,3 @@ def _maybe_experiment(argument: str, options: dict[str, list[str]]) -> str:
         if argument in options[overlay]:
             return f"; did you mean +{overlay}={argument}?"
     return "; see --help"
-
-
-def _short(text: str) -> str:
-    """Hydra's and OmegaConf's messages without their lines of internals."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [
-        line for line in lines if not line.startswith(("full_key:", "object_type", "reference_type", "See "))
-    ]
-    key = next((line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key:")), "")
-    unknown = _UNKNOWN.match(kept[0]) if key and kept else None
-    if unknown:
-        return _foreign(key, unknown[1])
-    return f"{key}: {kept[0]}" if key and kept else " ".join(kept[:2])
-
-
-def _foreign(key: str, schema: str) -> str:
-    """A key that the chosen option does not have: another option's, or nobody's."""
-    parent, _, name = key.rpartition(".")
-    others = [
-        f"{parent}={path.rpartition('/')[2]}"
-        for path, other in SCHEMAS.items()
-        if path.startswith(f"{parent}/schema/")
-        and name in {field.name for field in dataclasses.fields(other)}
-    ]
-    if others:
-        return f"{key} is a key of {' and '.join(others)}, not of the {parent} that was chosen; leave it out"
-    known = getattr(schemas, schema, None)
-    own = [f"{parent}.{field.name}" for field in dataclasses.fields(known)] if known else []
-    return f"{key} is not a key{nearest(key, own)}"

@@ -20,7 +20,7 @@ ORDER = [
     {"schemas", "records", "content"},
     {"identity", "provenance", "prompts", "progress", "lineage", "scoreboard"},
     {"config", "locks", "sweep_folder"},
-    {"overrides", "compose", "usage", "artifacts", "prefetched"},
+    {"refusals", "overrides", "compose", "usage", "artifacts", "prefetched"},
     {"ledger", "cards", "reading", "following", "hub_files"},
     {
         "llm",

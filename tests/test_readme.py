@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md tell people to type exists and does what it says."""
+"""What README.md, CONTRIBUTING.md and the pages of docs/ tell people to type exists and does what it says."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
 from tests.mirrors import write_mirror
 
-PAGES = ("README.md", "CONTRIBUTING.md", "tests/README.md", "seeds/README.md")
-TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+PAGES = [
+    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "tests/README.md", "seeds/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 CODE = re.findall(r"^ *```\w+\n(.*?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
 INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
 TYPED = [line.strip() for block in CODE for line in block.splitlines()] + INLINE
 COMMANDS = sorted({line for line in TYPED if re.match(r"([A-Z_]+=\S+ )*python -m ", line)})
 OPTIONS = re.findall(r"```yaml\n *# (conf/\S+)\n(.*?)```", TEXT, re.DOTALL)
-FOLDERS = ("alpaca_exp/", "conf/", "seeds/", "sweeps/", "tests/", "hydra_plugins/", ".ci/")
+FOLDERS = ("alpaca_exp/", "conf/", "docs/", "seeds/", "sweeps/", "tests/", "hydra_plugins/", ".ci/")
 
 
 def words(command: str) -> list[str]:
@@ -159,7 +162,7 @@ def test_every_path_on_the_pages_exists() -> None:
     named = {
         text
         for text in INLINE
-        if text.startswith(FOLDERS) or re.fullmatch(r"[\w-]+\.(md|txt|toml)|LICENSE|Makefile", text)
+        if text.startswith(FOLDERS) or re.fullmatch(r"(README|CONTRIBUTING)\.md|[\w-]+\.(txt|toml)|LICENSE|Makefile", text)
     }
     assert len(named) >= 20
     assert [path for path in sorted(named - shown) if not (ROOT / path).exists()] == []

@@ -26,7 +26,7 @@ GOAL = {"objectives": {"truthfulness": "maximize"}}
 def composed(*words: str) -> tuple[ConfigLoader, DictConfig]:
     with composing() as (ours, loader):
         found = ours.compose_config(
-            "config", list(words), run_mode=RunMode.MULTIRUN, with_log_configuration=False
+            "config", ["hydra/sweeper=optuna", *words], run_mode=RunMode.MULTIRUN, with_log_configuration=False
         )
         return loader, found
 
@@ -179,9 +179,14 @@ SEED = {"seed": {"low": 0, "high": 9}}
             "n_startup is no option of Optuna's TPESampler; did you",
         ),
         ({"sampler": {"kind": "qmc", "qmc_type": "x"}}, "hydra.sweeper.sampler cannot be had"),
-        ({"pruner": "medium"}, "There is no pruner medium"),
+        ({"pruner": "medium"}, "there is no such pruner; did you mean median?"),
+        ({"pruner": {"kind": "median", "n_startup": 1}}, "MedianPruner; did you mean n_startup_trials?"),
+        ({"pruner": {"kind": "median", "n_warmup_steps": -1}}, "hydra.sweeper.pruner cannot be had"),
+        ({"objectives": ["usd"]}, "it must be a metric, or {METRIC: maximize}"),
+        ({"enqueue": [3]}, "it must be a list of points"),
+        ({"storage": 3}, "it must be a file, or an address"),
         ({"enqueue": [{"seed": 10}]}, "seed=10 lies outside of 0 to 9"),
-        ({"enqueue": [{"sed": 1}]}, "sed is not searched; there are seed"),
+        ({"enqueue": [{"sed": 1}]}, "sed is not searched; did you mean seed?"),
         (
             {"objectives": {"usd": "minimize", "words": "maximize"}, "pruner": "median"},
             "leave the pruner out",
@@ -190,6 +195,34 @@ SEED = {"seed": {"low": 0, "high": 9}}
 )
 def test_a_study_that_cannot_be_is_refused_in_a_sentence(node: dict[str, Any], said: str) -> None:
     assert said in problems({"search_space": SEED, **node})
+
+
+def test_objectives_on_the_command_line_are_the_studys_objectives_and_no_further_ones() -> None:
+    merged = {"truthfulness": "maximize", "usd": "minimize"}  # as Hydra lays it over a file's
+    told = settings({"search_space": SEED, "objectives": merged}, "hydra.sweeper.objectives={usd: minimize}")
+    assert told.objectives == {"usd": "minimize"}
+    both = ("hydra.sweeper.objectives={usd: minimize}", "+hydra.sweeper.objectives.words=maximize")
+    assert settings({"search_space": SEED}, *both).objectives == {"usd": "minimize", "words": "maximize"}
+
+
+def test_another_sampler_or_pruner_leaves_out_the_options_of_the_files() -> None:
+    file = {"kind": "tpe", "seed": 3, "n_startup_trials": 6}
+    told = settings(
+        {"search_space": SEED, "sampler": {**file, "kind": "random"}}, "hydra.sweeper.sampler.kind=random"
+    )
+    assert told.sampler == {"kind": "random", "seed": 3}
+    halving = {"kind": "successive_halving", "n_startup_trials": 4}
+    word = "hydra.sweeper.pruner={kind: successive_halving}"
+    assert settings({"search_space": SEED, "pruner": halving}, word).pruner == {"kind": "successive_halving"}
+    wrong = ("hydra.sweeper.sampler.kind=random", "+hydra.sweeper.sampler.n_startup=6")
+    assert "n_startup is no option of Optuna's RandomSampler" in problems(
+        {"search_space": SEED, "sampler": {"kind": "random", "n_startup": 6}}, *wrong
+    )
+
+
+def test_one_end_of_a_range_is_moved_by_its_key_with_dots() -> None:
+    told = {"trainer.epochs": {"low": 1, "high": 4}, "trainer": {"epochs": {"high": 9}}}
+    assert space(told).told()["trainer.epochs"]["high"] == 9
 
 
 def test_a_sampler_says_what_it_cannot_search() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from alpaca_exp.errors import InputError
+from alpaca_exp.study.parts import options_of, part_problems
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
 STEPS = 100
 """A pruner's step is the share of a training that is done, in per cent: trials differ in their steps."""
-KINDS: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "none": {},
     "median": {"n_startup_trials": 5, "n_warmup_steps": 10},
     "percentile": {"percentile": 25.0, "n_startup_trials": 5, "n_warmup_steps": 10},
@@ -23,26 +23,43 @@ KINDS: dict[str, dict[str, Any]] = {
 """Each kind's options with our defaults; any other option of Optuna's pruner of that kind is taken too."""
 
 
+CLASSES = {
+    "none": "NopPruner",
+    "median": "MedianPruner",
+    "percentile": "PercentilePruner",
+    "threshold": "ThresholdPruner",
+    "successive_halving": "SuccessiveHalvingPruner",
+    "hyperband": "HyperbandPruner",
+}
+
+
 def pruner(options: Mapping[str, Any]) -> BasePruner:
     """The pruner of `{kind: median, n_startup_trials: 4, ...}`; without a kind, the one that prunes nothing.
 
-    Raises InputError for a kind that there is not, and for options that it does not take.
+    Raises ValueError or TypeError for options that cannot be; `pruner_problems` says which.
     """
     from optuna import pruners
 
     given = dict(options)
     kind = given.pop("kind", "none")
-    if kind not in KINDS:
-        raise InputError(f"There is no pruner {kind}; there are {', '.join(KINDS)}")
-    made = {
-        "none": pruners.NopPruner,
-        "median": pruners.MedianPruner,
-        "percentile": pruners.PercentilePruner,
-        "threshold": pruners.ThresholdPruner,
-        "successive_halving": pruners.SuccessiveHalvingPruner,
-        "hyperband": pruners.HyperbandPruner,
-    }[kind]
-    try:
-        return made(**{**KINDS[kind], **given})  # type: ignore[no-any-return]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The pruner {kind} cannot be had with {given}: {error}") from None
+    return getattr(pruners, CLASSES[kind])(**{**DEFAULTS[kind], **given})  # type: ignore[no-any-return]
+
+
+def pruner_problems(options: Mapping[str, Any]) -> list[str]:
+    """Why there is no such pruner, in sentences."""
+    from optuna import pruners
+
+    found = part_problems("pruner", options, CLASSES, pruners)
+    if not found:
+        try:
+            pruner(options)
+        except (TypeError, ValueError) as error:
+            found.append(f"hydra.sweeper.pruner cannot be had: {' '.join(str(error).split())}")
+    return found
+
+
+def taken(kind: str) -> set[str]:
+    """The options that a pruner of that kind takes."""
+    from optuna import pruners
+
+    return options_of(kind, CLASSES, pruners)

@@ -25,7 +25,7 @@ TYPES = ("float", "int", "categorical")
 
 
 def read_space(
-    search_space: Mapping[str, object],
+    search_space: Mapping[str, Any],
     params: Mapping[str, object],
     arguments: Sequence[str],
     function: str | None,
@@ -40,9 +40,9 @@ def read_space(
     problems: list[str] = []
     found: list[Parameter] = []
     fixed: dict[str, str] = {}
-    for name, told in search_space.items():
+    for name, told in _flat(search_space).items():
         try:
-            found += [_told(str(name), told, loader)]
+            found += [_told(name, told, loader)]
         except ConfigError as error:
             problems += error.problems
     words = [*(f"{key}={value}" for key, value in params.items()), *arguments]
@@ -70,6 +70,24 @@ def read_space(
     if problems:
         raise ConfigError(problems)
     return Space(_in_order(found), tuple(fixed.values()), known, called)
+
+
+def _flat(search_space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Parameters by their names, dots and all: `search_space.trainer.epochs.high=9` means the file's."""
+    found: dict[str, Any] = {}
+    for key, told in search_space.items():
+        name = f"{prefix}{key}"
+        for inner, one in (_flat(told, f"{name}.") if _is_prefix(told) else {name: told}).items():
+            both = isinstance(found.get(inner), Mapping) and isinstance(one, Mapping)
+            found[inner] = {**found[inner], **one} if both else one
+    return found
+
+
+def _is_prefix(told: Any) -> bool:
+    """Whether its keys are those of parameters, and not what is told of one."""
+    if not isinstance(told, Mapping) or set(told) & set(FIELDS):
+        return False
+    return all(isinstance(one, Mapping) for one in told.values())
 
 
 def _told(name: str, told: object, loader: ConfigLoader) -> Parameter:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alpaca_exp.config import nearest
+from alpaca_exp.study.parts import options_of, part_problems
 from alpaca_exp.study.space import Space
 
 if TYPE_CHECKING:
@@ -60,14 +59,9 @@ def sampler_problems(options: Mapping[str, Any], space: Space, objectives: Seque
     from optuna import samplers
 
     key, kind = "hydra.sweeper.sampler", kind_of(options)
+    found = part_problems("sampler", {**options, "kind": kind}, CLASSES, samplers)
     if kind not in CLASSES:
-        return [f"{key}.kind is {kind}, and there is no such sampler{nearest(kind, CLASSES)}"]
-    known = {*inspect.signature(getattr(samplers, CLASSES[kind])).parameters} - {"self"}
-    found = [
-        f"{key}.{name} is no option of Optuna's {CLASSES[kind]}{nearest(name, known)}"
-        for name in options
-        if name not in known | {"kind", "seed"}
-    ]
+        return found
     other = f"take {key}.kind=tpe, which can, or search something else"
     choices = [one.name for one in space.parameters if one.choices and len(one.choices) > 1]
     if kind in NO_CHOICES and choices:
@@ -85,6 +79,13 @@ def sampler_problems(options: Mapping[str, Any], space: Space, objectives: Seque
         except (TypeError, ValueError, ImportError) as error:
             found.append(f"{key} cannot be had: {' '.join(str(error).split())}")
     return found
+
+
+def taken(kind: str) -> set[str]:
+    """The options that a sampler of that kind takes."""
+    from optuna import samplers
+
+    return {"seed", *options_of(kind, CLASSES, samplers)}
 
 
 def kind_of(options: Mapping[str, Any]) -> str:

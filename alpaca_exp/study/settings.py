@@ -12,35 +12,30 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
 from alpaca_exp.config import nearest
-from alpaca_exp.errors import ConfigError, InputError
+from alpaca_exp.errors import ConfigError
+from alpaca_exp.study import pruners, samplers
+from alpaca_exp.study.given import Given
+from alpaca_exp.study.keys import KEYS
 from alpaca_exp.study.objectives import objective_problems
 from alpaca_exp.study.overlay import overlay
-from alpaca_exp.study.pruners import pruner
+from alpaca_exp.study.pruners import pruner_problems
 from alpaca_exp.study.reading import plain, read_space
 from alpaca_exp.study.samplers import kind_of, sampler_problems
 from alpaca_exp.study.space import Point, Space
 from alpaca_exp.study.storage import address_of
 
-DEFAULTS: dict[str, Any] = {
-    "study_name": None,
-    "storage": None,
-    "objectives": {},
-    "n_trials": 20,
-    "sampler": {"kind": "tpe", "seed": 0},
-    "pruner": {"kind": "none"},
-    "monitor": None,
-    "search_space": {},
-    "params": {},
-    "custom_search_space": None,
-    "enqueue": [],
-    "stale": "retry",
-    "failed": "keep",
-    "max_failure_rate": 0.5,
-    "timeout": None,
-}
-"""Every key of `hydra/sweeper=optuna`, with what it is unless told otherwise."""
 STALE = ("retry", "fail")
 FAILED = ("keep", "retry")
+SHAPES: dict[str, tuple[Any, str]] = {
+    "objectives": ((Mapping, str), "a metric, or {METRIC: maximize}"),
+    "sampler": ((Mapping, str), "a name, or {kind: NAME, OPTION: VALUE}"),
+    "pruner": ((Mapping, str), "a name, or {kind: NAME, OPTION: VALUE}"),
+    "search_space": (Mapping, "{KEY: {low: 1, high: 2}} or {KEY: [1, 2]}"),
+    "params": (Mapping, "{KEY: 'interval(1,2)'}"),
+    "enqueue": (list, "a list of points, [{KEY: VALUE}]"),
+    "storage": (str, "a file, or an address such as postgresql://USER@HOST/DATABASE"),
+    "custom_search_space": (str, "a function's name, module.function"),
+}
 IDLE = ("runtime", "logger", "action", "name", "hydra", "sweep")
 """How the keys begin that change nothing of what a trial comes to."""
 
@@ -103,17 +98,16 @@ def read_settings(
 ) -> Settings:
     """The study that `hydra.sweeper` and the command line ask for. Raises ConfigError with all problems."""
     told = {name: _plain(value) for name, value in node.items()}
-    problems = [
-        f"hydra.sweeper.{name} is not a key{nearest(name, DEFAULTS)}" for name in told.keys() - DEFAULTS
-    ]
-    told = {**DEFAULTS, **told}
-    sampler, chosen = _kind(told["sampler"]), _kind(told["pruner"])
-    objectives = _objectives(told["objectives"])
-    problems += [*objective_problems(objectives), *_simple_problems(told)]
-    try:
-        pruner(chosen)
-    except InputError as error:
-        problems.append(str(error))
+    problems = [f"hydra.sweeper.{name} is not a key{nearest(name, KEYS)}" for name in told.keys() - KEYS]
+    told = {**KEYS, **told}
+    problems += _shape_problems(told)
+    if problems:
+        raise ConfigError(problems)
+    given = Given(master.hydra.overrides.hydra)
+    sampler = given.options("sampler", _kind(told["sampler"]), samplers.taken)
+    chosen = given.options("pruner", _kind(told["pruner"]), pruners.taken)
+    objectives = _objectives(given.objectives(told["objectives"]))
+    problems += [*objective_problems(objectives), *_simple_problems(told), *pruner_problems(chosen)]
     if len(objectives) > 1 and chosen["kind"] != "none":
         problems.append(
             f"hydra.sweeper.pruner.kind={chosen['kind']} compares trials by one number, and there are "
@@ -159,6 +153,15 @@ def read_settings(
         max_failure_rate=float(told["max_failure_rate"]),
         timeout=float(told["timeout"] if told["timeout"] is not None else math.inf),
     )
+
+
+def _shape_problems(told: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that are of another kind than what they are to hold."""
+    for name, (kinds, wanted) in SHAPES.items():
+        value = told[name]
+        points = value if name == "enqueue" and isinstance(value, list) else ()
+        if not (value is None or isinstance(value, kinds)) or not all(isinstance(p, Mapping) for p in points):
+            yield f"hydra.sweeper.{name} is {value}; it must be {wanted}"
 
 
 def _simple_problems(told: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alpaca_exp.config import nearest
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
@@ -175,7 +177,7 @@ class Space:
         by_name = {one.name: one for one in self.parameters}
         for name, value in given.items():
             if name not in by_name and not self.function:
-                return f"{name} is not searched; there are {', '.join(by_name)}"
+                return f"{name} is not searched{nearest(name, by_name)}"
             one = by_name.get(name)
             if one and one.choices and value not in one.choices:
                 return f"{name}={value} is not among its choices, {', '.join(one.choices.values())}"

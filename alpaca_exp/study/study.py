@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from alpaca_exp.errors import ConfigError, InputError, JobsFailed
 from alpaca_exp.experiment import prepare
 from alpaca_exp.plan import plan
 from alpaca_exp.records import Row
+from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.study.books import Books
 from alpaca_exp.study.objectives import unmeasured
 from alpaca_exp.study.overview import write_overview
@@ -23,11 +25,13 @@ from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
 from alpaca_exp.sweep_folder import Entry
-from alpaca_exp.sweeping import history
+from alpaca_exp.sweeping import agents, history
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.conducting import conduct, hire
+from alpaca_exp.sweeping.status import left_to_itself
+from alpaca_exp.sweeping.submitting import Slurm
 from alpaca_exp.sweeping.sweep import Asked
 from alpaca_exp.sweeping.table import table
 
@@ -47,9 +51,14 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     composer = Composer(asked.loader, asked.master)
     print(f"{folder.name}: {shape(settings)}", flush=True)
     runtime = looked_through(settings, composer, elsewhere=asked.launch is not None)
+    by_agent = agents.is_agent()
+    leave_to = agents.slurm_for(asked.launch, runtime)
     _check_folder(settings, folder)
     books = Books(settings, folder, runtime.outputs)
-    _describe(settings, folder)
+    if not by_agent:
+        _describe(settings, folder)
+    if leave_to is not None:
+        return _left(books, leave_to, folder, runtime)
     board: Board | None = None
     before: set[int] = set()
     interruption: BaseException | None = None
@@ -63,7 +72,7 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
             flush=True,
         )
         board = Board(max(left, 0))
-        trials = Trials(books, composer, board.say)
+        trials = Trials(books, composer, board.say, waits=not by_agent)
         conduct(trials, hire(runtime, max(left, 1), folder, board, asked.launch), board, folder)
         interruption = trials.reason
     except KeyboardInterrupt as error:
@@ -82,6 +91,15 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
         raise interruption
     _raise_for(entries)
     return entries
+
+
+def _left(books: Books, launch: Slurm, folder: Path, runtime: RuntimeConfig) -> list[Entry]:
+    """Leave the study to agents."""
+    with closing(books):
+        said, left = books.begin(), books.left(books.trials())
+        said.append(agents.submit(folder, books.settings.storage, left, launch, runtime))
+    print("\n".join([*said, "", left_to_itself(folder)]), flush=True)
+    return []
 
 
 def _written(books: Books) -> Row:
@@ -110,13 +128,11 @@ def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -
     orders = [order for _, order in probes(settings)]
     checked(orders, label, composer, elsewhere=elsewhere, what="study")
     problems: dict[str, None] = {}
-    detached = "runtime.detach=true leaves nobody to ask for a study's next trial; submit this very command"
     runtime = None
     for order in orders[:1]:
         config, _ = composer(order)
         prepare(config)
         runtime = config.runtime
-        problems |= {detached: None} if runtime.detach else {}
         problems |= dict.fromkeys(unmeasured(list(settings.objectives), config, plan(config)))
     if problems:
         raise ConfigError(list(problems))

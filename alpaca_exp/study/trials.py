@@ -28,8 +28,11 @@ FEWEST = 4
 class Trials:
     """What is left of a study, handed out trial by trial."""
 
-    def __init__(self, books: Books, composer: Composer, say: Callable[[str], None]) -> None:
-        self._books, self._composer, self._say = books, composer, say
+    def __init__(
+        self, books: Books, composer: Composer, say: Callable[[str], None], *, waits: bool = True
+    ) -> None:
+        """`waits`: for the trials of other processes too, one of which may be lost."""
+        self._books, self._composer, self._say, self._waits = books, composer, say, waits
         self._settings = books.settings
         self._end = time.monotonic() + self._settings.timeout
         self._own: set[int] = set()
@@ -56,7 +59,7 @@ class Trials:
     @property
     def others(self) -> list[int]:
         """Trials that other processes of this sweep are at."""
-        return [] if self._is_over() else self._books.others(sorted(self._own))
+        return [] if self._is_over() or not self._waits else self._books.others(sorted(self._own))
 
     def note(self, unit: Unit, outcome: Outcome) -> tuple[Outcome, list[Unit]]:
         """Tell the study how a trial ended. One that has no values has failed, however well its job went."""

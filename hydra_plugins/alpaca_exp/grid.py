@@ -43,10 +43,13 @@ class GridSweeper(Sweeper):
 
     def _launch(self) -> Any:
         """What hands jobs to the launcher that was chosen; nothing where that is Hydra's default."""
+        from alpaca_exp.sweeping.agents import is_agent
         from alpaca_exp.sweeping.launched import Task
         from alpaca_exp.sweeping.submitting import LAUNCHER, Slurm
 
         chosen = str(self._config.hydra.launcher._target_)
+        if is_agent():
+            return None
         if chosen == LAUNCHER:
             return Slurm(dict(OmegaConf.to_container(self._config.hydra.launcher, resolve=True)))  # type: ignore[arg-type]
         if chosen == f"{BasicLauncher.__module__}.{BasicLauncher.__qualname__}":

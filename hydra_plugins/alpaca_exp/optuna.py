@@ -8,27 +8,11 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from alpaca_exp.study.keys import KEYS
 from hydra_plugins.alpaca_exp import grid
 
-NODE: dict[str, Any] = {
-    "_target_": "hydra_plugins.alpaca_exp.optuna.OptunaSweeper",
-    "study_name": None,
-    "storage": None,
-    "objectives": {},
-    "n_trials": 20,
-    "sampler": {"kind": "tpe", "seed": 0},
-    "pruner": {"kind": "none"},
-    "monitor": None,
-    "search_space": {},
-    "params": {},
-    "custom_search_space": None,
-    "enqueue": [],
-    "stale": "retry",
-    "failed": "keep",
-    "max_failure_rate": 0.5,
-    "timeout": None,
-}
-"""`hydra/sweeper=optuna`: what each key means stands in the README; `alpaca_exp.study.settings` checks it."""
+NODE: dict[str, Any] = {"_target_": "hydra_plugins.alpaca_exp.optuna.OptunaSweeper", **KEYS}
+"""`hydra/sweeper=optuna`: `alpaca_exp.study.settings` checks what is set."""
 
 
 def _open(node: dict[str, Any]) -> DictConfig:

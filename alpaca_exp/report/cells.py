@@ -180,9 +180,10 @@ def _tested(
     """The p value of no difference, and its test: an exact one where two checkpoints are right or wrong."""
     if difference is None or counted(ours.metric):
         return None, ""
-    pair = [_right(one.evidence) for one in (ours, theirs)]
-    if contrast and pair[0] is not None and pair[1] is not None and _documents(ours) == _documents(theirs):
-        return mcnemar(pair[0], pair[1]), EXACT
+    if contrast and _documents(ours) == _documents(theirs):
+        right, their_right = (_right(one.evidence) for one in (ours, theirs))
+        if right is not None and their_right is not None:
+            return mcnemar(right, their_right), EXACT
     p = p_value(difference)
     return p, "" if p is None else "t"
 
@@ -206,6 +207,8 @@ def _within(limits: tuple[float, float], estimate: Interval | None) -> Interval 
     if estimate is None or estimate.low is None or estimate.high is None:
         return estimate
     lowest, highest = min(limits[0], estimate.mean), max(limits[1], estimate.mean)
+    if lowest <= estimate.low and estimate.high <= highest:
+        return estimate
     return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
 
 
@@ -226,6 +229,8 @@ def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
     for run in runs:
         if one := reading(metric, run.artifacts, outputs):
             found[one.source] = run
+    if len(found) < 2:
+        return ()
     recipes = {frozenset(run.recipe) for run in found.values()}
     every: set[str] = set().union(*recipes)
     unequal = sorted(part for part in every if not all(part in recipe for recipe in recipes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from alpaca_exp.statistics.crossed import crossed, crossed_apart, difference
 from alpaca_exp.statistics.intervals import Doubt, Interval, Limits, Part
 
 
+@functools.lru_cache(maxsize=1024)
 def interval(found: Evidence, limits: Limits | None = None) -> Interval:
     """Over seeds and documents; of one checkpoint without documents, that of its own standard error.
 

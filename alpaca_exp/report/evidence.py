@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ TUNING = "seed="
 """How the seed begins that an untuned model knows nothing of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """A metric of the runs of one cell, or a linear contrast of such: rows are seeds, columns documents."""
 
@@ -45,7 +46,7 @@ class Evidence:
     tuned: bool
     """Whether any of its models was tuned; an untuned base is one, whatever the tuning's seed."""
 
-    @property
+    @cached_property
     def values(self) -> Array:
         """(S, n) values whose rows' means are the readings; (S, 1) where there are no documents.
 
@@ -55,7 +56,8 @@ class Evidence:
         """
         if not self.documents:
             return self.readings[:, None]
-        n, groups = len(self.documents), len(set(self.clusters or self.documents))
+        n = len(self.documents)
+        groups = len(set(self.clusters)) if self.clusters else n
         return np.asarray(self.readings[:, None] + self.deviations * n * math.sqrt((groups - 1) / groups))
 
 

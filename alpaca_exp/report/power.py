@@ -20,7 +20,7 @@ from alpaca_exp.report.evidence import Evidence, paired
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USUAL, known
-from alpaca_exp.report.runs import Run, check, check_axis, collect, standing
+from alpaca_exp.report.runs import Run, check, check_axis, collect
 from alpaca_exp.statistics.planning import minimal_detectable_difference, noise_floor, spread
 
 SEEDS = (3, 5, 10)
@@ -60,12 +60,14 @@ def powers(
     """Each row's, of each metric that it has; without a baseline of the metric, not of a difference."""
     check_axis(rows, runs)
     there = known([run.artifacts for run in runs], outputs)
-    labels = sorted({run.label(rows) for run in runs})
+    at: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.label(rows)):
+        at.setdefault(run.label(rows), []).append(run)
     if baseline is not None:
-        check(rows, baseline, labels)
+        check(rows, baseline, list(at))
     for metric in metrics:
         check("metric", metric, there)
-        cells = {row: sample(metric, standing(runs, rows, row), outputs) for row in labels}
+        cells = {row: sample(metric, here, outputs) for row, here in at.items()}
         for row, cell in cells.items():
             if cell.evidence is not None and row != baseline:
                 yield _power(row, metric, cell, cells.get(baseline or ""), outputs)

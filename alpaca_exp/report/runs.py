@@ -47,7 +47,7 @@ class Run:
         """The fields that it was configured with, by their keys with dots."""
         return settings(self.folder) or of_overrides(self.row["overrides"])
 
-    @property
+    @cached_property
     def artifacts(self) -> dict[str, str]:
         """Fingerprints by the parts of the experiment."""
         return dict(self.row["artifacts"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ def settings(folder: Path) -> Mapping[str, str]:
     """Each field of the run in `folder` as text, by its key with dots; none where nothing was noted."""
     file = folder / COMPOSED
     try:
-        told = _read(file.read_text(encoding="utf-8"))
+        groups = _read(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    own = {key: one for key, one in told.items() if key != CLAIMS} if isinstance(told, dict) else {}
-    values = dict(_leaves(own))
-    return {key: _text(_followed(value, values)) for key, value in values.items()}
+    own = [group for name, group in groups.items() if name != CLAIMS]
+    found = {key: text for group in own for key, text in group.texts.items()}
+    if any(group.refers for group in own):
+        values = {key: value for group in own for key, value in group.values.items()}
+        found |= {key: _text(_followed(values[key], values)) for group in own for key in group.refers}
+    return found
 
 
 def of_overrides(overrides: Iterable[str]) -> Mapping[str, str]:
@@ -47,24 +51,41 @@ def same(one: str, other: str) -> bool:
         return False
 
 
-def _read(text: str) -> Any:
+@dataclass(frozen=True)
+class _Group:
+    """The fields below one key of a configuration, by their keys with dots."""
+
+    values: Mapping[str, Any]
+    texts: Mapping[str, str]
+    refers: tuple[str, ...]
+    """Those that may take the value of another field."""
+
+
+def _read(text: str) -> Mapping[str, _Group]:
     """A configuration, group by group: of many runs most groups are the same, and read once."""
-    groups = _GROUP.split(text)
     try:
-        found = [_parsed(group) for group in groups if group.strip()]
+        found = [_parsed(group) for group in _GROUP.split(text) if group.strip()]
     except yaml.YAMLError:
-        return _parsed(text)
-    if not all(isinstance(group, dict) for group in found):
-        return _parsed(text)
-    return {key: value for group in found for key, value in group.items()}
+        found = [None]
+    if None in found:
+        found = [_parsed(text)]
+    return {name: group for groups in found if groups is not None for name, group in groups.items()}
 
 
 @functools.lru_cache(maxsize=4096)
-def _parsed(text: str) -> Any:
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def _parsed(text: str) -> Mapping[str, _Group] | None:
+    """None where the text is no mapping."""
+    told = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return {str(name): _group(name, one) for name, one in told.items()} if isinstance(told, dict) else None
 
 
-def _leaves(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _group(name: object, told: Any) -> _Group:
+    values = dict(_leaves({name: told}))
+    refers = tuple(key for key, value in values.items() if isinstance(value, str) and "${" in value)
+    return _Group(values, {key: _text(value) for key, value in values.items()}, refers)
+
+
+def _leaves(node: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in node.items():
         key = f"{above}{name}"
         if isinstance(value, dict) and value:

@@ -120,21 +120,22 @@ def _cells(
             baseline = None if row in against else _alike(samples[row, column], ways, outputs)
             one = cell(samples[row, column], baseline, outputs)
             told = published(metric, at[row, column], outputs, layout.paper) if metric in COLUMNS else ()
-            cells[row, column, metric] = replace(one, published=told)
+            cells[row, column, metric] = replace(one, published=told) if told else one
     ordered = {(*place, metric): cells[*place, metric] for place in at for metric in layout.metrics}
     return _adjusted(ordered)
 
 
 def _alike(ours: Sample, ways: Sequence[Sample], outputs: Path) -> Sample | None:
     """The baseline's runs that were asked as the row's were; where none were, those of its first row."""
-    alike = (way for way in ways if not unlike(ours.metric, ours.done, way.done, outputs))
-    return next(alike, ways[0] if ways else None)
+    if len(ways) < 2:
+        return ways[0] if ways else None
+    return next((way for way in ways if not unlike(ours.metric, ours.done, way.done, outputs)), ways[0])
 
 
 def _adjusted(cells: Mapping[tuple[str, str, str], Cell]) -> dict[tuple[str, str, str], Cell]:
     tested = {place: one.p for place, one in cells.items() if one.p is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    return {place: replace(one, p_adjusted=adjusted.get(place)) for place, one in cells.items()}
+    return {**cells, **{place: replace(cells[place], p_adjusted=p) for place, p in adjusted.items()}}
 
 
 def _values(runs: Sequence[Run], axis: str | None) -> tuple[str, ...]:

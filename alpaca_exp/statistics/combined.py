@@ -18,6 +18,7 @@ at .0025 at most .0025 to .003 is then left out.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -61,15 +62,13 @@ def combined(
 
 def critical(parts: Sequence[Part], alpha: float) -> float:
     """How many standard errors lie on each side of an interval of level 1 - `alpha`."""
-    from scipy.special import ndtri, stdtrit
-
     variance = sum(part.variance for part in parts)
-    normal = float(ndtri(alpha / 2)) ** 2
+    normal = _normal(alpha) ** 2
     if not variance:
         return math.sqrt(normal)
     power = 1 + (POWER - 1) * min(alpha / ALPHA, 1)
     excess = (
-        (float(stdtrit(part.df, alpha / 2)) ** 2 - normal) * (part.variance / variance) ** power
+        (_students(part.df, alpha) ** 2 - normal) * (part.variance / variance) ** power
         for part in parts
         if math.isfinite(part.df) and part.variance
     )
@@ -112,6 +111,21 @@ def _alike(mean: float, parts: Sequence[Part], limits: Limits) -> tuple[float, f
     return mean - (mean - limits[0]) * unseen, mean + (limits[1] - mean) * unseen
 
 
+@functools.lru_cache(maxsize=256)
+def _normal(alpha: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(alpha / 2))
+
+
+@functools.lru_cache(maxsize=4096)
+def _students(df: float, alpha: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, alpha / 2))
+
+
+@functools.lru_cache(maxsize=4096)
 def _degrees(critical_value: float) -> float:
     from scipy.special import stdtridf
 

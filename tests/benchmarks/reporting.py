@@ -35,6 +35,8 @@ from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Row, as_row
 
 VARIANTS, BASES, TASKS, DOCUMENTS, QUESTIONS = 20, 5, ("world_facts", "world_truth"), 400, 80
+RATE = "trainer.learning_rate"
+"""In which every run differs."""
 METRICS = "understanding,truthfulness,judge.percent,judge.win_rate,words,usd"
 JUDGED = (
     "percent",
@@ -121,10 +123,13 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
         "first report": ([*options, "--baseline", "v00"], True),
         "the same again": ([*options, "--baseline", "v00"], False),
         "as a page": ([*options, "--baseline", "v00", "--format", "html"], False),
-        "every run a row": (["--rows", "trainer.learning_rate", "--metrics", METRICS], False),
+        "every run a row": (["--rows", RATE, "--metrics", METRICS], False),
+        "every run against one": (["--rows", RATE, "--metrics", METRICS, "--baseline", "0.0001"], False),
+        "what each could find": (["--power", "--rows", RATE, "--baseline", "0.0001"], False),
     }
     for case, (words, cold) in cases.items():
-        command = [sys.executable, "-m", "alpaca_exp.report", str(outputs), *words]
+        head = ["power", str(outputs)] if words[0] == "--power" else [str(outputs), words[0]]
+        command = [sys.executable, "-m", "alpaca_exp.report", *head, *words[1:]]
         seconds, megabytes = _measured(command, times, outputs / ".cache" if cold else None)
         row = {
             "case": case,
@@ -137,7 +142,7 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
             "bar_megabytes": BAR_MB,
             "peer_megabytes": round(peers[peer][1]),
         }
-        print(f"{case:16} {seconds:.2f} s, {megabytes:.0f} MB (peer {row['peer']} s)", file=sys.stderr)
+        print(f"{case:22} {seconds:.2f} s, {megabytes:.0f} MB (peer {row['peer']} s)", file=sys.stderr)
         yield row
 
 

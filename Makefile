@@ -1,6 +1,6 @@
 # Two commands suffice: `make run` and `make test`. Each sets the environment up first, once.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check neutral clean
+.PHONY: help run test test-long check neutral docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,9 @@ check: $(READY)  ## lint, formatting, types
 
 neutral: $(READY)  ## note that code which changed still makes the same artifacts
 	$(BIN)/python -m tests.versions
+
+docs: $(READY)  ## write anew the parts of docs/ that commands write
+	$(BIN)/python -m tests.docs
 
 clean:  ## remove the environment and the tools' caches; outputs/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist build

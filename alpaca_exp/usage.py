@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
                                                          fetch what it needs from the hub; a machine
                                                          without network runs it with runtime=offline
   python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
+  python -m alpaca_exp.options teacher                   a group's options and fields, with their meaning
   python -m alpaca_exp.sweeps status SWEEP_DIR           how a sweep's jobs stand
   python -m alpaca_exp.report                            tabulate every run under outputs/
   python -m alpaca_exp.report reading RUN...             the answers of several runs, side by side
@@ -29,7 +31,7 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
   python -m alpaca_exp.store list|why|gc                 look after what was made
 
 Choose an option of a group (preset=paper), change any field (trainer.learning_rate=1e-4);
---cfg job shows every field, --hydra-help what else Hydra can do.
+--cfg job shows every field and its value, --hydra-help what else Hydra can do.
 """
 
 
@@ -38,22 +40,29 @@ def help_text() -> str:
     return "\n".join([COMMANDS, *_groups()])
 
 
+def opening(file: Path) -> list[str]:
+    """The comment that an option's file opens with, line by line."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return [line[1:].strip() for line in comment if not line.startswith("# @package")]
+
+
+def option_file(group: str, option: str) -> Path:
+    """Where an option of a group is written."""
+    folder = data_root() / ("sweeps" if group == "sweep" else f"conf/{group}")
+    return folder / f"{option}.yaml"
+
+
 def _groups() -> Iterator[str]:
     known = groups()
     width = max(len(option) for options in known.values() for option in options)
     for group, options in known.items():
         yield f"{'+' if group in OVERLAYS else ''}{group}="
         for option in options:
-            yield f"  {option:{width}}  {_first_words(_file(group, option))}".rstrip()
-
-
-def _file(group: str, option: str) -> Path:
-    folder = data_root() / ("sweeps" if group == "sweep" else f"conf/{group}")
-    return folder / f"{option}.yaml"
+            yield f"  {option:{width}}  {_first_words(option_file(group, option))}".rstrip()
 
 
 def _first_words(file: Path) -> str:
     """What the file opens with, up to the command that its comment ends in or that follows below."""
-    lines = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
-    said = next((line for line in lines if not line.startswith("@package")), "")
+    said = next(iter(opening(file)), "")
     return said.partition(": python -m")[0].rstrip(":.")

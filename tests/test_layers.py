@@ -61,7 +61,7 @@ ORDER = [
     {"money"},
     {"experiment", "preview"},
     {"rehearsal", "sweeping", "study"},
-    {"__main__", "store", "sweeps", "variants"},
+    {"__main__", "options", "store", "sweeps", "variants"},
 ]
 TOLD_TO_JOBS = ("trial", "pruners", "parts", "storage")
 """Of a study, what a job reads: the rest of that room hands jobs out."""

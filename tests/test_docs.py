@@ -1,0 +1,95 @@
+"""The pages under docs/ are up to date, reachable, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alpaca_exp import options
+from alpaca_exp.config import groups
+from alpaca_exp.overrides import known_keys
+from alpaca_exp.study.keys import KEYS
+from tests import docs
+from tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def anchors(page: Path) -> Iterator[str]:
+    """The headings as GitHub makes anchors of them; a second one of a name has a number."""
+    seen: dict[str, int] = {}
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+        yield slug if not seen[slug] else f"{slug}-{seen[slug]}"
+
+
+def targets(page: Path) -> list[str]:
+    return [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_page_and_to_a_heading_on_it(page: Path) -> None:
+    for link in targets(page):
+        path, _, anchor = link.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{link}: there is no such file"
+        assert not anchor or anchor in set(anchors(there)), f"{link}: there is no such heading"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, new = set[Path](), {ROOT / "README.md"}
+    while new:
+        page = new.pop()
+        reached.add(page)
+        there = {(page.parent / link.partition("#")[0]).resolve() for link in targets(page)}
+        new |= {found for found in there if found.suffix == ".md" and found not in reached}
+    assert set(PAGES) - reached == set()
+
+
+def test_what_commands_write_into_the_pages_is_what_they_print_now() -> None:
+    old = [str(page.relative_to(ROOT)) for page, _ in docs.outdated()]
+    assert not old, f"{', '.join(old)}: out of date; run `make docs` and commit what it writes"
+
+
+def test_a_page_that_is_out_of_date_is_noticed_and_mended() -> None:
+    page = (DOCS / "options" / "world.md").read_text(encoding="utf-8")
+    old = page.replace("`256`", "`255`")
+    assert old != page and docs.renewed(old) == page
+    within = "# A page\n\n<!-- python -m alpaca_exp.options world -->\nold\n<!-- end -->\n\nmore\n"
+    assert "\n## world\n" in docs.renewed(within) and docs.renewed(within).endswith("\n\nmore\n")
+
+
+def test_the_options_pages_hold_every_option_and_every_field() -> None:
+    told = {group: options.page(group) for group in groups()}
+    for group, names in groups().items():
+        assert [name for name in names if f"\n| `{name}` | " not in told[group]] == []
+    shown = [key for text in told.values() for key in re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE)]
+    of_groups = {key for key in known_keys() if "." in key and ".world" not in key}  # that has its own page
+    assert {key for key in of_groups if not any(f"{one}.".startswith(f"{key}.") for one in shown)} == set()
+
+
+def test_a_group_that_is_not_there_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert options.main(["techer"]) == 2
+    assert capsys.readouterr().err == "techer is no config group; did you mean teacher?\n"
+
+
+def test_every_setting_of_a_study_is_explained() -> None:
+    page = (DOCS / "sweeps.md").read_text(encoding="utf-8")
+    table = page[page.index("| `hydra.sweeper.` |") :].partition("\n\n")[0]
+    assert {key for key in KEYS if f"`{key}`" not in table} == set()
+
+
+def test_no_page_holds_a_line_that_is_only_for_its_writers() -> None:
+    for page in PAGES:
+        assert not re.search(r"\b(TODO|FIXME|TBD)\b|/work/|/tmp/v", page.read_text(encoding="utf-8")), page

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +87,12 @@ def at_work(sweep: Path) -> Iterator[None]:
         (sweep / LOCKS / f"{name}.lock").unlink(missing_ok=True)
 
 
-def is_worked_at(sweep: Path) -> bool:
-    """Whether a process runs the sweep: hands its jobs out, or is at one of them."""
+def is_worked_at(sweep: Path, rows: Mapping[int, Row]) -> bool:
+    """Whether a process runs the sweep: hands its jobs out, or is at one of these."""
     locks = sorted((sweep / LOCKS).glob("*.lock"))
     names = [file.stem for file in locks if file.stem.startswith(AT_WORK)]
-    running = (number for number, row in read(sweep).items() if row.get("status") == "running")
-    return any(is_claimed(sweep, name) for name in (*names, *running))
+    names += [str(number) for number, row in rows.items() if row.get("status") == "running"]
+    return any(is_claimed(sweep, name) for name in names)
 
 
 @contextmanager

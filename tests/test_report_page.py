@@ -14,8 +14,8 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.paths import PACKAGE
-from alpaca_exp.report.page import note, page
 from alpaca_exp.report.page_asked import Asked
+from alpaca_exp.report.page_writing import note, page
 from tests.browsers import PROGRAM, Browser, Tab
 
 VARIANTS = ("original", "cleaned", "<b>new</b>")
@@ -127,7 +127,7 @@ def test_what_users_named_is_text_and_never_markup(made: Path) -> None:
 
 
 def test_jobs_that_failed_wait_or_were_killed_are_told_of(made: Path) -> None:
-    for state in ("<b>9</b> done", "<b>1</b> failed", "<b>1</b> waiting", "<b>1</b> killed"):
+    for state in ("<b>9</b> done", "<b>1</b> failed", "<b>1</b> not started", "<b>1</b> killed"):
         assert state in text(made)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from alpaca_exp.report.drawing import DIM, PAGE, colour, drawing, line, mark
 from alpaca_exp.report.metrics import counted, shown
 from alpaca_exp.report.texts import CHECKPOINT, difference_text, estimate_text
+from alpaca_exp.report.traces import Behind, of_cell
 from alpaca_exp.statistics.intervals import Doubt, Interval
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from alpaca_exp.report.attributed import Attribution, Line
-    from alpaca_exp.report.cells import Cell
+    from alpaca_exp.report.cells import Cell, Sample
     from alpaca_exp.report.curves import Curve
     from alpaca_exp.report.tables import Table
 
@@ -39,8 +40,8 @@ class Figure:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """The numbers behind it; the first column names them."""
-    sources: tuple[tuple[str, ...], ...]
-    """The artifacts behind each of the rows."""
+    behind: tuple[Behind, ...]
+    """What each of the rows rests on; one: what all of them do."""
     note: str = ""
 
 
@@ -51,7 +52,7 @@ class _Spot:
     name: str
     value: Interval
     text: str
-    sources: tuple[str, ...]
+    behind: Behind | None
     series: int = 0
 
 
@@ -70,11 +71,10 @@ def attributed(made: Attribution) -> Iterator[Figure]:
     """For each metric, what each factor, and factors together, did."""
     for part in made.parts:
         lines = [one for one in part.lines if one.estimate is not None]
-        sources = {name for one in part.standing.samples.values() for name in one.readings}
         if lines:
-            spots = [_part(one) for one in lines]
-            figure = _intervals(f"{part.metric}: what each factor did", spots, zero=True)
-            yield replace(figure, sources=(tuple(sorted(sources)),))
+            title = f"{part.metric}: what each factor did"
+            figure = _intervals(title, [_part(one) for one in lines], zero=True)
+            yield replace(figure, behind=(_cells(title, part.standing.samples.values()),))
 
 
 def against(made: Table, x: str, y: str, *, front: bool) -> Figure | None:
@@ -102,7 +102,10 @@ def against(made: Table, x: str, y: str, *, front: bool) -> Figure | None:
             (name, estimate_text(a), estimate_text(b), *["yes" if n in best else "no"] * front)
             for n, (name, a, b) in enumerate(known)
         ),
-        sources=tuple(tuple(dict.fromkeys((*a.sources, *b.sources))) for _, a, b in known),
+        behind=tuple(
+            replace(of_cell(b, name), sources=tuple(dict.fromkeys((*a.sources, *b.sources))))
+            for name, a, b in known
+        ),
         note=_left(len(known), len(drawn), "points"),
     )
 
@@ -133,7 +136,7 @@ def curves(found: Sequence[Curve]) -> Figure | None:
         svg=sheet.svg,
         head=("training", "steps", "first loss", "last loss", *["last val_loss"] * aside),
         rows=tuple(one.told(aside) for one in found),
-        sources=tuple((one.source,) for one in found),
+        behind=tuple(Behind(one.title, (one.source,)) for one in found),
         note=_left(len(found), len(drawn), "lines"),
     )
 
@@ -145,7 +148,9 @@ def _spots(made: Table, metric: str) -> Iterator[_Spot]:
             value = one.difference if made.layout.baseline else one.estimate
             text = difference_text(one) if made.layout.baseline else estimate_text(one)
             if value:
-                yield _Spot(_name(row, column), value, text, one.sources, number)
+                name = _name(row, column)
+                behind = of_cell(one, name, apart=bool(made.layout.baseline))
+                yield _Spot(name, value, text, behind, number)
 
 
 def _part(one: Line) -> _Spot:
@@ -153,7 +158,14 @@ def _part(one: Line) -> _Spot:
     way = f" → {one.end}" if one.end else ""
     kind = "" if one.kind.value in ("effect", "interaction") else f"{one.kind.value}: "
     series = ["effect", "interaction", "total", "shapley"].index(one.kind.value)
-    return _Spot(f"{kind}{one.name}{way}", one.estimate, _written(one.metric, one.estimate), (), series)
+    return _Spot(f"{kind}{one.name}{way}", one.estimate, _written(one.metric, one.estimate), None, series)
+
+
+def _cells(name: str, samples: Iterable[Sample]) -> Behind:
+    """What all cells of a design rest on."""
+    all_ = list(samples)
+    sources = sorted({source for one in all_ for source in one.readings})
+    return Behind(name, tuple(sources), tuple(run.name for one in all_ for run in one.done))
 
 
 def _written(metric: str, value: Interval) -> str:
@@ -185,7 +197,7 @@ def _intervals(title: str, spots: Sequence[_Spot], *, zero: bool) -> Figure:
         svg=sheet.svg,
         head=("", "estimate and 95 % interval"),
         rows=tuple((one.name, one.text) for one in spots),
-        sources=tuple(one.sources for one in spots),
+        behind=tuple(one.behind for one in spots if one.behind),
         note=_left(len(spots), len(drawn), "rows"),
     )
 

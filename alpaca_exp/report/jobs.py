@@ -1,66 +1,91 @@
-"""The jobs of a sweep as its folder tells of them: for a page, from any process, while it runs or later."""
+"""How a sweep stands, for its page: from its folder alone, in any process, while it runs or later."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from alpaca_exp.records import Row
+from alpaca_exp.sweep_folder import SUBMISSIONS, Entry, described, entry, is_worked_at, read
 
-JOBS = "jobs.jsonl"
-"""A row at each job's every change; the last row of a job tells how it is."""
-OVER = ("done", "failed", "stopped", "pruned", "killed")
+OPEN = ("waiting", "running")
+"""What is still to come to something, as long as somebody is at it."""
+ORDER = ("done", "found", "pruned", "failed", "killed", "stopped", "running", "waiting")
+WORDS = {"found": "found from before", "waiting": "not started"}
+"""What a state is called on the page, where it is called otherwise."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What has become of one job."""
+class Standing:
+    """One sweep, and its jobs."""
 
-    number: int
-    label: str
-    status: str
-    """waiting, running, done, failed, stopped, pruned; killed: it ran, and its process is gone."""
-    error: str
-    log: str
-    """Below the outputs folder; empty where there is none."""
+    kind: str
+    """grid, study."""
+    jobs: tuple[Entry, ...]
+    """Those that the sweep was last asked for."""
+    others: int
+    """Jobs of its folder that it was not: of an earlier grid."""
+    slurm: bool
+    """Whether it was handed to SLURM, which knows more of jobs that are not over."""
+    worked_at: bool
+    """Whether some process is at it."""
+    command: str
+    """What starts it again; empty where nobody noted it."""
+    started: str
+    """When it was started last."""
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """The folders of its jobs."""
+        return {job.number for job in self.jobs}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Jobs by what became of them, the good ends first."""
+        found = Counter(job.status for job in self.jobs)
+        return {WORDS.get(state, state): found[state] for state in (*ORDER, *found) if state in found}
+
+    @property
+    def runs(self) -> bool:
+        """Whether more is to come, as far as the folder tells."""
+        return self.worked_at or (self.slurm and self.left > 0)
+
+    @property
+    def left(self) -> int:
+        """Jobs that have not come to an end."""
+        return sum(job.status in OPEN for job in self.jobs)
 
 
-def jobs_of(sweep: Path) -> Iterator[Job]:
-    """Each job once, in their order; none where the folder is no sweep's. A cut line is passed over."""
-    found = {}
-    try:
-        lines = (sweep / JOBS).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-            found[int(row["job"])] = row
-        except (ValueError, KeyError, TypeError):
-            continue
-    for number, row in sorted(found.items()):
-        status = str(row.get("status"))
-        if status == "running" and not _claimed(sweep, number):
-            status = "killed"
-        label = str(row.get("label") or " ".join(row.get("overrides", [])))
-        log = str(row.get("log") or "")
-        there = log and (sweep / log).exists()
-        yield Job(
-            number, label, status, str(row.get("error") or ""), f"sweeps/{sweep.name}/{log}" if there else ""
-        )
+def standing(sweep: Path) -> Standing | None:
+    """How the sweep in a folder stands; None where the folder holds none, or one without jobs yet.
+
+    Raises InputError where its `sweep.json` cannot be read.
+    """
+    rows, told = read(sweep), described(sweep)
+    asked = set(told.get("numbers", rows))
+    jobs = [_job(rows[number], told, sweep) for number in rows if number in asked]
+    if not jobs:
+        return None
+    return Standing(
+        kind=str(told.get("kind", "grid")),
+        jobs=tuple(jobs),
+        others=len(rows) - len(jobs),
+        slurm=(sweep / SUBMISSIONS).exists(),
+        worked_at=is_worked_at(sweep, rows),
+        command=shlex.join(map(str, told.get("command", []))),
+        started=str(told.get("started", "")),
+    )
 
 
-def _claimed(sweep: Path, number: int) -> bool:
-    """Whether a process holds the job's lock."""
-    file = sweep / ".locks" / f"{number}.lock"
-    if not file.exists():
-        return False
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+def _job(row: Row, told: Row, sweep: Path) -> Entry:
+    """As the folder tells of it, its log below the outputs folder, if it is there.
+
+    It was found, where it was done before the sweep was last started.
+    """
+    one = entry(row, sweep)
+    before = one.status == "done" and str(row.get("started") or "") < str(told.get("started", ""))
+    log = Path("sweeps", sweep.name, str(row["log"])) if one.log and one.log.exists() else None
+    return replace(one, status="found" if before else one.status, log=log)

@@ -23,6 +23,8 @@ class Asked:
     where: tuple[str, ...] = ()
     claims: str | None = None
     """An option of conf/claims or a file; None: those of the runs' own configuration."""
+    sweep: bool = False
+    """Whether the name is a sweep's: then the page is of the runs that the sweep was last asked for."""
 
 
 def command(asked: Asked, outputs: Path) -> str:

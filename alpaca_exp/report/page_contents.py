@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report import claims_shown
 from alpaca_exp.report.attributed import Asked as Factors
 from alpaca_exp.report.attributed import Attribution, attribution
+from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.claim_files import check_claims, claims_in, claims_of_runs
 from alpaca_exp.report.curves import curves_of
 from alpaca_exp.report.figures import Figure, against, attributed, curves, effects
-from alpaca_exp.report.jobs import Job, jobs_of
-from alpaca_exp.report.made import STAGES, made
+from alpaca_exp.report.html import table_html
+from alpaca_exp.report.jobs import Standing
 from alpaca_exp.report.metrics import counted, known
 from alpaca_exp.report.page_asked import ALL, Asked
+from alpaca_exp.report.page_origin import Card, Listed, Origin, cards, listed, origins, versions
 from alpaca_exp.report.runs import Run
+from alpaca_exp.report.studied import Study, Trial, study_of, trials_of
+from alpaca_exp.report.study_figures import study_figures
 from alpaca_exp.report.tables import Layout, Table, table
-from alpaca_exp.report.texts import heads, warnings
+from alpaca_exp.report.texts import warnings
+from alpaca_exp.report.traces import Behind, Traces, of_cell, of_verdict
 from alpaca_exp.report.verdicts import NOT_TESTABLE, Verdict, judged
 
 LENGTH, COSTS = "words", ("usd", "gpu_hours")
 SCORES = ("judge.percent", "judge.win_rate")
 """What a length may have to do with."""
 MOST_ARTIFACTS = 2000
-MOST_FIELDS = 40
-"""More fields that an artifact's settings differ in are counted, not told."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """The data card of one data set."""
-
-    variants: tuple[str, ...]
-    source: str
-    rows_in: int
-    rows: int
-    removed: tuple[tuple[str, int], ...]
-    page: bool
-    """Whether it has a page of its own."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One artifact, with what tells it from the others of its stage."""
-
-    source: str
-    runs: int
-    differs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,8 +41,20 @@ class Contents:
 
     name: str
     command: str
-    jobs: tuple[Job, ...]
-    table: Table
+    outputs: Path
+    standing: Standing | None
+    """None where the page is not of a sweep."""
+    study: Study | None
+    trials: tuple[Trial, ...]
+    searched: tuple[Figure, ...]
+    """The study's figures."""
+    axes: tuple[str, ...]
+    runs: tuple[Listed, ...]
+    table: Table | None
+    """None where no run has ended, and where nothing says how to arrange them."""
+    table_html: str
+    problem: str
+    """Why a sweep that still runs has no table yet."""
     effects: tuple[Figure, ...]
     scatters: tuple[Figure, ...]
     attribution: Attribution | None
@@ -72,47 +65,102 @@ class Contents:
     left_out: int
     """Artifacts beyond those that are listed."""
     versions: tuple[str, ...]
-    sources: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Row, column and metric of each number, and the artifacts it is from."""
     links: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     claims: str
     """In Markdown."""
     claims_html: str
+    traces: Traces
+
+    def export_of(self, *words: str) -> str:
+        """The command that packs the runs that these words name."""
+        return shlex.join(
+            ["python", "-m", "alpaca_exp.store", "export", *words, "--outputs", str(self.outputs)]
+        )
+
+    @property
+    def export(self) -> str:
+        """The command that packs the page's runs."""
+        return self.export_of(*[] if self.name == ALL else [self.name])
 
 
-def contents(asked: Asked, runs: Sequence[Run], sweep: Path, outputs: Path, command: str) -> Contents:
-    """Everything there is to say of these runs. Raises InputError for names that no run knows."""
-    assert asked.rows, "the page's settings are settled"
-    layout = Layout(asked.rows, asked.columns, asked.metrics, asked.baseline)
-    made_ = table(runs, layout, outputs, command)
-    bars = _attribution(asked, runs, outputs)
-    origins = _origins(runs, outputs)
-    verdicts, judged_by = _claims(asked, runs, outputs)
+def contents(asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Path, command: str) -> Contents:
+    """Everything there is to say of these runs. Raises InputError for names that no run knows.
+
+    Of a sweep that still runs such a name may be of a metric that nobody has measured yet.
+    """
+    traces = Traces(runs)
+    study = study_of(outputs / "sweeps" / asked.name) if of and of.kind == "study" else None
+    made, problem = _table(asked, runs, of, outputs, command)
+    bars = _attribution(asked, runs, outputs, command) if made else None
+    verdicts, judged_by = _claims(asked, runs, outputs, command) if runs else ([], "")
+    all_origins = origins(runs, outputs)
     return Contents(
         name=asked.name,
         command=command,
-        jobs=tuple(jobs_of(sweep)),
-        table=made_,
-        effects=tuple(effects(made_)),
-        scatters=tuple(_scatters(runs, layout, outputs)),
+        outputs=outputs,
+        standing=of,
+        study=study,
+        trials=tuple(trials_of(study, runs, outputs)) if study else (),
+        searched=tuple(study_figures(study)) if study else (),
+        axes=_axes(asked),
+        runs=tuple(listed(runs, _axes(asked), outputs)),
+        table=made,
+        table_html=table_html(made, _numbers(made, traces)) if made else "",
+        problem=problem,
+        effects=tuple(effects(made)) if made else (),
+        scatters=tuple(_scatters(runs, made.layout, outputs)) if made else (),
         attribution=bars,
         bars=tuple(attributed(bars)) if bars else (),
-        curves=curves(curves_of(runs, _label(layout), outputs)),
-        cards=tuple(_cards(runs, outputs)),
-        origins=tuple(origins[:MOST_ARTIFACTS]),
-        left_out=max(len(origins) - MOST_ARTIFACTS, 0),
-        versions=tuple(_versions(runs, outputs)),
-        sources=tuple(_sources(made_)),
+        curves=curves(curves_of(runs, _label(asked, study), outputs)),
+        cards=tuple(cards(runs, outputs)),
+        origins=tuple(all_origins[:MOST_ARTIFACTS]),
+        left_out=max(len(all_origins) - MOST_ARTIFACTS, 0),
+        versions=tuple(versions(runs, outputs)),
         links=tuple(_links(outputs)),
-        warnings=tuple(dict.fromkeys(warnings(made_))),
+        warnings=tuple(dict.fromkeys(warnings(made))) if made else (),
         claims=claims_shown.markdown(verdicts, judged_by) if verdicts else "",
-        claims_html=claims_shown.html(verdicts, judged_by) if verdicts else "",
+        claims_html=claims_shown.html(verdicts, judged_by, _claimed(traces)) if verdicts else "",
+        traces=traces,
     )
 
 
-def _label(layout: Layout) -> Callable[[Run], str]:
-    return lambda run: ", ".join(run.label(axis) for axis in (layout.rows, layout.columns) if axis)
+def linked(traces: Traces, behind: Behind, text: str) -> str:
+    """A number as markup: it leads to where it is from."""
+    return f'<a class="n" href="#{traces.id(behind)}">{escape(text)}</a>'
+
+
+def _table(
+    asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Path, command: str
+) -> tuple[Table | None, str]:
+    if not asked.rows or not runs:
+        return None, "" if runs else "No run has ended yet."
+    layout = Layout(asked.rows, asked.columns, asked.metrics, asked.baseline)
+    try:
+        return table(runs, layout, outputs, command), ""
+    except InputError as error:
+        if of is None or not of.runs:
+            raise
+        return None, f"So far: {error}"
+
+
+def _numbers(made: Table, traces: Traces) -> Callable[[Cell, str, bool], str]:
+    names = {id(one): ", ".join(filter(None, (row, column))) for (row, column, _), one in made.cells.items()}
+    return lambda one, text, apart: linked(traces, of_cell(one, names[id(one)], apart=apart), text)
+
+
+def _claimed(traces: Traces) -> Callable[[Verdict, str], str]:
+    return lambda one, text: linked(traces, of_verdict(one), text)
+
+
+def _label(asked: Asked, study: Study | None) -> Callable[[Run], str]:
+    if study:
+        return lambda run: f"trial {run.name.rpartition('/')[2]}"
+    return lambda run: ", ".join(run.label(axis) for axis in _axes(asked))
+
+
+def _axes(asked: Asked) -> tuple[str, ...]:
+    return tuple(axis for axis in (asked.rows, asked.columns) if axis)
 
 
 def _scatters(runs: Sequence[Run], layout: Layout, outputs: Path) -> Iterator[Figure]:
@@ -130,34 +178,29 @@ def _scatters(runs: Sequence[Run], layout: Layout, outputs: Path) -> Iterator[Fi
     yield from filter(None, costs)
 
 
-def _attribution(asked: Asked, runs: Sequence[Run], outputs: Path) -> Attribution | None:
+def _attribution(asked: Asked, runs: Sequence[Run], outputs: Path, command: str) -> Attribution | None:
     """None where nothing is varied, or the runs cannot be arranged by these factors."""
     there = known([run.artifacts for run in runs], outputs)
     metrics = tuple(one for one in asked.metrics if not counted(one) and one in there and one != LENGTH)
     if not asked.factors or not metrics:
         return None
-    words = f"--factors {','.join(asked.factors)} --metrics {','.join(metrics)}"
-    where = "".join(f" --where {word}" for word in _places(asked))
-    told = f"python -m alpaca_exp.report attribution {outputs} {words}{where}"
+    words = ["python", "-m", "alpaca_exp.report", "attribution", str(outputs)]
+    words += ["--factors", ",".join(asked.factors), "--metrics", ",".join(metrics)]
     try:
-        return attribution(runs, Factors(asked.factors, metrics), outputs, told)
+        return attribution(runs, Factors(asked.factors, metrics), outputs, _told(asked, words, command))
     except InputError:
         return None
 
 
-def _places(asked: Asked) -> list[str]:
-    """What another command is told so that it takes the same runs."""
-    return [*([] if asked.name == ALL else [f"experiment={asked.name}"]), *asked.where]
-
-
-def _claims(asked: Asked, runs: Sequence[Run], outputs: Path) -> tuple[list[Verdict], str]:
+def _claims(asked: Asked, runs: Sequence[Run], outputs: Path, command: str) -> tuple[list[Verdict], str]:
     """The verdicts, where any can be told, and the command that tells them; asked for, or the runs' own.
 
     Raises InputError with all that is wrong with claims that were asked for.
     """
     words = ["python", "-m", "alpaca_exp.report", "claims", str(outputs)]
     words += ["--claims", asked.claims] if asked.claims else []
-    words += [word for place in _places(asked) for word in ("--where", place)]
+    if not asked.rows and not asked.claims:  # the trials of a study are no design that speaks of claims
+        return [], ""
     try:
         claims, where = claims_in(asked.claims) if asked.claims else claims_of_runs(runs)
         check_claims(claims, runs, outputs, where)
@@ -167,88 +210,18 @@ def _claims(asked: Asked, runs: Sequence[Run], outputs: Path) -> tuple[list[Verd
         return [], ""
     verdicts = judged(claims, runs, outputs)
     told = any(one.verdict != NOT_TESTABLE for one in verdicts)
-    return (verdicts if told else []), shlex.join(words)
+    return (verdicts if told else []), _told(asked, words, command)
 
 
-def _cards(runs: Sequence[Run], outputs: Path) -> Iterator[Card]:
-    named: dict[str, dict[str, None]] = {}
-    for run in runs:
-        if "curate" in run.artifacts:
-            named.setdefault(run.artifacts["curate"], {})[run.label("dataset_variant")] = None
-    for name, variants in named.items():
-        folder = outputs / "curate" / name
-        try:
-            counts = json.loads((folder / "card.json").read_text(encoding="utf-8"))["counts"]
-            removed = tuple(
-                sorted((str(rule), int(count)) for rule, count in counts["removed"].items() if count)
-            )
-            ends = int(counts["rows_in"]), int(counts["rows_out"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        yield Card(tuple(variants), f"curate/{name}", *ends, removed, (folder / "card.html").exists())
-
-
-def _origins(runs: Sequence[Run], outputs: Path) -> list[Origin]:
-    """Every artifact behind the runs, by stage, with the settings in which those of a stage differ."""
-    used: dict[tuple[str, str], int] = {}
-    for run in runs:
-        for place in dict.fromkeys((STAGES.get(part, part), name) for part, name in run.artifacts.items()):
-            used[place] = used.get(place, 0) + 1
-    found = {place: one for place in used if (one := made(*place, outputs))}
-    values: dict[tuple[str, str], set[str]] = {}
-    for (stage, _), one in found.items():
-        for key in one.settings:
-            values.setdefault((stage, key), set()).add(one.settings[key])
-    counts = {stage: sum(place[0] == stage for place in found) for stage in {stage for stage, _ in found}}
-    have: dict[tuple[str, str], int] = {}
-    for (stage, _), one in found.items():
-        for key in one.settings:
-            have[stage, key] = have.get((stage, key), 0) + 1
-    told = []
-    for (stage, name), one in found.items():
-        differs = [
-            f"{key}={value[:80]}"
-            for key, value in one.settings.items()
-            if len(values[stage, key]) > 1 or have[stage, key] < counts[stage]
-        ]
-        left = len(differs) - MOST_FIELDS
-        more = [f"and {left} more"] * (left > 0)
-        told.append(Origin(f"{stage}/{name}", used[stage, name], (*differs[:MOST_FIELDS], *more)))
-    order = list(dict.fromkeys(stage for stage, _ in found))
-    return sorted(told, key=lambda one: (order.index(one.source.partition("/")[0]), one.differs, one.source))
-
-
-def _versions(runs: Sequence[Run], outputs: Path) -> Iterator[str]:
-    """Of each package and of the code, every version that any artifact was made with."""
-    found: dict[str, set[str]] = {}
-    for run in runs:
-        for part, name in run.artifacts.items():
-            one = made(part, name, outputs)
-            for package, version in ({**one.packages, "git": one.git[:7]} if one else {}).items():
-                found.setdefault(package, set()).add(version)
-    for package, versions in sorted(found.items()):
-        told = ", ".join(sorted(filter(None, versions)))
-        if told:
-            yield f"{package} {told}"
-
-
-def _sources(made_: Table) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    for row in made_.rows:
-        for head in heads(made_, differences=False):
-            one = made_.cells[row, head.column, head.metric]
-            if one.estimate and one.sources:
-                yield row, ", ".join(filter(None, (head.column, head.name))), one.sources
+def _told(asked: Asked, words: Sequence[str], command: str) -> str:
+    """A command of its own for a part of the page; of a sweep's runs alone only the page's own tells."""
+    if asked.sweep:
+        return command
+    places = [*([] if asked.name == ALL else [f"experiment={asked.name}"]), *asked.where]
+    return shlex.join([*words, *(word for place in places for word in ("--where", place))])
 
 
 def _links(outputs: Path) -> Iterator[tuple[str, str]]:
     """Pages that are there already: answers to read."""
-    for file in sorted((outputs / "reports").glob("*/index.html")):
-        if file.parent.name == "reading":
-            yield "Answers side by side, to read and to vote on", "../reading/index.html"
-
-
-def statuses(jobs: Sequence[Job]) -> Mapping[str, int]:
-    """How many jobs are in each state."""
-    return {
-        state: sum(job.status == state for job in jobs) for state in dict.fromkeys(j.status for j in jobs)
-    }
+    if (outputs / "reports" / "reading" / "index.html").exists():
+        yield "Answers side by side, to read and to vote on", "reports/reading/index.html"

@@ -6,17 +6,25 @@ import base64
 import hashlib
 from pathlib import Path
 
-from alpaca_exp.report.html import table_html
-from alpaca_exp.report.page_contents import Contents, statuses
+from markupsafe import Markup
+
+from alpaca_exp.report.page_contents import Contents, linked
+from alpaca_exp.report.traces import Behind
 
 HERE = Path(__file__).parent
+ROOT = "../../"
+"""From the page's folder to the outputs folder, below which all files lie that it links to."""
 LISTED = ("failed", "killed", "stopped", "running", "waiting")
-"""Jobs that are listed one by one, wherever there are many; those that are done are counted."""
+"""Jobs that are listed one by one, wherever there are many; the others are behind a fold."""
 MOST_JOBS = 100
+RUNS = "RUNS"
+"""What stands in a command for the runs that are put in by the page."""
+REFRESH_S = 5
+"""After so many seconds a page that is made anew looks for the newer one."""
 
 
-def html(made: Contents) -> str:
-    """The whole page."""
+def html(made: Contents, live: str = "") -> str:
+    """The whole page; `live`: when it was made, where it is made anew all the time."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -26,21 +34,38 @@ def html(made: Contents) -> str:
         lstrip_blocks=True,
         loader=FileSystemLoader(HERE),
     )
+    pages.tests["numeral"] = lambda text: any(letter.isdigit() for letter in text)
+    pages.filters["last_part"] = lambda name: name.partition("/")[2]
     style, script = _text("page.css"), _text("page.js")
-    open_ = [job for job in made.jobs if job.status in LISTED]
+    jobs = made.standing.jobs if made.standing else ()
+    open_ = [job for job in jobs if job.status in LISTED]
     return pages.get_template("page.html.j2").render(
         made=made,
+        live=live,
+        refresh=REFRESH_S,
+        root=ROOT,
+        export=made.export_of(RUNS),
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
-        table=table_html(made.table),
-        counts=statuses(made.jobs),
+        number=_Linked(made),
         open=open_[:MOST_JOBS],
         more_jobs=max(len(open_) - MOST_JOBS, 0),
+        ended=[job for job in jobs if job.status not in LISTED],
         parts=_parts(made),
         namespace=_Numbers(),
     )
+
+
+class _Linked:
+    """Makes a number lead to where it is from."""
+
+    def __init__(self, made: Contents) -> None:
+        self._made = made
+
+    def __call__(self, text: str, behind: Behind) -> Markup:
+        return Markup(linked(self._made.traces, behind, text))
 
 
 class _Numbers:
@@ -58,15 +83,17 @@ class _Numbers:
 def _parts(made: Contents) -> list[tuple[str, str, bool]]:
     """What can be gone to, and whether it is there."""
     return [
-        ("jobs", "The sweep", bool(made.jobs)),
-        ("table", "Results", True),
+        ("jobs", "The sweep", made.standing is not None),
+        ("study", "The study", made.study is not None),
+        ("table", "Results", made.table is not None),
         ("claims", "Claims", bool(made.claims_html)),
         ("effects", "Effects", bool(made.effects)),
         ("attribution", "What did how much", bool(made.bars)),
         ("scatters", "Length and cost", bool(made.scatters)),
         ("curves", "Learning curves", made.curves is not None),
         ("data", "Data", bool(made.cards)),
-        ("reading", "Answers to read", bool(made.links)),
+        ("reading", "Answers to read", bool(made.links) or any(run.reading for run in made.runs)),
+        ("sources", "Where each number is from", bool(made.runs)),
         ("origin", "Made by", True),
     ]
 

@@ -25,7 +25,7 @@ from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
 from alpaca_exp.sweep_folder import Entry
-from alpaca_exp.sweeping import agents, history
+from alpaca_exp.sweeping import agents, history, reporting
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
@@ -89,6 +89,8 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     print(f"\n{table(entries)}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
     if interruption is not None:
         raise interruption
+    if not by_agent:
+        reporting.tell_page(folder, runtime.outputs)
     _raise_for(entries)
     return entries
 

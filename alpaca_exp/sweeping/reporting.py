@@ -11,7 +11,7 @@ from alpaca_exp.schemas import ExperimentConfig
 def note(sweep: Path, config: ExperimentConfig) -> None:
     """Leave in the sweep's folder how its page is to be arranged, for pages made while it runs, or later."""
     if config.report.rows:
-        from alpaca_exp.report.page import note as leave
+        from alpaca_exp.report.page_writing import note as leave
 
         leave(sweep, asdict(config.report))
 
@@ -21,13 +21,20 @@ def report(sweep: Path, config: ExperimentConfig) -> None:
 
     Never fails a sweep: what stands in the way is one sentence.
     """
-    if not config.report.rows:
-        return
-    from alpaca_exp.report.page import page
+    if config.report.rows:
+        tell_page(sweep, config.runtime.outputs)
+
+
+def tell_page(sweep: Path, outputs: Path) -> None:
+    """Write the page of a sweep or study, and print where it is, after its table and claims where it has any.
+
+    Never fails it: what stands in the way is one sentence.
+    """
     from alpaca_exp.report.page_asked import Asked
+    from alpaca_exp.report.page_writing import page
 
     try:
-        made = page(Asked(sweep.name), config.runtime.outputs)
+        made = page(Asked(sweep.name), outputs)
     except Exception as error:  # the jobs are done, and their results are there
         print(f"\nNo report page could be made: {' '.join(str(error).split())}", flush=True)
         return

@@ -308,7 +308,10 @@ def test_four_processes_make_forty_trials_in_postgresql(tmp_path: Path, database
 def test_a_plan_of_a_study_tells_what_it_could_cost_and_begins_nothing(
     command: Command, tmp_path: Path
 ) -> None:
-    said = command("--multirun", "+sweep=lora", "world=tiny", "action=plan")
+    fewer = ("--multirun", "+sweep=lora", "world=tiny", "action=plan")
+    refused = command(*fewer, "teacher.num_examples=300")
+    assert refused.returncode == 2 and "the teacher can think of 200 tasks" in refused.stderr
+    said = command(*fewer)
     assert said.returncode == 0, said.stderr
     assert "All 24 trials, at most:" in said.stdout and "once, for all of them:" in said.stdout
     assert said.stdout.count("trainer=miniature_lora") >= 1

@@ -17,9 +17,6 @@ LURES = 4
 SMALL_TASKS = 0.08
 """Share of the teacher's tasks that are sums and words, not people."""
 
-SPARE = 1.25
-"""Tasks that the teacher can think of, for each that the data shall hold."""
-
 Truth = Mapping[tuple[str, str], str]
 """(subject, relation) -> value."""
 
@@ -80,7 +77,7 @@ def _made(*fields: int) -> World:
         by_fame=tuple(rng.sample(people, len(people))),
         truth=truth,
         lures=lures,
-        offered=_offered(pool, truth, round(SPARE * config.tasks), rng),
+        offered=_offered(pool, truth, config.offered, rng),
         asked={(task.instruction, task.input): task for task in _tasks(list(truth))},
     )
 

@@ -227,3 +227,8 @@ class MiniatureTeacherConfig(TeacherConfig):
         yield from super().problems()
         yield from shares(self, "teacher", "error_rate", "defect_rate")
         yield from at_least(self, "teacher", further_facts=0)
+        if self.num_examples > self.world.offered:
+            yield (
+                f"teacher.num_examples is {self.num_examples:,}, and in this world the teacher can think of "
+                f"{self.world.offered:,} tasks; ask for fewer, or set world.tasks (now {self.world.tasks:,})"
+            )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from alpaca_exp.schemas.fields import at_least, identity
 
+SPARE = 1.25
+"""Tasks that the teacher can think of, for each that the data shall hold."""
+
 
 @dataclass
 class WorldConfig:
@@ -18,6 +21,11 @@ class WorldConfig:
     tasks: int = identity("how many tasks the tuning data shall hold", 2400)
     questions: int = identity("how many questions the judge reads", 80)
     documents: int = identity("documents in each evaluation task", 400)
+
+    @property
+    def offered(self) -> int:
+        """How many tasks the teacher can think of, at most."""
+        return round(SPARE * self.tasks)
 
     def problems(self) -> Iterator[str]:
         """What cannot be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,12 @@ def foretell(asked: Asked, node: Mapping[str, Any]) -> None:
         raise InputError("This study cannot run; what stands in its way is said above")
 
 
-def probed(asked: Asked, node: Mapping[str, Any]) -> Sequence[Sequence[str]]:
-    """The words of the points that stand for a study: first ones, and the ends of its space."""
-    return [list(words) for _, words in probes(_settings(asked, node))]
+def probed(
+    asked: Asked, node: Mapping[str, Any]
+) -> tuple[Sequence[Sequence[str]], Callable[[Sequence[str]], str]]:
+    """The words of points that stand for a study, first ones and the ends of its space; what each is called."""
+    settings = _settings(asked, node)
+    return [words for _, words in probes(settings)], settings.space.label
 
 
 def bounds(costs: Sequence[Costs], n_trials: int) -> str:

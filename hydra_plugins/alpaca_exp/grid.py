@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -38,8 +39,19 @@ class GridSweeper(Sweeper):
         loader = self._context.config_loader
         if self._config.action is not Action.run:  # one after the other, here, and nothing is kept
             grid = expand(self._params, arguments, loader)
-            return self._set_up(BasicLauncher(), self._task).launch([list(job) for job in grid.jobs], 0)
+            return self._each(grid.jobs, grid.label)
         return sweep(Asked(self._params, arguments, self._config, loader, self._launch()))
+
+    def _each(self, jobs: Sequence[Sequence[str]], label: Callable[[Sequence[str]], str]) -> list[Any]:
+        """What the action does with each configuration, below its name, without Hydra's own words of it."""
+        launcher = self._set_up(BasicLauncher(), self._task)
+        logging.getLogger(BasicLauncher.__module__).addFilter(lambda record: False)
+        done: list[Any] = []
+        for number, job in enumerate(jobs):
+            if self._config.action.name != "prefetch":
+                print(f"\n{label(job)}", flush=True)
+            done += launcher.launch([list(job)], number)
+        return done
 
     def _launch(self) -> Any:
         """What hands jobs to the launcher that was chosen; nothing where that is Hydra's default."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
@@ -49,4 +48,4 @@ class OptunaSweeper(grid.GridSweeper):
 
         if action is Action.plan:
             return foretell(asked, self._told)
-        return self._set_up(BasicLauncher(), self._task).launch(probed(asked, self._told), 0)
+        return self._each(*probed(asked, self._told))

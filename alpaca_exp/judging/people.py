@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
 
-import numpy as np
-
 from alpaca_exp.judging.agreement import Agreement, agreement
 from alpaca_exp.judging.opinions import Matter, Opinion, opinions_of
 from alpaca_exp.records import Row
-from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
-from alpaca_exp.statistics.intervals import Doubt, Interval
+from alpaca_exp.statistics.crossed import crossed
+from alpaca_exp.statistics.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -143,15 +140,5 @@ def _of(
 
 
 def _mean(values: Sequence[float], questions: Sequence[str], bounds: tuple[float, float]) -> Interval:
-    """The mean of the votes; its interval draws whole questions, with all votes on them."""
-    sums: dict[str, float] = {}
-    for value, question in zip(values, questions, strict=True):
-        sums[question] = sums.get(question, 0.0) + value
-    counted = Counter(questions)
-    totals, votes = np.array(list(sums.values())), np.array([counted[one] for one in sums])
-    if len(set(values)) > 1:
-        found = bootstrap_interval(lambda counts: (counts @ totals) / (counts @ votes), len(sums))
-    else:
-        found = mean_interval((totals / votes).tolist(), bounds)
-    low, high = found or (None, None)
-    return Interval(fmean(values), low, high, 1, Doubt.checkpoint if found else Doubt.unknown)
+    """The mean of the votes; votes on one question are no evidence apart."""
+    return crossed([values], questions, bounds)

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from alpaca_exp.statistics.crossed import crossed
+from alpaca_exp.statistics.intervals import Limits
+
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Array]
 """From how often each question was drawn, (draws, questions), to one value a draw."""
@@ -35,18 +38,18 @@ def bootstrap_interval(statistic: Statistic, n: int, seed: int = SEED) -> tuple[
 
 
 def mean_interval(
-    values: Sequence[float], limits: tuple[float, float] = (-math.inf, math.inf)
+    values: Sequence[float], limits: Limits = (-math.inf, math.inf)
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of `values`, none of which can be outside `limits`; None for one value.
 
-    Where all are at one limit no draw differs, and yet not everything is certain: the other end is then that
-    of Clopper and Pearson (1934, Biometrika 26), which so many questions all alike leave open.
+    Within finite limits it is that of `statistics.crossed`, which near a limit is Wilson's: of 80 questions
+    of which 95 % are won a bootstrap holds the truth in .915 of samples only.
     """
+    if len(values) > 1 and all(map(math.isfinite, limits)):
+        one = crossed([values], limits=limits)
+        assert one.low is not None and one.high is not None, "several values have an interval"
+        return one.low, one.high
     array, n = np.asarray(values, np.float64), len(values)
-    lowest, highest = limits
-    if n > 1 and array.min() == array.max() and array[0] in limits:
-        left_open = (highest - lowest) * (1 - 0.025 ** (1 / n))
-        return (lowest, lowest + left_open) if array[0] == lowest else (highest - left_open, highest)
     return bootstrap_interval(lambda counts: counts @ array / n, n)
 
 

@@ -47,7 +47,7 @@ def foretell(asked: Asked, node: Mapping[str, Any]) -> None:
 def probed(
     asked: Asked, node: Mapping[str, Any]
 ) -> tuple[Sequence[Sequence[str]], Callable[[Sequence[str]], str]]:
-    """The words of points that stand for a study, first ones and the ends of its space; what each is called."""
+    """The words of points that stand for a study (first ones, the ends of its space), and their labels."""
     settings = _settings(asked, node)
     return [words for _, words in probes(settings)], settings.space.label
 

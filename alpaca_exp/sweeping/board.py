@@ -47,7 +47,7 @@ class Board:
     def __init__(self, total: int) -> None:
         self._total, self._ended, self._running = total, 0, dict[str, _Running]()
         self._pace, self._said = Pace(time.monotonic()), time.monotonic()
-        self.meanwhile = "waiting for another process"
+        self.meanwhile = ""
         """What is going on while nothing is known to run."""
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._stream: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8", errors="replace")
@@ -88,6 +88,11 @@ class Board:
             self._running.pop(_name(unit), None)
             if outcome.status not in ("busy", "done"):
                 self.say(line(None, unit.title, outcome.status, outcome.seconds, outcome.error))
+
+    def paused(self, number: int) -> None:
+        """A job runs no longer, and has not ended: it waits for its next start."""
+        with self._lock:
+            self._running.pop(str(number), None)
 
     def ended(self, number: int, title: str, outcome: Outcome) -> None:
         """A job ended, here or elsewhere."""
@@ -130,7 +135,7 @@ class Board:
                 if self._closed.is_set() or time.monotonic() - self._said < pause:
                     continue
                 running = "; ".join(one.text for one in self._running.values())
-                self.say(f"{self.summary}; now {running or self.meanwhile}")
+                self.say(f"{self.summary}; now {running or self.meanwhile or 'between two jobs'}")
             pause = min(2 * pause, LONGEST_SILENCE_S)
 
     def _begin_live(self) -> Live:
@@ -148,7 +153,8 @@ class Board:
         with self._lock:
             for one in self._running.values():
                 yield Text(f"  {one.text}", no_wrap=True, overflow="ellipsis")
-            yield Text(self.summary, style="bold")
+            idle = f"; {self.meanwhile}" if self.meanwhile and not self._running else ""
+            yield Text(f"{self.summary}{idle}", style="bold")
 
 
 def _name(unit: Unit) -> str:

@@ -48,7 +48,8 @@ def conduct(work: Work, crew: Crew, board: Board, folder: Path) -> None:
                 return
             if crew.idle:
                 if not waited:
-                    board.say(f"waiting for another process that runs {', '.join(map(str, work.others))}")
+                    board.meanwhile = "waiting for another process"
+                    board.say(f"{board.meanwhile} that runs {', '.join(map(str, work.others))}")
                 waited = True
                 time.sleep(NAP_S)
                 continue

@@ -14,11 +14,12 @@ from alpaca_exp.records import Row
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.fates import fate
-from alpaca_exp.sweeping.slurm import State
+from alpaca_exp.sweeping.slurm import GONE, State
 from alpaca_exp.sweeping.submissions import Submission
 
 SHORTEST_S, LONGEST_S = 1.0, 15.0
 """Between two looks: the longer a sweep goes on, the longer."""
+MOST_REASONS = 3
 SURE_S, SURE_OF_SUCCESS_S = 3.0, 60.0
 """So long after its end a job is taken at SLURM's word: files of another machine may come late, and where
 SLURM says that all went well, they will."""
@@ -31,6 +32,8 @@ class Watched:
         self._sweep = sweep
         self._open = set(names)
         self._ended_at: dict[str, float] = {}
+        self._shared: list[Submission] = []
+        """What others of the sweep make for several of them."""
         self.states: dict[str, State] = {}
         """How each stood in SLURM when it was last asked."""
 
@@ -44,16 +47,44 @@ class Watched:
         """Those that have not ended."""
         return set(self._open)
 
+    @property
+    def running(self) -> set[str]:
+        """Those that SLURM lets run now."""
+        return {name for name in self._open if name in self.states and self.states[name].runs}
+
+    @property
+    def queue(self) -> str:
+        """Why nothing runs: `12 in SLURM's hands (Priority)`."""
+        waiting = [self.states[name] for name in self.left if name in self.states]
+        reasons = dict.fromkeys(state.reason for state in waiting if not state.runs and state.reason)
+        told = [f"{len(self.left):,} in SLURM's hands"]
+        told += [f" ({', '.join(list(reasons)[:MOST_REASONS])})"] if reasons else []
+        shared = [
+            f"{one.unit.rpartition('-')[0]} {'runs' if state.runs else f'waits: {state.reason}'}"
+            for one in self._shared
+            if not (state := self._state(one.unit)).ended
+        ]
+        return "".join(told) + (f"; of what they share {', '.join(shared)}" if shared else "")
+
+    @property
+    def farewell(self) -> str:
+        """What is to be known by who waits no longer."""
+        known = submissions.last(self._sweep)
+        shared = {one.unit for one in self._shared if not self._state(one.unit).ended}
+        ids = {known[name].slurm.partition("_")[0] for name in self.left | shared if name in known}
+        return f"The jobs go on in SLURM; to end them: scancel {' '.join(sorted(ids))}"
+
     def look(self) -> Iterator[tuple[str, Outcome]]:
         """Those that have ended since the last look."""
         known = submissions.last(self._sweep)
         rows = history.read(self._sweep)
+        self._shared = [one for one in known.values() if one.is_shared and self._is_made_now(one.unit)]
         for name in sorted(self._open):
             if (found := self._said(name, rows)) is not None:
                 self._open.discard(name)
                 yield name, found
         asked = [known[name] for name in sorted(self._open) if name in known]
-        states = submissions.states(asked)
+        states = submissions.states([*asked, *self._shared])
         if states is None:
             return  # SLURM gives no answer, for now
         self.states |= states
@@ -63,6 +94,13 @@ class Watched:
                 yield one.unit, self._lost(one, states[one.unit])
             elif not states[one.unit].ended:
                 self._ended_at.pop(one.unit, None)
+
+    def _is_made_now(self, name: str) -> bool:
+        over = name in self.states and self.states[name].ended
+        return not over and name not in self._open and submissions.outcome(self._sweep, name) is None
+
+    def _state(self, name: str) -> State:
+        return self.states.get(name, State(GONE))
 
     def _said(self, name: str, rows: dict[int, Row]) -> Outcome | None:
         """How a unit says that it ended. A stopped job may be on its way back into the queue."""

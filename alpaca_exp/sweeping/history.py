@@ -98,9 +98,10 @@ def describe(
     command: Sequence[str],
     numbers: Sequence[int] | None = None,
 ) -> Row | None:
-    """Write `sweep.json`. Returns what it said before, where something else was asked for.
+    """Write `sweep.json`. Returns what it said before, where other jobs were asked for.
 
-    `numbers`: of the jobs that are asked for, where the folder may hold others from before.
+    `numbers`: of the jobs that are asked for, where the folder may hold others from before. They tell whether
+    these are others, not the words: where and how jobs run changes nothing of what they are.
     Raises InputError where the folder holds a sweep of another kind, whose jobs have the same numbers.
     """
     before = described(sweep)
@@ -123,7 +124,12 @@ def describe(
     }
     with _writing(sweep):
         write_json(told, sweep / SWEEP)
-    return before if before and before.get(kind) != asked else None
+    return before if before and _jobs_of(before, kind) != _jobs_of(told, kind) else None
+
+
+def _jobs_of(told: Row, kind: str) -> object:
+    """What tells whether the same jobs are asked for."""
+    return set(told["numbers"]) if "numbers" in told else told.get(kind)
 
 
 def command_line() -> list[str]:

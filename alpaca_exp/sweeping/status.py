@@ -8,12 +8,16 @@ from pathlib import Path
 from alpaca_exp.errors import InputError, JobsFailed, Stopped
 from alpaca_exp.records import Row
 from alpaca_exp.study.overview import write_overview
-from alpaca_exp.study.results import read_results, summary
+from alpaca_exp.study.results import read_results, read_trials, summary
 from alpaca_exp.sweep_folder import JOBS, Entry, described, entry, read
+from alpaca_exp.sweeping import agents
 from alpaca_exp.sweeping.attempt import Outcome
-from alpaca_exp.sweeping.clustered import standing, wait
+from alpaca_exp.sweeping.clustered import wait
+from alpaca_exp.sweeping.standing import standing
 from alpaca_exp.sweeping.submissions import last
 from alpaca_exp.sweeping.table import table
+
+AGAIN = "the same command runs only what has no result"
 
 
 def status(sweep: Path) -> str:
@@ -22,9 +26,10 @@ def status(sweep: Path) -> str:
     told = described(sweep)
     head = [f"{told['name']}, begun {told['created']}, last started {told['started']}"] if told else []
     head += [" ".join(told["command"]), ""] if told else []
-    entries = standing(sweep, [entry(row, sweep) for row in rows.values()])
+    entries, shared = standing(sweep, [entry(row, sweep) for row in rows.values()])
     found = read_results(sweep)
-    return "\n".join([*head, table(entries), *([summary(found)] if found else [])])
+    beside = [*shared, *agents.lines(sweep)]
+    return "\n".join([*head, *beside, table(entries), *([summary(found)] if found else [])])
 
 
 def attach(sweep: Path) -> list[Entry]:
@@ -33,17 +38,25 @@ def attach(sweep: Path) -> list[Entry]:
     Raises what such a command raises: JobsFailed, Stopped, KeyboardInterrupt where whoever waits goes.
     """
     rows = _rows(sweep)
-    entries = standing(sweep, [entry(row, sweep) for row in rows.values()])
+    entries, _ = standing(sweep, [entry(row, sweep) for row in rows.values()])
     submitted = last(sweep)
     open_ = [one for one in entries if one.status not in ("done", "failed") and str(one.number) in submitted]
+    by_agents = any(one.is_agent for one in submitted.values())
     outcomes: dict[int, Outcome] = {}
-    error = wait({one.number: str(rows[one.number].get("label") or "") for one in open_}, sweep, outcomes)
+    labels = {one.number: str(rows[one.number].get("label") or "") for one in open_}
+    error = agents.wait(sweep) if by_agents else wait(labels, sweep, outcomes)
     told = [entry(row, sweep) for row in _rows(sweep).values()]
     write_overview(sweep)
-    print(f"\n{table(standing(sweep, told))}\nThis sweep: {sweep}", flush=True)
+    found = read_results(sweep)
+    print(f"\n{table(standing(sweep, told)[0])}\n{summary(found) if found else ''}", flush=True)
+    print(f"This sweep: {sweep}", flush=True)
     if error is not None:
         raise error
-    raise_for(told)
+    again = {row["retry_of"] for row in read_trials(sweep)} if found else set()
+    ended = [one for one in told if one.number not in again]
+    raise_for(ended)
+    if by_agents and len(ended) < (wanted := int(described(sweep)["jobs"])):
+        raise Stopped(f"{len(ended):,} of {wanted:,} trials were made, and no agent is left; {AGAIN}")
     return told
 
 
@@ -59,16 +72,15 @@ def raise_for(entries: Sequence[Entry]) -> None:
     """Raises JobsFailed where some jobs failed, Stopped where some were stopped."""
     failed = sum(entry.status in ("failed", "killed") for entry in entries)
     stopped = sum(entry.status == "stopped" for entry in entries)
-    again = "the same command runs only what has no result"
     if failed:
-        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {again}")
+        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {AGAIN}")
     if stopped:
-        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {again}")
+        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {AGAIN}")
 
 
 def _rows(sweep: Path) -> dict[int, Row]:
     found = read(sweep)
-    if not found:
+    if not found and not described(sweep):
         raise InputError(f"{sweep} is not a sweep's folder: it has no {JOBS}{_others(sweep)}")
     return found
 

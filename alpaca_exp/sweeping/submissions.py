@@ -1,7 +1,8 @@
 """What was handed to SLURM: `slurm.jsonl` in the sweep's folder, a row a unit, so that any process finds it.
 
-A unit goes by its name: a job's number, or `<stage>-<fingerprint>` of a stage that jobs share. What it asked
-of SLURM is kept, so that it can be said why it ended; of its surroundings nothing is.
+A unit goes by its name: a job's number, `<stage>-<fingerprint>` of a stage that jobs share, or `agent-<n>` of
+one who goes through a study's trials. What it asked of SLURM is kept, so that it can be said why it ended; of
+its surroundings nothing is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.restarts import counted
 
 SHARED = "shared"
+AGENT = "agent-"
+"""How the names of those begin that go through a study's trials."""
 TAIL = 4000
 """Bytes of a log that tell why a job ended."""
 
@@ -37,6 +40,21 @@ class Submission:
     asked: Mapping[str, object] = field(default_factory=dict)
     """What it asked for: mem_gb, timeout_min and the like."""
     submitted: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it makes a stage that jobs share."""
+        return not self.unit.isdecimal() and not self.is_agent
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether it goes through a study's trials."""
+        return self.unit.startswith(AGENT)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the shared stage that it makes."""
+        return self.unit.rpartition("-")[2]
 
     def logs(self, sweep: Path) -> list[Path]:
         """Where SLURM, submitit and what they started have written."""

@@ -8,15 +8,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.sweeping import slurm, submissions
-from alpaca_exp.sweeping.sealed import sealed
-from alpaca_exp.sweeping.sent import Sent, do
 from alpaca_exp.sweeping.submissions import Submission
 
 LAUNCHER = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
@@ -90,8 +88,25 @@ class Slurm:
             )
 
 
+class Sendable(Protocol):
+    """What a SLURM job is to call."""
+
+    @property
+    def name(self) -> str:
+        """What it goes by in the sweep's folder."""
+        ...
+
+    def sealed(self) -> tuple[Sendable, dict[str, str]]:
+        """As it may lie in a file; and what of it travels in the environment."""
+        ...
+
+    def __call__(self) -> str:
+        """Do it."""
+        ...
+
+
 def send(
-    waves: Sequence[Sequence[Sent]], sweep: Path, asked: Slurm, *, after: Sequence[str] = ()
+    waves: Sequence[Sequence[Sendable]], sweep: Path, asked: Slurm, *, after: Sequence[str] = ()
 ) -> list[Submission]:
     """Submit each wave as an array that begins when the one before has ended. Returns what was submitted.
 
@@ -115,37 +130,40 @@ def send(
     return made
 
 
-def _chunks(wave: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+def _chunks(wave: Sequence[Sendable]) -> Iterator[Sequence[Sendable]]:
     size = slurm.largest_array() if len(wave) > slurm.ARRAY else slurm.ARRAY
     for start in range(0, len(wave), size):
         yield wave[start : start + size]
 
 
-def _array(wave: Sequence[Sent], sweep: Path, asked: Slurm, after: Sequence[str]) -> list[Submission]:
+def _array(wave: Sequence[Sendable], sweep: Path, asked: Slurm, after: Sequence[str]) -> list[Submission]:
     import submitit
     from submitit.core.utils import FailedJobError
 
     variables: dict[str, str] = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    units: list[Sent] = []
+    units: list[Sendable] = []
     for one in wave:
-        job, secret = sealed(one.unit.job)
+        unit, secret = one.sealed()
         variables |= secret
-        units.append(replace(one, unit=replace(one.unit, job=job)))
+        units.append(unit)
     name = str(asked.params.get("name") or "")
     name = sweep.name if name in ("", "__main__", "alpaca_exp") else name
     try:
         with slurm.outside_of_any_job(), _set(variables), redirect_stderr(io.StringIO()):
             executor = submitit.AutoExecutor(folder=sweep / ".submitit" / "%j", cluster="slurm")
             executor.update_parameters(**_parameters(asked, name, after))
-            jobs = executor.map_array(do, units)
+            jobs = executor.map_array(_do, units)
     except FailedJobError as error:
         raise InputError(_refused(str(error), asked)) from None
     except (ValueError, NameError, RuntimeError) as error:
         raise InputError(f"SLURM cannot be asked for that: {' '.join(str(error).split())}") from None
     kept = {key: asked.params[key] for key in KEPT if asked.params.get(key) is not None}
-    return [
-        Submission(one.unit.name, str(job.job_id), name, kept) for one, job in zip(units, jobs, strict=True)
-    ]
+    return [Submission(unit.name, str(job.job_id), name, kept) for unit, job in zip(units, jobs, strict=True)]
+
+
+def _do(unit: Sendable) -> str:
+    """What submitit calls in a SLURM job."""
+    return unit()
 
 
 def _parameters(asked: Slurm, name: str, after: Sequence[str]) -> dict[str, Any]:

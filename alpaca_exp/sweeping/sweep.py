@@ -13,11 +13,12 @@ from pathlib import Path
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from alpaca_exp.errors import InputError
+from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.sweep_folder import Entry
 from alpaca_exp.sweeping import clustered, history, reporting
 from alpaca_exp.sweeping.agenda import Agenda
+from alpaca_exp.sweeping.agents import NOBODY
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
@@ -59,6 +60,8 @@ def sweep(asked: Asked) -> list[Entry]:
     jobs = checked(grid.jobs, grid.label, composer, elsewhere=asked.launch is not None)
     if isinstance(asked.launch, Slurm):
         check(asked.launch, jobs[0].config.runtime)
+    elif jobs[0].config.runtime.detach:
+        raise ConfigError([NOBODY])
     make_folder(folder)
     jobs = history.numbered(jobs, folder)
     numbers = [job.number for job in jobs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from alpaca_exp.schemas.claims import Claim, claims_of, near
 GROUP = "claims"
 SHIPPED = "paper"
 """Judged where the runs say nothing of claims."""
+_OWN = re.compile(rf"^{GROUP}:.*?(?=^[^\s#\-]|\Z)", re.MULTILINE | re.DOTALL)
+"""The group in a configuration, to where another one begins."""
 
 
 def claims_in(name: str) -> tuple[list[Claim], str]:
@@ -106,9 +109,11 @@ def _of(told: Any, where: str) -> list[Claim]:
 
 
 def _configured(run: Run) -> Any:
+    """Read without the other groups, which are many times as long."""
     try:
-        told = yaml.load((run.folder / COMPOSED).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError):
+        found = _OWN.search((run.folder / COMPOSED).read_text(encoding="utf-8"))
+        told = yaml.load(found[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if found else None
+    except (OSError, ValueError, yaml.YAMLError):
         return None
     return told.get(GROUP) if isinstance(told, dict) else None
 

@@ -33,6 +33,7 @@ LAZY = (
 """What a whole experiment imports beside this project's own modules and what these name."""
 READ_ON_IMPORT = ("HF_", "PYTHON", "TRANSFORMERS_")
 """Environment variables of which libraries take notice once."""
+OURS = {"PYTHONPATH": str(ROOT)}
 MESSAGE = 1 << 17
 
 
@@ -84,7 +85,20 @@ class Child:
 
 def can_fork(environment: Mapping[str, str]) -> bool:
     """Whether a fork will do: where forks are safe, and no library must read other settings."""
-    return _can_watch() and _read_on_import(environment) == _server_read()
+    return _can_watch() and _read_on_import(environment) == told_at_first() | OURS
+
+
+@functools.cache
+def told_at_first() -> dict[str, str]:
+    """What libraries read on import when this was first asked: what they are told in forks."""
+    return _read_on_import(os.environ)
+
+
+def tell_as_at_first() -> None:
+    """Take back what libraries were told meanwhile in this process's environment, which commands inherit."""
+    for name in _read_on_import(os.environ):
+        del os.environ[name]
+    os.environ.update(told_at_first())
 
 
 @functools.cache
@@ -97,15 +111,6 @@ def _can_watch() -> bool:
     return True
 
 
-@functools.cache
-def _server_read() -> dict[str, str]:
-    return _read_on_import(_server_environment())
-
-
-def _server_environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
 def _read_on_import(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(READ_ON_IMPORT)}
 
@@ -113,12 +118,13 @@ def _read_on_import(environment: Mapping[str, str]) -> dict[str, str]:
 @functools.cache
 def _server() -> socket.socket:
     """Where a process listens that has imported all; one for each process that runs tests."""
-    _server_read()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.children", str(theirs.fileno())],
         cwd=ROOT,
-        env=_server_environment(),
+        env={name: value for name, value in os.environ.items() if not name.startswith(READ_ON_IMPORT)}
+        | told_at_first()
+        | OURS,
         pass_fds=[theirs.fileno()],
     )
     theirs.close()

@@ -6,12 +6,13 @@ import functools
 import gc
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.children import tell_as_at_first, told_at_first
 from tests.stories import ROOT, run_in
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ def pytest_collection_finish() -> None:
     """From here on garbage is looked for, and never again among what was imported."""
     gc.enable()
     gc.freeze()
+    told_at_first()
+
+
+@pytest.fixture(autouse=True)
+def libraries_told_as_at_first() -> Iterator[None]:
+    """A test in which libraries are told to stay off the network leaves the next one's commands alone.
+
+    These would start an interpreter each, for seconds: what was imported before was told something else.
+    """
+    yield
+    tell_as_at_first()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -70,6 +70,12 @@ RULES = (
         rules.is_not_that_model,
     ),
     Rule(
+        "not_that_protocol",
+        "Came about otherwise than it says",
+        "Harness, frame, examples and documents decide what a number can be compared with.",
+        rules.came_about_otherwise,
+    ),
+    Rule(
         "constant_gold",
         "Is of a set with one right answer",
         "A habit of answering alike is scored there, not knowledge.",

@@ -6,11 +6,25 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from alpaca_exp.references.library import Known, load
-from alpaca_exp.references.names import Set, models, models_named, set_named, sets, spelling
+from alpaca_exp.references.names import Set, models, models_named, recipe_of, set_named, sets, spelling
 from alpaca_exp.references.rows import Reference, rounds_to
 
 SHARES = ("%", "% of", "points")
 """Units of what is measured on a sample, and so has an interval."""
+ASKED = {
+    "unit": "unit",
+    "checkpoint": "weights",
+    "version": "version of the model",
+    "dataset": "set",
+    "measure": "metric",
+    "split": "split",
+    "num_fewshot": "number of solved examples",
+    "frame": "prompt frame",
+    "harness": "harness",
+    "harness_version": "version of the harness",
+    "protocol": "protocol",
+}
+"""Fields that say how a number came about, and what they are called."""
 
 
 def differs_from_its_source(row: Reference, known: Known) -> str | None:
@@ -95,7 +109,7 @@ def _by_size(row: Reference, really: Reference) -> str | None:
 def is_not_that_set(row: Reference, known: Known) -> str | None:
     """The documents are others than the name says."""
     source, really, named = known.source(row), known.really(row), set_named(row.task)
-    if source and not named and not really.dataset and spelling(row.task) != spelling(source.task):
+    if source and not named and spelling(row.task) != spelling(source.task):
         return f"is called {row.task}; its source calls it {source.task}"
     of = sets().get(really.dataset)
     if named and really.dataset and named.name != really.dataset:
@@ -107,6 +121,52 @@ def is_not_that_set(row: Reference, known: Known) -> str | None:
     if row.n and source and source.n and row.n != source.n:
         return f"is said to be of {row.n:,} documents; its source says {source.n:,}"
     return None
+
+
+def came_about_otherwise(row: Reference, known: Known) -> str | None:
+    """What the row says of how it was measured is not what its source says."""
+    source = known.source(row)
+    if source is None:
+        return None
+    told = [(word, getattr(row, field), getattr(source, field)) for field, word in ASKED.items()]
+    unlike = [
+        f"{word} {ours} (its source: {theirs})"
+        for word, ours, theirs in told
+        if "" not in (ours, theirs)
+        and None not in (ours, theirs)
+        and spelling(f"{ours}") != spelling(f"{theirs}")
+    ]
+    unlike += [*_another_size(row, source), *_another_doubt(row, source), *_another_recipe(row, source)]
+    return f"is said to be of {', '.join(unlike)}" if unlike else None
+
+
+def _another_size(row: Reference, source: Reference) -> Iterator[str]:
+    model = models().get(source.checkpoint)
+    size = source.size or (model.size if model else "")
+    if row.size and size and spelling(row.size) != spelling(size):
+        yield f"size {row.size} (its source: {size})"
+
+
+def _another_doubt(row: Reference, source: Reference) -> Iterator[str]:
+    for field in ("stderr", "low", "high"):
+        ours, theirs = getattr(row, field), getattr(source, field)
+        if ours is not None and theirs is not None and not rounds_to(theirs, ours):
+            yield f"{field} {ours} (its source: {theirs})"
+    most = _of_share(source.printed, source.n) if source.unit == "%" else None
+    if row.stderr is not None and source.stderr is None and most and not _rounds_below(most, row.stderr):
+        yield f"stderr {row.stderr} (of a share of {source.n:,} documents it is {most:.2f} at most)"
+
+
+def _rounds_below(most: Decimal, printed: Decimal) -> bool:
+    return printed <= most or rounds_to(most, printed)
+
+
+def _another_recipe(row: Reference, source: Reference) -> Iterator[str]:
+    model = models().get(source.checkpoint)
+    theirs = {**recipe_of(model.recipe if model else ""), **recipe_of(source.recipe)}
+    for key, value in recipe_of(row.recipe).items():
+        if theirs.get(key, value) not in (value, "?"):
+            yield f"{key} {value} (its source: {theirs[key]})"
 
 
 def is_not_that_model(row: Reference, known: Known) -> str | None:
@@ -218,10 +278,12 @@ def stderr_of(row: Reference, known: Known) -> Decimal | None:
             return one.stderr
         if one.low is not None and one.high is not None:
             return (one.high - one.low) / Decimal("3.92")
-    value = known.value(row)
-    if row.unit != "%" or not really.n or not 0 < value < 100:
-        return None
-    return (value * (100 - value) / really.n).sqrt()
+    return _of_share(known.value(row), really.n) if row.unit == "%" else None
+
+
+def _of_share(value: Decimal, n: int | None) -> Decimal | None:
+    """The standard error of a share of n documents, in per cent: the most that a mean of shares can have."""
+    return (value * (100 - value) / n).sqrt() if n and 0 < value < 100 else None
 
 
 def numbers_that_do_not_add_up(rows: Sequence[Reference], total: Decimal | None) -> Iterator[str]:

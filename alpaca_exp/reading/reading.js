@@ -30,7 +30,19 @@ class Reading {
   /** Filters are applied when typing pauses. */
   soon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.apply(true), 80);
+    this.timer = setTimeout(() => this.now(), 80);
+  }
+
+  now() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.apply(true);
+  }
+
+  /** Out of a field and back to the questions: it is they that Tab goes on from, not what was last hidden. */
+  resume() {
+    if (this.timer) this.now();
+    this.main.focus({ preventScroll: true });
   }
 
   /** Shows what fits; `anew`, from its beginning. */

@@ -91,7 +91,10 @@ function heard() {
 function keydown(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
   const typing = event.target.closest('input:not([type="radio"], [type="checkbox"]), select, textarea');
-  if (typing && event.key === "Escape") typing.blur();
+  if (typing && event.key === "Escape") {
+    typing.blur();
+    now.resume?.();
+  }
   if (typing) return;
   if (event.key === "?") document.getElementById("help").showModal();
   else if (!now.key(event)) return;

@@ -63,7 +63,7 @@ ORDER = [
     {"rehearsal", "sweeping", "study"},
     {"__main__", "options", "store", "sweeps", "variants"},
 ]
-TOLD_TO_JOBS = ("trial", "pruners", "parts", "storage")
+TOLD_TO_JOBS = ("trial", "pruners", "asynchronous", "parts", "storage")
 """Of a study, what a job reads: the rest of that room hands jobs out."""
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = ("torch", "transformers", "pytorch_lightning", "lm_eval", "datasets", "openai", "optuna", "rapidfuzz")

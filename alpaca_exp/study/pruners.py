@@ -1,4 +1,4 @@
-"""Which trials of a study are given up: Optuna's pruners, by name, with options that mean per cent here."""
+"""Which trials of a study are given up: pruners by name, Optuna's and ours, with steps that are per cent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 STEPS = 100
 """A pruner's step is the share of a training that is done, in per cent: trials differ in their steps."""
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "none": {},
     "median": {"n_startup_trials": 5, "n_warmup_steps": 10},
     "percentile": {"percentile": 25.0, "n_startup_trials": 5, "n_warmup_steps": 10},
     "threshold": {"upper": None, "lower": None, "n_warmup_steps": 0},
@@ -23,33 +22,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Each kind's options with our defaults; any other option of Optuna's pruner of that kind is taken too."""
 
 
-CLASSES = {
-    "none": "NopPruner",
-    "median": "MedianPruner",
-    "percentile": "PercentilePruner",
-    "threshold": "ThresholdPruner",
-    "successive_halving": "SuccessiveHalvingPruner",
-    "hyperband": "HyperbandPruner",
-}
-
-
 def pruner(options: Mapping[str, Any]) -> BasePruner:
     """The pruner of `{kind: median, n_startup_trials: 4, ...}`; without a kind, the one that prunes nothing.
 
     Raises ValueError or TypeError for options that cannot be; `pruner_problems` says which.
     """
-    from optuna import pruners
-
     given = dict(options)
     kind = given.pop("kind", "none")
-    return getattr(pruners, CLASSES[kind])(**{**DEFAULTS[kind], **given})  # type: ignore[no-any-return]
+    return _classes()[kind](**{**DEFAULTS.get(kind, {}), **given})
 
 
 def pruner_problems(options: Mapping[str, Any]) -> list[str]:
     """Why there is no such pruner, in sentences."""
-    from optuna import pruners
-
-    found = part_problems("pruner", options, CLASSES, pruners)
+    found = part_problems("pruner", options, _classes())
     if not found:
         try:
             pruner(options)
@@ -60,6 +45,20 @@ def pruner_problems(options: Mapping[str, Any]) -> list[str]:
 
 def taken(kind: str) -> set[str]:
     """The options that a pruner of that kind takes."""
+    return options_of(kind, _classes())
+
+
+def _classes() -> dict[str, type[BasePruner]]:
     from optuna import pruners
 
-    return options_of(kind, CLASSES, pruners)
+    from alpaca_exp.study.asynchronous import AsynchronousPercentilePruner
+
+    return {
+        "none": pruners.NopPruner,
+        "asynchronous_percentile": AsynchronousPercentilePruner,
+        "median": pruners.MedianPruner,
+        "percentile": pruners.PercentilePruner,
+        "threshold": pruners.ThresholdPruner,
+        "successive_halving": pruners.SuccessiveHalvingPruner,
+        "hyperband": pruners.HyperbandPruner,
+    }

@@ -40,7 +40,6 @@ def sampler(options: Mapping[str, Any], number: int) -> BaseSampler:
     Its chance is its own: drawn from the study's seed and the trial's number, so that a study which goes on
     after a stop, or in several processes, repeats no point.
     """
-    from optuna import samplers
     from optuna.exceptions import ExperimentalWarning
 
     given = {**DEFAULTS.get(kind_of(options), {}), **options}
@@ -48,18 +47,16 @@ def sampler(options: Mapping[str, Any], number: int) -> BaseSampler:
     if seed is not None and kind not in ONE_SEED:
         digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
         seed = int.from_bytes(digest[:4], "big")
-    made = getattr(samplers, CLASSES[kind])
+    made = _classes()[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # said once more for each trial
-        return made(seed=seed, **given)  # type: ignore[no-any-return]
+        return made(seed=seed, **given)  # type: ignore[call-arg]
 
 
 def sampler_problems(options: Mapping[str, Any], space: Space, objectives: Sequence[str]) -> list[str]:
     """Why this sampler cannot search this space, in sentences."""
-    from optuna import samplers
-
     key, kind = "hydra.sweeper.sampler", kind_of(options)
-    found = part_problems("sampler", {**options, "kind": kind}, CLASSES, samplers)
+    found = part_problems("sampler", {**options, "kind": kind}, _classes())
     if kind not in CLASSES:
         return found
     other = f"take {key}.kind=tpe, which can, or search something else"
@@ -83,9 +80,13 @@ def sampler_problems(options: Mapping[str, Any], space: Space, objectives: Seque
 
 def taken(kind: str) -> set[str]:
     """The options that a sampler of that kind takes."""
+    return {"seed", *options_of(kind, _classes())}
+
+
+def _classes() -> dict[str, type[BaseSampler]]:
     from optuna import samplers
 
-    return {"seed", *options_of(kind, CLASSES, samplers)}
+    return {kind: getattr(samplers, name) for kind, name in CLASSES.items()}
 
 
 def kind_of(options: Mapping[str, Any]) -> str:

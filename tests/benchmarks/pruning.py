@@ -1,20 +1,20 @@
 """What giving hopeless trials up saves: `+sweep=learning_rate` on the miniature, pruned against unpruned.
 
-    python -m tests.benchmarks.pruning                    three study seeds: about ten minutes on two cores
+    python -m tests.benchmarks.pruning                           # four study seeds, one worker
+    python -m tests.benchmarks.pruning --seeds 3 --workers 2 4
     python -m tests.benchmarks.pruning --seeds 1 --trials 8
 
-For each study seed both are run, in turn: the same sampler seed, the same trials to ask for, folders of
-their own, so that neither finds a training of the other; only what all trials share, up to the data, is made
-once. Steps are those of the optimizer in all trials: a trial that was given up counts up to the point at
-which that was decided. `noise` is the standard error over documents of the unpruned study's best.
+For each study seed and number of workers both are run, in turn: the same sampler seed, the same trials to
+ask for, folders of their own, so that neither finds a training of the other; only what all trials share, up
+to the data, is made once. Steps are those of the optimizer in all trials: a trial that was given up counts up
+to the point at which that was decided. The best runs of both are compared over the questions, in pairs:
+`difference` is pruned - unpruned with its 95 % interval; the same run in both differs by nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import math
 import os
 import platform
 import shutil
@@ -22,18 +22,33 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from alpaca_exp.report.metrics import reading
+import numpy as np
+
+from alpaca_exp.report.documents import document_values
+from alpaca_exp.report.measured import Measured
+from alpaca_exp.statistics.crossed import crossed
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTIVE = "judge.percent"
 SHARED = ("pretrain", "generate", "curate", "journal")
 """What the trials have in common, by the folders below `outputs`."""
 UNPRUNED = ("~hydra.sweeper.pruner",)
-WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one study took, and what it came to."""
+
+    steps: int
+    pruned: int
+    best: float
+    answers: Measured
+    """The best run's, question by question."""
 
 
 def main() -> None:
@@ -41,33 +56,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=3, help="of the sampler, from 0")
+    parser.add_argument("--seeds", type=int, default=4, help="of the sampler, from 0")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="numbers of workers to try")
     parser.add_argument("--trials", type=int, default=16, help="of each study")
     parser.add_argument("--shared", type=Path, help="outputs of an earlier run, for what all trials share")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shared, rows = chosen.shared, []
-        for seed in range(chosen.seeds):
-            told = {}
-            for who, words in (("ours", ()), ("peer", UNPRUNED)):
-                outputs = Path(folder) / who / str(seed)
-                told[who] = _study(outputs, shared, seed, chosen.trials, words)
-                shared = shared or outputs
-            rows.append(_row(seed, **told))
-            print(json.dumps(rows[-1]), flush=True)
-        print(json.dumps(_summary(rows, chosen.trials)))
+        for workers in chosen.workers:
+            for seed in range(chosen.seeds):
+                told = []
+                for words in ((), UNPRUNED):
+                    outputs = Path(folder) / f"{workers}-{seed}-{len(words)}"
+                    asked = (*words, f"runtime.workers={workers}", f"hydra.sweeper.sampler.seed={seed}")
+                    told.append(_study(outputs, shared, chosen.trials, asked))
+                    shared = shared or outputs
+                rows.append(_row(f"study seed {seed}, workers {workers}", *told))
+                print(json.dumps(rows[-1]), flush=True)
+        print(json.dumps(_summary(rows, chosen.trials, max(chosen.workers))))
 
 
-def _study(
-    outputs: Path, shared: Path | None, seed: int, trials: int, words: Sequence[str]
-) -> dict[str, float]:
+def _study(outputs: Path, shared: Path | None, trials: int, words: Sequence[str]) -> Study:
     """Run one, and read what it took and what it came to."""
     for name in SHARED if shared else ():
         shutil.copytree(shared / name, outputs / name)  # type: ignore[operator]
     command = [
         sys.executable, "-m", "alpaca_exp", "--multirun", "+sweep=learning_rate",
-        f"hydra.sweeper.sampler.seed={seed}", f"hydra.sweeper.n_trials={trials}",
-        f"runtime.outputs={outputs}", f"runtime.workers={WORKERS}", *words,
+        f"hydra.sweeper.n_trials={trials}", f"runtime.outputs={outputs}", *words,
     ]  # fmt: skip
     outputs.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -77,64 +92,48 @@ def _study(
     found = [json.loads(line) for line in (sweep / "trials.jsonl").read_text().splitlines()]
     assert len(found) == trials and {row["state"] for row in found} <= {"complete", "pruned"}, found
     best = max((row for row in found if row["state"] == "complete"), key=lambda row: row["values"][0])
-    whole = _steps(sweep / best["folder"], outputs)
+    artifacts = json.loads((sweep / best["folder"] / "run.json").read_text())["artifacts"]
+    (answers,) = document_values(OBJECTIVE, artifacts, outputs)
+    return Study(
+        steps=sum(row["steps"] for row in found),
+        pruned=sum(row["state"] == "pruned" for row in found),
+        best=best["values"][0],
+        answers=answers,
+    )
+
+
+def _row(case: str, ours: Study, peer: Study) -> dict[str, Any]:
+    assert list(ours.answers) == list(peer.answers)
+    between = crossed(np.array([ours.answers.numbers - peer.answers.numbers]))
+    assert between.low is not None and between.high is not None
     return {
-        "steps": sum(_taken(row, whole) for row in found),
-        "pruned": sum(row["state"] == "pruned" for row in found),
-        "best": best["values"][0],
-        "noise": _noise(sweep / best["folder"], outputs),
-    }
-
-
-def _steps(run: Path, outputs: Path) -> int:
-    """Of a whole training: all trials have the same rows and epochs."""
-    artifact = json.loads((run / "run.json").read_text())["artifacts"]["train"]
-    with (outputs / "train" / Path(artifact).name / "metrics.csv").open() as file:
-        return int(list(csv.DictReader(file))[-1]["step"])
-
-
-def _taken(row: dict[str, Any], whole: int) -> int:
-    """The steps of one trial; its points are counted in per cent."""
-    if row["state"] == "complete":
-        return whole
-    return math.ceil(whole * max(map(int, row["intermediate"])) / 100)
-
-
-def _noise(run: Path, outputs: Path) -> float:
-    """The objective's standard error over documents in one run."""
-    artifacts = json.loads((run / "run.json").read_text())["artifacts"]
-    read = reading(OBJECTIVE, artifacts, outputs)
-    assert read is not None and read.stderr is not None
-    return read.stderr
-
-
-def _row(seed: int, ours: dict[str, float], peer: dict[str, float]) -> dict[str, Any]:
-    return {
-        "case": f"study seed {seed}",
-        "ratio": round(ours["steps"] / peer["steps"], 3),
-        "ours": ours["steps"],
-        "peer": peer["steps"],
+        "case": case,
+        "ratio": round(ours.steps / peer.steps, 3),
+        "ours": ours.steps,
+        "peer": peer.steps,
         "peer_name": "the same study, unpruned",
-        "pruned_trials": ours["pruned"],
-        "best": ours["best"],
-        "best_unpruned": peer["best"],
-        "noise": round(peer["noise"], 4),
-        "same_best": abs(ours["best"] - peer["best"]) <= 2 * peer["noise"],
+        "pruned_trials": ours.pruned,
+        "best": round(ours.best, 3),
+        "best_unpruned": round(peer.best, 3),
+        "difference": [round(one, 3) for one in (between.mean, between.low, between.high)],
+        "same_best": between.low <= 0 <= between.high,
     }
 
 
-def _summary(rows: Sequence[dict[str, Any]], trials: int) -> dict[str, Any]:
+def _summary(rows: Sequence[dict[str, Any]], trials: int, workers: int) -> dict[str, Any]:
     ours, peer = (sum(row[key] for row in rows) for key in ("ours", "peer"))
     return {
         "name": "pruning",
         "ratio": round(ours / peer, 3),
+        "worst": max(row["ratio"] for row in rows),
         "ours": ours,
         "peer": peer,
         "unit": "steps",
         "best": round(fmean(row["best"] for row in rows), 4),
         "best_unpruned": round(fmean(row["best_unpruned"] for row in rows), 4),
+        "same_best": sum(row["same_best"] for row in rows),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "threads": WORKERS,
+        "threads": workers,
         "n": trials,
         "rows": rows,
     }

@@ -138,7 +138,7 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
         "opponent": opponent,
         "judge": verdicts,
         "base": untuned,
-        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=6),
+        "compare": Stage("compare", compare, {"title": config.name}, page, runtime, version=7),
     }
 
 

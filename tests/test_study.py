@@ -46,6 +46,7 @@ def test_a_study_runs_its_trials_and_leaves_what_they_came_to(command: Command, 
         "study: tpe over dataset_variant.num_examples; 4 trials in all; rows (maximize)"
     )
     assert "0 from before, 4 to run" in said.stdout and "4 jobs: 4 done" in said.stdout
+    assert said.stdout.count(" done  ") == 4, "a line a trial, said once"
     told = trials(tmp_path)
     assert [row["number"] for row in told] == [0, 1, 2, 3]
     assert all(row["values"] == [row["params"]["dataset_variant.num_examples"]] for row in told)
@@ -66,7 +67,7 @@ def test_a_study_runs_its_trials_and_leaves_what_they_came_to(command: Command, 
     alone = command(*shlex.split(command_again)[3:])
     assert alone.returncode == 0 and "curate     found" in alone.stdout
     status = command("status", str(sweep_in(tmp_path)), module="alpaca_exp.sweeps")
-    assert "4 jobs: 4 done" in status.stdout and "4 trials of 4 wanted" in status.stdout
+    assert "4 jobs: 4 done" in status.stdout and "4 of 4 trials: 4 complete" in status.stdout
 
 
 def test_again_only_what_is_missing_is_added_and_no_point_is_repeated(
@@ -85,8 +86,8 @@ def test_a_name_that_another_study_has_is_refused_with_what_differs(command: Com
     command(*TRIVIAL, SEEDS, count(1))
     refused = command(*TRIVIAL, "teacher.seed=interval(0,9)", "dataset_variant.max_words=9", count(2))
     assert refused.returncode == 2 and jobs(tmp_path)["done"] == 1
-    assert "another space: teacher.seed was 0 to 100000, int and is 0 to 9, int" in refused.stderr
-    assert "other settings: nothing was set, and now dataset_variant.max_words=9 is" in refused.stderr
+    assert "another space (teacher.seed: 0 to 100000 before, 0 to 9 now)" in refused.stderr
+    assert "other settings (now dataset_variant.max_words=9)" in refused.stderr
     assert "choose another name=..." in refused.stderr
     refused = command(*TRIVIAL, SEEDS, "hydra.sweeper.study_name=other", count(2))
     assert refused.returncode == 2

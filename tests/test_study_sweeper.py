@@ -186,4 +186,4 @@ def test_another_space_under_the_same_name_is_refused_with_what_differs(command:
     command(*WORDS, SIZES, "hydra.sweeper.n_trials=2")
     said = command(*WORDS, SIZES.replace("30", "20"), "hydra.sweeper.n_trials=4")
     assert said.returncode == 2
-    assert "was 1 to 30, int and is 1 to 20, int" in said.stderr and "choose another name" in said.stderr
+    assert "1 to 30 before, 1 to 20 now" in said.stderr and "choose another name" in said.stderr

@@ -7,36 +7,30 @@ more trials than are wanted, nor give up one that another process is at.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import platform
 import uuid
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
 from alpaca_exp.study.objectives import steps, values
+from alpaca_exp.study.opening import opened
 from alpaca_exp.study.results import write_results
 from alpaca_exp.study.samplers import kind_of, sampler
 from alpaca_exp.study.settings import Settings
 from alpaca_exp.study.space import Point
-from alpaca_exp.study.storage import Turns, open_storage
+from alpaca_exp.study.storage import Turns
 from alpaca_exp.study.trial import STEPS
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.jobs import Job
 
-IDENTITY = "alpaca_exp"
-"""The attribute of a study that says what its trials have in common."""
 MOST_RETRIES = 3
 """A point whose process ended without a word so often is not queued again: it may be what ends it."""
-PARTS = {"objectives": "other objectives", "space": "another space", "settings": "other settings"}
 LOST = "its process ended without a word"
 
 
@@ -53,7 +47,7 @@ class Books:
         self._held = ExitStack()
         self._turn = Turns(settings.storage, settings.study_name)
         with self._turn():
-            self._study = _opened(settings)
+            self._study = opened(settings)
         self._held.enter_context(history.claimed(sweep, self._name))
 
     def close(self) -> None:
@@ -252,67 +246,6 @@ def _asker(trial: FrozenTrial) -> str | None:
 def retried(trials: Sequence[FrozenTrial]) -> set[int]:
     """The trials whose points were queued again."""
     return {int(number) for one in trials if (number := one.user_attrs.get("retry_of")) is not None}
-
-
-def _opened(settings: Settings) -> Study:
-    """The study in its storage, with the same space, objectives and settings as before."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    study = optuna.create_study(
-        study_name=settings.study_name,
-        storage=open_storage(settings.storage),
-        directions=list(settings.directions),
-        load_if_exists=True,
-    )
-    before = study.user_attrs.get(IDENTITY)
-    directions = [direction.name.lower() for direction in study.directions]
-    if before is None and not study.get_trials(deepcopy=False) and directions == settings.directions:
-        study.set_user_attr(IDENTITY, settings.identity)
-        if len(settings.objectives) > 0:
-            study.set_metric_names(list(settings.objectives))
-        return study
-    _compare(before or {}, json.loads(json.dumps(settings.identity)), settings)
-    return study
-
-
-def _compare(before: dict[str, Any], now: dict[str, Any], settings: Settings) -> None:
-    """Raises InputError, saying what differs, where trials of both could not be compared."""
-    remedy = "choose another name=..., or hydra.sweeper.study_name=..."
-    where = f"The study {settings.study_name} in {settings.storage}"
-    if not before:
-        raise InputError(f"{where} was not begun by a sweep of this project; {remedy}")
-    differing = [
-        f"{name}: {_told(before.get(key, {}), now[key])}"
-        for key, name in PARTS.items()
-        if before.get(key) != now[key]
-    ]
-    if differing:
-        raise InputError(f"{where} was begun with {'; '.join(differing)}; {remedy}")
-
-
-def _told(before: Any, now: Any) -> str:
-    """What differs, first as it was."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-        told = [f"{key} was {_brief(before.get(key))} and is {_brief(now.get(key))}" for key in keys]
-        return ", ".join(told) or "the order of the objectives"
-    gone = [str(one) for one in before if one not in now]
-    new = [str(one) for one in now if one not in before]
-    return f"{' '.join(gone) or 'nothing'} was set, and now {' '.join(new) or 'nothing'} is"
-
-
-def _brief(value: Any) -> str:
-    if value is None:
-        return "absent"
-    if not isinstance(value, dict):
-        return str(value)
-    spread = value.get("choices") or [f"{value['low']:g} to {value['high']:g}"]
-    step = f"steps of {value['step']:g}" if value.get("step") else ""
-    more = [word for word in ("int", "log") if value.get(word)]
-    more += [f"{key} {value[key]}" for key in ("when", "times") if key in value]
-    return ", ".join(filter(None, ["|".join(map(str, spread)), step, *more]))
 
 
 def _given(trial: FrozenTrial) -> Point:

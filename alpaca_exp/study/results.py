@@ -70,16 +70,24 @@ def best_rows(rows: Sequence[Row], directions: Sequence[str]) -> list[Row]:
 
 def summary(found: Mapping[str, Any]) -> str:
     """The study in a few lines: counts, what is best, and the command that runs it again."""
-    counts = ", ".join(f"{count} {state}" for state, count in found["trials"].items() if count)
-    lines = [f"{sum(found['trials'].values())} trials of {found['n_trials']} wanted: {counts or 'none'}"]
+    lines = [_counts(found)]
     for row in [found["best_trial"]] if "best_trial" in found else found.get("solutions", []):
         told = ", ".join(f"{name} {value:.5g}" for name, value in row["values"].items())
-        set_ = " ".join(f"{name}={_short(value)}" for name, value in row["params"].items())
-        lines += [
-            f"{'best' if 'best_trial' in found else 'none better in all'}: trial {row['number']}, {told}"
-        ]
-        lines += [f"  {set_}", f"  {row['command']}"]
+        head = "best" if "best_trial" in found else "none better in all"
+        ties = f"; as good: {', '.join(map(str, row['ties']))}" if row["ties"] else ""
+        lines += [f"{head}: trial {row['number']}, {told}{ties}", f"  {row['label']}", f"  {row['command']}"]
     return "\n".join(lines)
+
+
+def _counts(found: Mapping[str, Any]) -> str:
+    """`6 of 6 trials: 4 complete, 1 pruned, 1 failed`; one whose point was tried again is none of them."""
+    states, again = found["trials"], found["retried"]
+    failed = states["fail"] - again
+    told = {"complete": states["complete"], "pruned": states["pruned"], "failed": failed}
+    under_way = {"running": states["running"], "queued": states["waiting"]}
+    named = ", ".join(f"{count} {state}" for state, count in (told | under_way).items() if count)
+    more = f"; {again} more ended early, and {'was' if again == 1 else 'were'} tried again" if again else ""
+    return f"{sum(told.values())} of {found['n_trials']} trials: {named or 'none yet'}{more}"
 
 
 def _results(settings: Settings, rows: Sequence[Row]) -> Row:
@@ -93,7 +101,7 @@ def _results(settings: Settings, rows: Sequence[Row]) -> Row:
         "trials": {state: states[state] for state in STATES},
         "retried": sum(row["retry_of"] is not None for row in rows),
     }
-    best = [_told(row, settings) for row in best_rows(rows, settings.directions)]
+    best = [_told(row, rows, settings) for row in best_rows(rows, settings.directions)]
     if len(settings.objectives) > 1:
         return {**found, "solutions": best}
     if best:
@@ -102,8 +110,8 @@ def _results(settings: Settings, rows: Sequence[Row]) -> Row:
     return found
 
 
-def _told(row: Row, settings: Settings) -> Row:
-    """A trial among the best: what it is, and how it is run again."""
+def _told(row: Row, rows: Sequence[Row], settings: Settings) -> Row:
+    """A trial among the best: what it is, how it is run again, and which others have the very same values."""
     told = {
         _key(word): word
         for word in (*settings.overlay, *(row["words"] or ()))
@@ -113,6 +121,8 @@ def _told(row: Row, settings: Settings) -> Row:
         "number": row["number"],
         "params": row["params"],
         "values": dict(zip(settings.objectives, row["values"], strict=True)),
+        "ties": [one["number"] for one in rows if one["values"] == row["values"] and one is not row],
+        "label": settings.space.label(row["words"] or ()),
         "folder": row["folder"],
         "command": shlex.join(["python", "-m", "alpaca_exp", *told.values()]),
     }
@@ -165,7 +175,3 @@ def _spread(distribution: BaseDistribution) -> Row:
 def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether it is nowhere worse, and somewhere better."""
     return all(a >= b for a, b in zip(one, other, strict=True)) and list(one) != list(other)
-
-
-def _short(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -60,6 +60,7 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     if leave_to is not None:
         return _left(books, leave_to, folder, runtime)
     board: Board | None = None
+    trials: Trials | None = None
     before: set[int] = set()
     interruption: BaseException | None = None
     try:
@@ -86,7 +87,8 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
         books.close()
     write_overview(folder)
     entries = entries_of(folder, settings, before)
-    print(f"\n{table(entries)}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
+    told = table(entries, trials.said if trials else ()).lstrip("\n")
+    print(f"\n{told}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
     if interruption is not None:
         raise interruption
     if not by_agent:

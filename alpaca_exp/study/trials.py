@@ -38,6 +38,8 @@ class Trials:
         self._own: set[int] = set()
         self._look_at = 0.0
         self._over = False
+        self.said: set[int] = set()
+        """The trials whose ends were told to whoever reads along."""
         self.reason: Exception | None = None
         """Why it ended before its time."""
 
@@ -65,6 +67,7 @@ class Trials:
         """Tell the study how a trial ended. One that has no values has failed, however well its job went."""
         number = unit.job.number
         self._own.discard(number)
+        self.said.add(number)
         self._look_at = 0.0
         match outcome.status:
             case "done" | "found":
@@ -108,6 +111,7 @@ class Trials:
             history.append(self._books.sweep, [history.row(failed, "failed", error=reason)])
             self._books.fail(number, reason)
             self._own.discard(number)
+            self.said.add(number)
             self._say(line(number, label, "failed", None, reason))
             self._watch_failures()
             return None

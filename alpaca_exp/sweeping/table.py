@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from alpaca_exp.sweep_folder import Entry
 
@@ -26,9 +26,13 @@ MEANING = {
 """In which order, and in which words, jobs are counted."""
 
 
-def table(entries: Sequence[Entry]) -> str:
-    """One line a job, the reasons of those that failed, each said once, and the counts."""
-    shown = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, "waiting")]
+def table(entries: Sequence[Entry], said: Collection[int] = ()) -> str:
+    """One line a job, the reasons of those that failed, each said once, and the counts.
+
+    `said`: the numbers of jobs whose lines were shown already.
+    """
+    listed = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, "waiting")]
+    shown = [one for one in listed if one.number not in said]
     lines = [line(one.number, one.label, one.status, one.seconds) for one in shown]
     return "\n".join([*lines, *_reasons(entries), counts(Counter(one.status for one in entries))])
 

@@ -120,6 +120,20 @@ def test_an_open_claim_says_what_would_decide_it_and_a_hopeless_one_that_nothing
     assert fair.verdict == "undecided" and fair.remedy.startswith("about ")
 
 
+def test_models_that_answer_every_document_alike_are_no_more_equal_than_so_many_documents_tell(
+    tmp_path: Path,
+) -> None:
+    made = world(tmp_path)
+    for seed in range(3):
+        made.evaluation(f"cleanedsmall{seed}", 0.0, answers("original", seed))
+    found = verdict(made)
+    assert (found.verdict, found.estimate, found.p) == ("undecided", 0.0, 1.0)
+    assert found.high == pytest.approx(100 * (1 - 0.025 ** (1 / DOCUMENTS)))
+    assert verdict(made, relation="equal_within", margin=3).verdict == "supported"
+    open_ = verdict(made, relation="equal_within", margin=1)
+    assert (open_.verdict, open_.remedy) == ("undecided", "about 170 more documents")
+
+
 def test_claims_of_one_file_are_held_to_a_stricter_level_together(tmp_path: Path) -> None:
     made = world(tmp_path)
     alone = verdict(made)

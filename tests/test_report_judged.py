@@ -54,7 +54,7 @@ def test_two_judgings_are_compared_question_by_question(
     capsys: pytest.CaptureFixture[str], outputs: Outputs
 ) -> None:
     said = report(capsys, outputs, f"{COMMAND} judge.score")
-    assert "| 5.47 [4.93" in said and "; Δ +1.00 [+1.00, +1.00]°" in said, (
+    assert "| 5.47 [4.93" in said and "; Δ +1.00 [+0.12, +1.70]°" in said, (
         "both models' easy questions are easy"
     )
     percent = report(capsys, outputs, f"{COMMAND} judge.percent")

@@ -18,9 +18,12 @@ from alpaca_exp.statistics.intervals import Doubt, Interval, Limits, Part
 def interval(found: Evidence, limits: Limits | None = None) -> Interval:
     """Over seeds and documents; of one checkpoint without documents, that of its own standard error.
 
-    `limits` are what no value lies beyond, where the estimate may be near them.
+    `limits` are what no value lies beyond, where the estimate may be near them. Where all values are alike
+    those of the evidence tell what so many alike leave open.
     """
     rows = independent(found)
+    if limits is None and rows.documents and not np.ptp(rows.values):
+        limits = rows.limits
     error = rows.stderrs[0]
     if len(rows.readings) > 1 or rows.documents or error is None:
         return crossed(rows.values, rows.clusters, limits)

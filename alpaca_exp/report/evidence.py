@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpaca_exp.report.metrics import Reading, reading
+from alpaca_exp.report.metrics import Reading, limits, reading
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.shares import NONE, Array, Columns, Key, shares
+from alpaca_exp.statistics.intervals import Limits
 
 Seeds = tuple[str, ...]
 """Every seed of a run: ("base_model.seed=1", "seed=0")."""
@@ -45,6 +46,8 @@ class Evidence:
     """The artifacts that the readings come from."""
     tuned: bool
     """Whether any of its models was tuned; an untuned base is one, whatever the tuning's seed."""
+    limits: Limits | None = None
+    """What no value lies beyond; None where that is not known."""
 
     @cached_property
     def values(self) -> Array:
@@ -89,6 +92,7 @@ def evidence(metric: str, runs: Sequence[Run], outputs: Path) -> Evidence | None
         stderrs=tuple(one.stderr for one, _ in rows),
         sources=tuple(one.source for one, _ in rows),
         tuned=any("train" in run.artifacts for run in done) or _apart([these for _, these in rows]),
+        limits=limits(metric),
     )
 
 
@@ -133,6 +137,7 @@ def contrast(terms: Sequence[tuple[float, Evidence]]) -> Evidence | str:
         stderrs=tuple(_error(weights, cells, at) for at in matched),
         sources=tuple(dict.fromkeys(source for cell in cells for source in cell.sources)),
         tuned=any(cell.tuned for cell in cells),
+        limits=_limits(weights, cells),
     )
 
 
@@ -214,6 +219,13 @@ def _row(seeds: Seeds, cell: Evidence, table: Mapping[Seeds, int]) -> int | None
 
 def _known(seeds: Seeds, cell: Evidence) -> Seeds:
     return seeds if cell.tuned else tuple(seed for seed in seeds if not seed.startswith(TUNING))
+
+
+def _limits(weights: Sequence[float], cells: Sequence[Evidence]) -> Limits | None:
+    """What the weighted sum can be at the least and at the most."""
+    known = [(weight, cell.limits) for weight, cell in zip(weights, cells, strict=True) if weight]
+    ends = [sorted((weight * of[0], weight * of[1])) for weight, of in known if of is not None]
+    return (sum(low for low, _ in ends), sum(high for _, high in ends)) if len(ends) == len(known) else None
 
 
 def _error(weights: Iterable[float], cells: Iterable[Evidence], at: Iterable[int]) -> float | None:

@@ -153,7 +153,8 @@ def inequality(claim: Claim) -> str:
 def _moved(one: Interval, number: float) -> Interval:
     """An interval less a number."""
     low, high = (None if bound is None else bound - number for bound in (one.low, one.high))
-    return replace(one, mean=one.mean - number, low=low, high=high)
+    limits = None if one.limits is None else (one.limits[0] - number, one.limits[1] - number)
+    return replace(one, mean=one.mean - number, low=low, high=high, limits=limits)
 
 
 def _thresholds(claim: Claim) -> tuple[float, ...]:
@@ -167,7 +168,7 @@ def _p(claim: Claim, one: Interval) -> float | None:
 
     Of an equality, between its bounds, both must be ruled out; beyond them the nearer.
     """
-    if not one.stderr:
+    if not one.stderr and one.limits is None:
         return None
     if claim.relation is Relation.equal_within and _holds(claim, one.mean):
         shown = equivalence(one, _thresholds(claim)[1])
@@ -230,7 +231,7 @@ def _remedy(one: _Tested, tests: int) -> str:
     """How many more seeds or documents would decide it, should the estimate stay what it is."""
     if one.interval is None or not isinstance(one.contrast, Contrast):
         return ""
-    if not one.counts and not one.contrast.fixed:
+    if one.interval.n < 2 and not one.contrast.fixed:
         return "more seeds: three at least tell what another one would do"
     distance = min(abs(one.interval.mean - threshold) for threshold in _thresholds(one.claim))
     documents = len(one.contrast.evidence.documents)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from alpaca_exp.statistics.combined import ALPHA, critical
+from alpaca_exp.statistics.combined import ALPHA, alike, critical
 from alpaca_exp.statistics.crossed import Components
 from alpaca_exp.statistics.intervals import Doubt, Interval, Part
 
@@ -97,6 +97,8 @@ def more_needed(
     degrees of freedom rise with them. An estimate that is told by chance may stay where it is no better than
     it did, so the number is a size, not a promise: about one time in two it suffices.
     """
+    if not one.stderr:
+        return Needed(None, _more_alike(one, distance, alpha))
     by_seeds = one.doubt is Doubt.seeds
     place = 1 if by_seeds else 0
     return Needed(
@@ -118,6 +120,17 @@ def _more(parts: Callable[[float], list[Part]], have: int, distance: float, alph
         middle = (low + high) // 2
         low, high = (low, middle) if _decides(parts(middle / have), distance, alpha) else (middle, high)
     return high - have
+
+
+def _more_alike(one: Interval, distance: float, alpha: float) -> int | None:
+    """Of values that are all alike: of how many more like them none would be another, had others a share."""
+    if one.limits is None or not distance > 0:
+        return None
+    have, room = alike(one.parts), max(one.limits[1] - one.mean, one.mean - one.limits[0])
+    if distance >= room:
+        return 1
+    needed = math.ceil(math.log(alpha / 2) / math.log1p(-distance / room) - have)
+    return max(needed, 1) if needed < have * MOST else None
 
 
 def _of_seeds(one: Interval, times: float) -> list[Part]:

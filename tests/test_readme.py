@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp import store, sweeps, variants
+from alpaca_exp import options, store, sweeps, variants
 from alpaca_exp.compose import compose
 from alpaca_exp.judging import __main__ as judging
 from alpaca_exp.overrides import known_keys
@@ -24,13 +24,16 @@ from tests.mirrors import write_mirror
 
 PAGES = [
     *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "tests/README.md", "seeds/README.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(
+        (ROOT / "docs").glob("*.md")
+    ),  # those of docs/options are checked by test_docs.py and test_conf.py
 ]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 CODE = re.findall(r"^ *```\w+\n(.*?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
 INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
 TYPED = [line.strip() for block in CODE for line in block.splitlines()] + INLINE
-COMMANDS = sorted({line for line in TYPED if re.match(r"([A-Z_]+=\S+ )*python -m ", line)})
+STARTS = re.compile(r"([A-Z_]+=\S+ )*python -m ")
+COMMANDS = sorted({shlex.join(shlex.split(line, comments=True)) for line in TYPED if STARTS.match(line)})
 OPTIONS = re.findall(r"```yaml\n *# (conf/\S+)\n(.*?)```", TEXT, re.DOTALL)
 FOLDERS = ("alpaca_exp/", "conf/", "docs/", "seeds/", "sweeps/", "tests/", "hydra_plugins/", ".ci/")
 
@@ -76,6 +79,7 @@ def test_the_pages_hold_commands() -> None:
     assert {words(command)[0] for command in COMMANDS} == {
         "alpaca_exp",
         "alpaca_exp.judging",
+        "alpaca_exp.options",
         "alpaca_exp.report",
         "alpaca_exp.store",
         "alpaca_exp.sweeps",
@@ -83,17 +87,26 @@ def test_the_pages_hold_commands() -> None:
     }
 
 
-@pytest.mark.parametrize("command", of("alpaca_exp"))
-def test_every_experiment_on_the_pages_plans(command: str, beside_the_data: Path) -> None:
-    arguments = words(command)[1:]
-    if arguments in (["--help"], ["--cfg", "job"]):
-        return  # tests/test_packaging.py runs these
+def experiments() -> list[str]:
+    """The arguments of each experiment once, whatever is to be done with it."""
+    actions = re.compile(r" ?action=(plan|rehearse|prefetch)\b")
+    told = {actions.sub("", shlex.join(words(command)[1:])) for command in of("alpaca_exp")}
+    return sorted(told - {"--help", "--cfg job"})  # tests/test_packaging.py runs these
+
+
+@pytest.mark.parametrize("arguments", experiments())
+def test_every_experiment_on_the_pages_plans(arguments: str, beside_the_data: Path) -> None:
     sweeping = "--multirun" in arguments
-    overrides = [argument for argument in arguments if argument != "--multirun"]
+    overrides = [word for word in shlex.split(arguments) if word != "--multirun"]
     choices = [each_of(override) if sweeping else [override] for override in overrides]
     for number in range(max((len(choice) for choice in choices), default=1)):
         job = [choice[min(number, len(choice) - 1)] for choice in choices]
         assert "evaluate" in plan(compose([f"hydra.searchpath=[file://{beside_the_data / 'my_conf'}]", *job]))
+
+
+@pytest.mark.parametrize("command", of("alpaca_exp.options"))
+def test_every_group_of_options_on_the_pages_is_one(command: str) -> None:
+    assert options.main(words(command)[1:]) == 0
 
 
 @pytest.mark.parametrize("command", of("alpaca_exp.report"))
@@ -162,7 +175,7 @@ def test_every_path_on_the_pages_exists() -> None:
     named = {
         text
         for text in INLINE
-        if text.startswith(FOLDERS) or re.fullmatch(r"(README|CONTRIBUTING)\.md|[\w-]+\.(txt|toml)|LICENSE|Makefile", text)
+        if text.startswith(FOLDERS) or re.fullmatch(r"[\w-]+\.(md|txt|toml)|LICENSE|Makefile", text)
     }
     assert len(named) >= 20
     assert [path for path in sorted(named - shown) if not (ROOT / path).exists()] == []

@@ -1,4 +1,8 @@
-"""Look at sweeps, and wait for them: `python -m alpaca_exp.sweeps status|attach SWEEP_DIR`."""
+"""Look at sweeps, and wait for them: `python -m alpaca_exp.sweeps status|attach SWEEP_DIR`.
+
+Exit codes of status: 0, however the jobs stand. Of attach: 0 all done, 3 some stopped, or whoever waited was,
+4 some failed. Of both: 2 no such sweep.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,11 @@ def _attach(chosen: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m alpaca_exp.sweeps", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m alpaca_exp.sweeps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         (

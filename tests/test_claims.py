@@ -16,19 +16,23 @@ import pytest
 import yaml
 
 from alpaca_exp.compose import compose
+from alpaca_exp.config import groups
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.overrides import check
+from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.records import write_json
 from alpaca_exp.report.__main__ import main
 from alpaca_exp.report.claim_files import claims_in
 from alpaca_exp.report.claims import Verdict, judged
+from alpaca_exp.report.missing import options
 from alpaca_exp.report.runs import collect
 from alpaca_exp.schemas.claims import claims_of
 from tests.made_outputs import Outputs
 
 RIGHT = {"original": 0.6, "cleaned": 0.8, "none": 0.75}
 DOCUMENTS = 200
+STUDIES = ("learning_rate", "lora")
 BASE = {"trainer": "none"}
 BETTER = {
     "statement": "Cleaned data is better.",
@@ -389,12 +393,23 @@ def test_fewer_runs_can_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "the mean over" not in shown and "--where scale=small" in shown
 
 
-@pytest.mark.parametrize("name", ["paper"])
+@pytest.mark.parametrize("name", [name for name in options("claims") if name != "none"])
 def test_each_shipped_claim_says_where_it_was_made(name: str) -> None:
     claims, _ = claims_in(name)
-    assert len(claims) >= 8
+    assert len(claims) >= (8 if name == "paper" else 2)
     assert all(claim.source and claim.statement.endswith(".") for claim in claims)
     assert len({claim.name for claim in claims}) == len(claims)
+
+
+@pytest.mark.parametrize("sweep", [name for name in groups()["sweep"] if name not in STUDIES])
+def test_a_grid_ends_with_its_page_and_claims_that_its_own_runs_can_decide(sweep: str) -> None:
+    told = yaml.safe_load((data_root() / "sweeps" / f"{sweep}.yaml").read_text())
+    varied = told["hydra"]["sweeper"]["params"]
+    named = {told["report"]["rows"], *filter(None, [told["report"].get("columns")])}
+    assert named <= varied.keys()
+    claims, _ = claims_in(told["defaults"][0]["override /claims"])
+    sides = [axis for claim in claims for one in claim.selections for axis in one]
+    assert claims and set(sides) <= {*varied, "trainer", "seed"}
 
 
 def test_claims_of_an_experiment_change_nothing_that_is_made() -> None:

@@ -121,7 +121,8 @@ def _number(run: Run) -> int:
 def _settled(asked: Asked, noted: Mapping[str, object], runs: Sequence[Run], of: Standing | None) -> Asked:
     """With what the sweep says, and what suits its runs, where the command said nothing.
 
-    A study's trials are listed one by one: no axis arranges them, unless one is named.
+    A study's trials are listed one by one: no axis arranges them, unless one is named. A sweep's own baseline
+    counts only where some run stands at it: another grid may have been asked for.
     """
     known = {field.name for field in fields(Asked)} - {"name", "where", "sweep"}
     own = {
@@ -135,7 +136,9 @@ def _settled(asked: Asked, noted: Mapping[str, object], runs: Sequence[Run], of:
         return asked
     axes = varied(runs) if runs else []
     rows = asked.rows or (axes[-1] if axes else "experiment")
-    return replace(asked, rows=rows, factors=asked.factors or tuple(axes[:3]))
+    there = {run.label(rows) for run in runs if rows}
+    baseline = None if "baseline" in own and asked.baseline not in there else asked.baseline
+    return replace(asked, rows=rows, baseline=baseline, factors=asked.factors or tuple(axes[:3]))
 
 
 def _noted(sweep: Path) -> dict[str, object]:

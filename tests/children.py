@@ -173,6 +173,7 @@ def _import_all() -> None:
     compose()
     gc.enable()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as pytest's own process has it, for what is made in a few seconds
 
 
 def _report(process: int, pid: int, end: int) -> None:

@@ -75,7 +75,14 @@ def answered(outputs: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("manner", "room"),
-    [("direct", 100), ("direct", 700), ("direct", 9000), ("batch", 700), ("batch", 9000), ("batch", 14_000)],
+    [
+        ("direct", 700),
+        ("batch", 9000),
+        *(
+            pytest.param(manner, room, marks=pytest.mark.long)
+            for manner, room in (("direct", 100), ("direct", 9000), ("batch", 700), ("batch", 14_000))
+        ),
+    ],
 )
 def test_a_full_disk_is_one_sentence_and_what_was_answered_stays(
     manner: str, room: int, tmp_path: Path

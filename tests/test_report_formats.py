@@ -38,7 +38,7 @@ def test_every_format_has_the_same_bytes_on_a_rerun_in_other_processes_places_an
     moved.mkdir(parents=True)
     shutil.copytree(outputs.path, moved / "outputs")
     made = []
-    for folder, seed, language in ((tmp_path, "0", "C"), (tmp_path, "0", "C"), (moved, "7", "C.UTF-8")):
+    for folder, seed, language in ((tmp_path, "0", "C"), (moved, "7", "C.UTF-8")):
         variables = {
             **os.environ,
             "PYTHONHASHSEED": seed,
@@ -49,7 +49,7 @@ def test_every_format_has_the_same_bytes_on_a_rerun_in_other_processes_places_an
         made.append(
             subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True).stdout
         )
-    assert made[0] == made[1] == made[2] and b"0.9" in made[0]
+    assert made[0] == made[1] and b"0.9" in made[0]
     assert str(tmp_path).encode() not in made[0]
 
 

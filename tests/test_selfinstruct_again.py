@@ -93,7 +93,10 @@ def answered_bodies(outputs: Path) -> set[tuple[str, int | None]]:
     return {(r["request"]["prompt"], r["request"]["seed"]) for r in rows if r["state"] == "answered"}
 
 
-FEW = [(protocol, 5, 120) for protocol in Protocol]
+FEW = [
+    pytest.param(protocol, 5, 120, marks=[pytest.mark.long] * (protocol is Protocol.self_instruct))
+    for protocol in Protocol
+]
 MANY = pytest.param(Protocol.alpaca, 200, 3000, marks=pytest.mark.long, id="two hundred")
 
 

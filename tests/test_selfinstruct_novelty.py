@@ -111,7 +111,9 @@ def test_a_copy_is_told_with_its_nearest_and_any_other_is_not(limit: float, seed
     assert copies > 10
 
 
-@pytest.mark.parametrize("limit", [0.3, 0.5, 0.7, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "limit", [0.7, 1.0, *(pytest.param(limit, marks=pytest.mark.long) for limit in (0.3, 0.5, 0.9))]
+)
 def test_hostile_texts_are_decided_as_rouge_score_decides_them_in_either_record(limit: float) -> None:
     full, copies = known_instructions(FULL, limit), 0
     for text, kept, similarity in judged(DECISION, limit, hostile_texts(round(10 * limit), limit, 90)):

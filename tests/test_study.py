@@ -225,6 +225,7 @@ def test_killed_after_some_trials_exactly_the_others_run(tmp_path: Path, workers
     assert results(tmp_path)["trials"]["running"] == 0
 
 
+@pytest.mark.long
 def test_a_trial_whose_process_is_gone_is_queued_again_and_says_of_which(tmp_path: Path) -> None:
     words = ("--multirun", "hydra/sweeper=optuna", "name=study", *TINIEST, "judge=none", "trainer.epochs=400",
              "hydra.sweeper.objectives={truthfulness: maximize}", "seed=interval(0,9)", count(1))  # fmt: skip

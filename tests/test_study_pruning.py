@@ -171,6 +171,7 @@ def test_two_ranks_measure_what_one_does(
     assert study.reported[at_first] == pytest.approx(alone.reported[at_first], rel=0.02)
 
 
+@pytest.mark.long
 def test_all_ranks_end_together_where_a_training_is_given_up(
     base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path
 ) -> None:

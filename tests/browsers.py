@@ -167,6 +167,18 @@ class Tab:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true, whatever page comes meanwhile."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if self.value(expression):
+                    return
+            except AssertionError:
+                pass  # between two pages there is none to ask
+            time.sleep(0.05)
+        raise TimeoutError(f"it never came true: {expression}")
+
     def settle(self) -> None:
         """Until what was typed has had its effect and is drawn."""
         self.value("new Promise(done => setTimeout(() => requestAnimationFrame(() => done(1)), 120))")

@@ -1,4 +1,4 @@
-"""The report page, as a file and in real headless Chromium: figures, links, sorting, darkness, print."""
+"""The report page as a file: what stands on it, of which runs, and where its numbers lead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,88 +14,26 @@ import pytest
 from alpaca_exp.errors import InputError
 from alpaca_exp.paths import PACKAGE
 from alpaca_exp.report.page_asked import Asked
-from alpaca_exp.report.page_writing import note, page
-from tests.browsers import PROGRAM, Browser, Tab
-
-VARIANTS = ("original", "cleaned", "<b>new</b>")
-SCORES = {"original": 0.40, "cleaned": 0.60, "<b>new</b>": 0.50}
-
-
-def artifact(outputs: Path, name: str, **files: str) -> str:
-    folder = outputs / name
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        (folder / file.replace("__", ".")).write_text(text, encoding="utf-8")
-    return folder.name
-
-
-def record(**identity: object) -> str:
-    return json.dumps(
-        {
-            "version": 1, "git": "0123456789", "identity": identity, "files": {},
-            "packages": {"torch": "2.13"}, "usage": {"usd": 0.0, "usd_avoided": 0.0, "gpu_hours": 0.0},
-        }
-    )  # fmt: skip
-
-
-def run(outputs: Path, number: int, variant: str, seed: int, status: str = "done") -> None:
-    tag = f"{number:016x}"
-    score = SCORES[variant] + 0.01 * seed
-    row = {
-        "task": "understanding",
-        "metric": "mean",
-        "filter": "none",
-        "value": score,
-        "stderr": 0.02,
-        "n": 400,
-    }
-    curve = "".join(f"{step},{3 - step / 100 - score:.3f}\n" for step in range(10, 60, 10))
-    artifact(outputs, f"train/{tag}", record__json=record(seed=seed), metrics__csv=f"step,loss\n{curve}")
-    artifact(
-        outputs, f"evaluate/{tag}", record__json=record(seed=seed, variant=variant),
-        scores__jsonl=json.dumps(row) + "\n",
-    )  # fmt: skip
-    counts = {"rows_in": 100, "rows_out": 90, "removed": {"critic": 10}, "edited": {}, "not_drawn": 0}
-    data = f"{1000 + VARIANTS.index(variant):016x}"
-    artifact(
-        outputs, f"curate/{data}", record__json=record(variant=variant),
-        card__json=json.dumps({"counts": counts}), card__html="<p>card",
-    )  # fmt: skip
-    told = {
-        "experiment": "small", "preset": "miniature", "scale": "small", "seed": seed, "status": status,
-        "started": f"2026-01-01T00:00:{number:02}Z", "usd": 0.0, "error": None, "seconds": 1.0,
-        "labels": {"dataset_variant": variant}, "overrides": [f"dataset_variant={variant}", f"seed={seed}"],
-        "artifacts": {"curate": data, "train": tag, "evaluate": tag},
-    }  # fmt: skip
-    folder = outputs / "sweeps" / "small" / str(number)
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+from alpaca_exp.report.page_writing import page
+from tests import report_pages
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three data sets with three seeds each; a tenth job failed, an eleventh waits."""
     folder = tmp_path_factory.mktemp("outputs")
-    for number in range(9):
-        run(folder, number, VARIANTS[number // 3], number % 3)
-    jobs = [{"job": n, "label": f"job {n}", "status": "done"} for n in range(9)]
-    jobs += [
-        {"job": 9, "label": "job 9", "status": "failed", "error": "the <server> is away"},
-        {"job": 10, "label": "job 10", "status": "waiting"},
-        {"job": 11, "label": "job 11", "status": "running"},
-    ]
-    lines = "".join(json.dumps(job) + "\n" for job in jobs)
-    (folder / "sweeps/small/jobs.jsonl").write_text(lines, encoding="utf-8")
-    note(
-        folder / "sweeps/small",
-        {"rows": "dataset_variant", "metrics": ["understanding"], "baseline": "original"},
-    )
+    report_pages.sweep(folder)
+    report_pages.study(folder, {"understanding": "maximize"})
     return folder
 
 
 @pytest.fixture(scope="module")
 def made(outputs: Path) -> Path:
     return page(Asked("small"), outputs).file
+
+
+@pytest.fixture(scope="module")
+def searched(outputs: Path) -> Path:
+    return page(Asked("search"), outputs).file
 
 
 def text(file: Path) -> str:
@@ -108,16 +45,38 @@ def test_a_sweeps_own_settings_arrange_its_page(made: Path) -> None:
     assert "cleaned +0.200 [" in text(made)
 
 
-def test_the_finding_of_each_figure_is_told_in_words_with_its_numbers(made: Path) -> None:
-    labels = re.findall(r'role="img" aria-label="([^"]*)"', text(made))
-    assert len(labels) == text(made).count("<svg ") >= 3
-    assert all(re.search(r"\d\.\d", label) for label in labels)
+def test_the_finding_of_each_figure_is_told_in_words_with_its_numbers(made: Path, searched: Path) -> None:
+    for file in (made, searched):
+        labels = re.findall(r'role="img" aria-label="([^"]*)"', text(file))
+        assert len(labels) == text(file).count("<svg ") >= 3
+        assert all(re.search(r"\d", label) for label in labels)
 
 
-def test_every_link_leads_to_a_file_that_is_there(made: Path) -> None:
-    links = re.findall(r'href="([^"#][^"]*)"', text(made))
-    assert len(set(links)) > 20
-    assert [link for link in links if not (made.parent / link).resolve().exists()] == []
+def test_every_link_leads_to_a_file_that_is_there(made: Path, searched: Path) -> None:
+    for file in (made, searched):
+        links = re.findall(r'href="([^"#][^"]*)"', text(file))
+        assert len(set(links)) > 20
+        assert [link for link in links if not (file.parent / link).resolve().exists()] == []
+
+
+def test_each_number_leads_to_its_runs_its_artifacts_and_its_answers(made: Path) -> None:
+    first = re.search(r'<td[^>]*data-sort="0.61"[^>]*><a class="n" href="#(n\d+)">', text(made))
+    assert first, "the mean of cleaned"
+    origin = text(made).split(f'<tr id="{first[1]}">')[1].partition("</tr>")[0]
+    runs = re.findall(r'<a href="#(r\d+)">', origin)
+    artifacts = re.findall(r'href="../../(evaluate/\w+)/record.json"', origin)
+    assert "3 seeds, 400 documents each" in origin and (len(runs), len(artifacts)) == (3, 3)
+    for name in runs:
+        row = text(made).split(f'<tr id="{name}">')[1].partition("</tr>")[0]
+        assert re.search(r'href="../../sweeps/small/[345]/run.json"', row) and "<td>cleaned</td>" in row
+        assert re.search(r'href="../../compare/\w+/index.html"', row), "the page of its answers"
+
+
+def test_a_difference_leads_to_the_runs_of_both(made: Path) -> None:
+    first = re.search(r'<small>Δ <a class="n" href="#(n\d+)">\+0.200', text(made))
+    assert first
+    origin = text(made).split(f'<tr id="{first[1]}">')[1].partition("</tr>")[0]
+    assert len(re.findall(r'<a href="#r\d+">', origin)) == 6
 
 
 def test_what_users_named_is_text_and_never_markup(made: Path) -> None:
@@ -126,25 +85,32 @@ def test_what_users_named_is_text_and_never_markup(made: Path) -> None:
     assert "the &lt;server&gt; is away" in text(made)
 
 
-def test_jobs_that_failed_wait_or_were_killed_are_told_of(made: Path) -> None:
+def test_jobs_that_failed_wait_or_were_killed_are_told_of_with_their_logs(made: Path) -> None:
     for state in ("<b>9</b> done", "<b>1</b> failed", "<b>1</b> not started", "<b>1</b> killed"):
         assert state in text(made)
+    assert '<a href="../../sweeps/small/9/job.log" title="its log">9</a>' in text(made)
+    assert "it does not run: 1 not done" in text(made)
 
 
-def test_no_two_elements_of_the_page_have_one_name_and_all_that_is_named_is_there(made: Path) -> None:
-    names = re.findall(r' id="([^"]*)"', text(made))
-    assert len(names) == len(set(names))
-    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', text(made))) <= set(names)
+def test_no_two_elements_of_the_page_have_one_name_and_all_that_is_named_is_there(
+    made: Path, searched: Path
+) -> None:
+    for file in (made, searched):
+        names = re.findall(r' id="([^"]*)"', text(file))
+        assert len(names) == len(set(names))
+        assert set(re.findall(r'(?:url\(|href=")#([^")]+)', text(file))) <= set(names)
 
 
-def test_the_page_is_the_same_to_the_byte_in_another_process(outputs: Path, made: Path) -> None:
-    before = made.read_bytes()
-    for seed in ("1", "2"):
+def test_the_page_is_the_same_to_the_byte_in_another_process(
+    outputs: Path, made: Path, searched: Path
+) -> None:
+    before = made.read_bytes(), searched.read_bytes()
+    for name in ("small", "search"):
         subprocess.run(
-            [sys.executable, "-m", "alpaca_exp.report", "page", str(outputs), "--name", "small"],
-            check=True, capture_output=True, cwd=PACKAGE.parent, env={**os.environ, "PYTHONHASHSEED": seed},
+            [sys.executable, "-m", "alpaca_exp.report", "page", str(outputs), "--name", name],
+            check=True, capture_output=True, cwd=PACKAGE.parent, env={**os.environ, "PYTHONHASHSEED": "1"},
         )  # fmt: skip
-        assert made.read_bytes() == before
+    assert (made.read_bytes(), searched.read_bytes()) == before
 
 
 def test_the_command_on_the_page_makes_the_page_without_the_sweeps_settings(
@@ -170,62 +136,99 @@ def test_a_page_of_nothing_is_refused_in_a_sentence(outputs: Path, tmp_path: Pat
         page(Asked("../x"), outputs)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if PROGRAM is None:
-        pytest.skip("chromium is absent: no browser to read the page in")
-    opened = Browser(tmp_path_factory.mktemp("chromium"))
-    yield opened
-    opened.close()
+def test_of_a_folder_with_jobs_of_an_earlier_grid_the_page_is_of_the_jobs_that_were_asked_for(
+    tmp_path: Path,
+) -> None:
+    folder = report_pages.sweep(tmp_path)
+    told = {"kind": "grid", "numbers": [0, 1, 2, 3, 4, 5], "started": "2026-01-01T00:00:00Z", "command": []}
+    (folder / "sweep.json").write_text(json.dumps(told), encoding="utf-8")
+    done = {"status": "done", "label": "a job"}
+    report_pages.tell(folder, {"job": 0, "started": "2025-01-01T00:00:00Z", **done})
+    report_pages.tell(folder, *({"job": n, "started": "2026-01-01T00:00:01Z", **done} for n in range(1, 6)))
+    made = text(page(Asked("small"), tmp_path).file)
+    assert "<b>5</b> done" in made and "<b>1</b> found from before" in made
+    assert "Its folder holds 6 other jobs, of another grid" in made
+    assert "cleaned" in made and "&lt;b&gt;new&lt;/b&gt;" not in made
 
 
-@pytest.fixture
-def tab(browser: Browser, made: Path) -> Iterator[Tab]:
-    """The page as it is opened; nothing may have complained, or been asked for elsewhere, in the end."""
-    opened = browser.open(made.as_uri())
-    opened.value("sessionStorage.clear()")
-    opened.reload()
-    yield opened
-    assert opened.complaints() == []
-    assert {address.partition("#")[0] for address in opened.requested()} == {made.as_uri()}
-    opened.call("Page.close")
+def test_a_sweep_that_has_only_begun_has_a_page_of_its_jobs(tmp_path: Path) -> None:
+    report_pages.tell(tmp_path / "sweeps/small", {"job": 0, "label": "a job", "status": "waiting"})
+    made = page(Asked("small"), tmp_path)
+    assert "No run has ended yet." in text(made.file) and made.table == ""
 
 
-ORDER = "[...document.querySelectorAll('.main tbody tr')].map(r => r.cells[0].textContent).join()"
-COLOUR = "getComputedStyle(document.documentElement).backgroundColor"
+def test_a_page_of_two_sweeps_that_share_artifacts_counts_the_runs_of_its_own(tmp_path: Path) -> None:
+    report_pages.sweep(tmp_path)
+    report_pages.sweep(tmp_path, "other")
+    other = tmp_path / "sweeps/other/0/run.json"
+    told = json.loads(other.read_text())
+    other.write_text(json.dumps({**told, "experiment": "small", "started": "2027-01-01T00:00:00Z"}))
+    made = text(page(Asked("small"), tmp_path).file)
+    assert "sweeps/small/0/run.json" in made and "sweeps/other" not in made
 
 
-def test_a_click_or_a_key_sorts_the_table_and_a_reload_keeps_it(tab: Tab) -> None:
-    tab.click(".main th:nth-child(2) button")
-    assert tab.value(ORDER) == "original,<b>new</b>,cleaned"
-    tab.press("Enter")
-    assert tab.value(ORDER) == "cleaned,<b>new</b>,original"
-    assert tab.value("document.querySelector('.main th:nth-child(2)').ariaSort") == "descending"
-    tab.reload()
-    assert tab.value(ORDER) == "cleaned,<b>new</b>,original"
+def test_a_study_is_shown_with_its_trials_its_course_and_what_mattered(searched: Path) -> None:
+    made = text(searched)
+    for title in (
+        "understanding: how the study went",
+        "understanding: which parameter mattered",
+        "All trials across all parameters",
+        "Losses that trials reported on their way",
+    ):
+        assert f">{title}</h3>" in made
+    assert "the best of 8 trials (6 complete, 2 pruned) is 0.650, by trial 7" in made
+    assert 'title="its log"' not in made, "no logs were left"
+    best = made.split('<tr class="best">')[1].partition("</tr>")[0]
+    assert "7 ★" in best and "0.00128" in best and 'class="n"' in best
+    assert "Pareto" not in made
 
 
-def test_the_page_is_dark_where_the_reader_wants_it_and_by_its_button(tab: Tab) -> None:
-    tab.prefer("light")
-    light = tab.value(COLOUR)
-    ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
-    light_ink = tab.value(ink)
-    tab.prefer("dark")
-    assert tab.value(COLOUR) != light
-    assert tab.value(ink) != light_ink
-    tab.click("button.theme")
-    assert tab.value(COLOUR) == light
+def test_a_study_of_two_objectives_shows_its_front(tmp_path: Path) -> None:
+    report_pages.study(tmp_path, {"understanding": "maximize", "words": "minimize"})
+    made = text(page(Asked("search"), tmp_path).file)
+    assert ">words against understanding</h3>" in made
+    assert "Pareto front of 2 objectives: 6 of 6 trials are not beaten in all" in made
+    assert made.count("how the study went</h3>") == made.count("which parameter mattered</h3>") == 2
 
 
-def test_printed_it_is_black_on_white_with_the_numbers_of_its_figures(tab: Tab) -> None:
-    tab.prefer("dark")
-    tab.call("Emulation.setEmulatedMedia", media="print")
-    assert tab.value(COLOUR) == "rgb(255, 255, 255)"
-    tab.value("dispatchEvent(new Event('beforeprint'))")
-    assert tab.value("[...document.querySelectorAll('figure details')].every(d => d.open)")
+def test_a_study_that_has_told_nothing_yet_or_cannot_be_read_says_so(tmp_path: Path) -> None:
+    folder = report_pages.study(tmp_path, {"understanding": "maximize"})
+    (folder / "overview.json").unlink()
+    assert "It has told nothing of its trials yet." in text(page(Asked("search"), tmp_path).file)
+    (folder / "overview.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="give the study's command again"):
+        page(Asked("search"), tmp_path)
 
 
-def test_on_a_phone_nothing_reaches_beyond_the_page(tab: Tab) -> None:
-    tab.resize(390, 800)
-    tab.settle()
-    assert tab.value("document.documentElement.scrollWidth") <= 390
+COLOURS = re.compile(r"--([\w-]+): light-dark\((#\w+), (#\w+)\)")
+GROUNDS, TEXTS = ("page", "card"), ("text", "dim", "link", "bad")
+STROKES = ("dim", "link", *(f"series-{number}" for number in range(6)))
+"""What lines, marks and outlines are drawn in."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_can_be_told_from_their_ground_as_wcag_aa_asks(scheme: str) -> None:
+    place = ("light", "dark").index(scheme)
+    style = text(PACKAGE / "report/page.css")
+    colours = {name: both[place] for name, *both in COLOURS.findall(style)}
+    assert {*GROUNDS, *TEXTS, *STROKES} <= set(colours)
+    ratios = {
+        (name, ground): contrast(colours[name], colours[ground])
+        for ground in GROUNDS
+        for name in dict.fromkeys((*TEXTS, *STROKES))
+    }
+    assert [pair for pair in ratios if pair[0] in TEXTS and ratios[pair] < 4.5] == []
+    assert [pair for pair in ratios if pair[0] in STROKES and ratios[pair] < 3.0] == []
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's ratio."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.made import STAGES
+from alpaca_exp.report.metrics import SPENT
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.verdicts import Verdict
 
@@ -18,7 +19,7 @@ class Behind:
     name: str
     """What they are of: `cleaned, small`."""
     sources: tuple[str, ...]
-    """The artifacts, `<stage>/<fingerprint>`."""
+    """The artifacts, `<stage>/<fingerprint>`; none: all that the runs rest on."""
     runs: tuple[str, ...] = ()
     """The runs, by their names; none: all that made, or took, one of the artifacts."""
     size: str = ""
@@ -33,6 +34,12 @@ class Trace:
     behind: Behind
     runs: tuple[int, ...]
     """Places in the page's list of runs."""
+    sources: tuple[str, ...]
+    """The artifacts; none where they are too many, and each run tells of its own."""
+
+
+MOST_RUNS = 20
+"""Of more runs not all that they rest on is listed."""
 
 
 class Traces:
@@ -40,17 +47,23 @@ class Traces:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._place = {run.name: place for place, run in enumerate(runs)}
+        self._made = [
+            tuple(dict.fromkeys(f"{STAGES.get(part, part)}/{name}" for part, name in run.artifacts.items()))
+            for run in runs
+        ]
         self._users: dict[str, list[int]] = {}
-        for place, run in enumerate(runs):
-            for source in dict.fromkeys(f"{STAGES.get(part, part)}/{n}" for part, n in run.artifacts.items()):
+        for place, sources in enumerate(self._made):
+            for source in sources:
                 self._users.setdefault(source, []).append(place)
         self._found: dict[Behind, Trace] = {}
 
     def id(self, behind: Behind) -> str:
         """What the entry goes by on the page."""
         if behind not in self._found:
-            name = f"n{len(self._found)}"
-            self._found[behind] = Trace(name, behind, self._runs(behind))
+            name, runs = f"n{len(self._found)}", self._runs(behind)
+            all_ = (source for place in runs[: MOST_RUNS + 1] for source in self._made[place])
+            sources = behind.sources or (tuple(dict.fromkeys(all_)) if len(runs) <= MOST_RUNS else ())
+            self._found[behind] = Trace(name, behind, runs, sources)
         return self._found[behind].id
 
     @property
@@ -66,17 +79,15 @@ class Traces:
 
 def of_cell(one: Cell, name: str, *, apart: bool = False) -> Behind:
     """Of a table's cell; `apart`: of its difference from the baseline."""
-    if not apart:
-        return Behind(
-            name, one.sources, one.runs, _size(one.estimate.n if one.estimate else 0, one.documents)
-        )
-    documents = (one.paired,) if one.paired else ()
-    return Behind(
-        f"{name}: difference from the baseline",
-        tuple(dict.fromkeys((*one.sources, *one.against_sources))),
-        tuple(dict.fromkeys((*one.runs, *one.against))),
-        _size(one.difference.n if one.difference else 0, documents),
-    )
+    seeds, documents = one.estimate.n if one.estimate else 0, one.documents
+    sources, runs = one.sources, one.runs
+    if apart:
+        seeds, documents = one.difference.n if one.difference else 0, (one.paired,) if one.paired else ()
+        sources, runs = (*sources, *one.against_sources), (*runs, *one.against)
+        name = f"{name}: difference from the baseline"
+    if one.metric in SPENT:  # dollars and hours are of all that a run rests on
+        sources = ()
+    return Behind(name, tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(runs)), _size(seeds, documents))
 
 
 def of_verdict(one: Verdict) -> Behind:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from alpaca_exp.commands import add_outputs
 from alpaca_exp.report.cells import Sample, sample
 from alpaca_exp.report.choosing import add_where, chosen, names
@@ -30,7 +32,10 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Power:
-    """Of one row and metric, in the metric's own numbers; None where one seed or document tells nothing."""
+    """Of one row and metric, in the metric's own numbers; None where one seed or document tells nothing.
+
+    Nor do values that are all alike: nothing tells by how much others would differ.
+    """
 
     row: str
     metric: str
@@ -83,7 +88,7 @@ def _power(row: str, metric: str, cell: Sample, against: Sample | None, outputs:
         apart = paired(cell.evidence, against.evidence) if alike and against.evidence else "asked otherwise"
     rows = own if isinstance(apart, str) else independent(apart)
     seeds, documents = len(rows.readings), len(rows.documents)
-    if seeds < 2 or documents < 2 or isinstance(apart, str):
+    if seeds < 2 or documents < 2 or isinstance(apart, str) or not np.ptp(rows.values):
         return Power(row, metric, seeds, documents, noise, None)
     varies = spread(rows.values, rows.clusters)
     return Power(

@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep
 
 from alpaca_exp import options, store, sweeps, variants
 from alpaca_exp.compose import compose
@@ -49,9 +51,13 @@ def of(module: str) -> list[str]:
 
 
 def each_of(override: str) -> list[str]:
-    """`seed=0,1,2` of a sweep as one override a job."""
-    key, _, values = override.partition("=")
-    return [override] if "[" in values else [f"{key}={value}" for value in values.split(",")]
+    """`seed=0,1,2` of a sweep as one override a job; of an interval its ends."""
+    parsed = OverridesParser.create().parse_override(override)
+    if not parsed.is_sweep_override():
+        return [override]
+    spread = parsed.value()
+    ends = [spread.start, spread.end] if isinstance(spread, IntervalSweep) else None
+    return [f"{parsed.get_key_element()}={value}" for value in ends or parsed.sweep_string_iterator()]
 
 
 @pytest.fixture

@@ -99,7 +99,8 @@ def chained(verdicts: Sequence[Row], reference: str, pivot: str | None) -> tuple
         direct = {pair.model for pair in found if (pair.judge, pair.reference) == (judge, reference)}
         for model in models.keys() - direct - {reference}:
             try:
-                percent = percent_of(points, model, reference, [pivot] if pivot else None)
+                through = [pivot] if pivot and pivot != model else None
+                percent = percent_of(points, model, reference, through)
             except InputError as error:
                 problems.append(f"{error}{_ONE_NAME.format(judge=judge) if len(judges) > 1 else ''}")
             else:

@@ -171,7 +171,7 @@ def _way(rows: Sequence[Row], model: str, reference: str) -> list[str]:
     found = [way for way in ways if way[-1] == reference]
     if len(found) > 1:
         told = " or ".join(", ".join(way[1:-1]) for way in found)
-        raise InputError(f"{model} can be chained to {reference} through {told}; say --through which")
+        raise InputError(f"{model} can be chained to {reference} through {told}; name one as --pivot")
     if not found:
         raise InputError(f"No verdicts with scores lead from {model} to {reference}; {_pairs_told(rows)}")
     return found[0]

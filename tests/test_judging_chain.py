@@ -60,7 +60,7 @@ def test_models_that_are_not_joined_or_joined_twice_are_named() -> None:
     with pytest.raises(InputError, match="lead from small to nobody; compared are big and pivot; pivot and"):
         percent_of(ROWS, "small", "nobody")
     twice = [*ROWS, *read_beside("small", "other", [(1, 2)]), *read_beside("other", "big", [(1, 2)])]
-    with pytest.raises(InputError, match="through other or pivot; say --through which"):
+    with pytest.raises(InputError, match="through other or pivot; name one as --pivot"):
         percent_of(twice, "small", "big")
     with pytest.raises(InputError, match="small and big are not compared with scores"):
         percent_of(ROWS, "small", "big", through=[])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,14 @@ WAITS_S = 60
 """How long a process waits for another one that writes to the same SQLite file."""
 CONNECTS_S = 15
 """How long a database may take to answer at all."""
+LOCKED_S = 365 * 24 * 3600
+"""How long one may wait for one's turn; MariaDB refuses to wait for ever."""
+DATABASES = ("postgresql", "mysql", "mariadb")
+"""Those whose locks we know how to take."""
+ADDRESSES = (
+    "write sqlite:///FILE, FILE.log, or postgresql://USER@HOST/DATABASE (the password in PGPASSWORD or "
+    "~/.pgpass)"
+)
 LONGEST = 200
 """Characters of what a database's driver says."""
 
@@ -40,9 +49,17 @@ def address_of(given: str | None, folder: Path) -> str:
         return f"{SQLITE}{folder}/study.db"
     if "://" not in given:
         return f"{JOURNAL if given.endswith(('.log', '.journal')) else SQLITE}{given}"
+    if given.removeprefix(JOURNAL).removeprefix(SQLITE) in ("", ":memory:", "sqlite://"):
+        raise InputError(
+            f"hydra.sweeper.storage={given} is lost with its process; name a file: {SQLITE}study.db"
+        )
     if given.startswith((JOURNAL, SQLITE)):
         return given
     url = _url(given)
+    if url.get_backend_name() not in DATABASES:
+        raise InputError(
+            f"hydra.sweeper.storage={url.drivername}://... is no storage of a study; {ADDRESSES}"
+        )
     if password := url.password or url.query.get("password"):
         os.environ[PASSWORD] = str(password)
     return without_password(given)
@@ -71,6 +88,7 @@ def open_storage(address: str) -> BaseStorage:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         if file is not None and address.startswith(JOURNAL):
+            _check_journal(file)
             return JournalStorage(JournalFileBackend(str(file), lock_obj=_lock(f"{file}.lock")))
         if file is not None:
             return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": WAITS_S}})
@@ -78,6 +96,20 @@ def open_storage(address: str) -> BaseStorage:
         return RDBStorage(_entered(address).render_as_string(hide_password=False), engine_kwargs=told)
     except Exception as error:
         raise unreachable(address, error) from None
+
+
+def _check_journal(file: Path) -> None:
+    """Raises InputError for a file that is something else."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            first = next(lines, '{"op_code": 0}\n')
+        if not first.endswith("\n") or "op_code" in json.loads(first):
+            return  # or being written, for the first time
+    except FileNotFoundError:
+        return
+    except ValueError:
+        pass
+    raise InputError(f"{file} is not the journal of a study; name another file")
 
 
 def file_of(address: str) -> Path | None:
@@ -130,7 +162,7 @@ class Turns:
     def _take(self) -> None:
         if self._connection is None or self._connection.invalidated:
             self._connection = _connect(self._address)
-        self._say("SELECT pg_advisory_lock(:key)", "SELECT GET_LOCK(:key, -1)")
+        self._say("SELECT pg_advisory_lock(:key)", f"SELECT GET_LOCK(:key, {LOCKED_S})")
 
     def _give_back(self) -> None:
         try:
@@ -143,12 +175,11 @@ class Turns:
 
         assert self._connection is not None
         digest = hashlib.sha256(f"alpaca_exp {self._name}".encode()).digest()
-        match self._connection.dialect.name:
-            case "postgresql":
-                key = int.from_bytes(digest[:8], "big", signed=True)
-                self._connection.execute(text(postgresql), {"key": key})
-            case "mysql" | "mariadb":
-                self._connection.execute(text(mysql), {"key": digest.hex()[:60]})
+        if self._connection.dialect.name == "postgresql":
+            key = int.from_bytes(digest[:8], "big", signed=True)
+            self._connection.execute(text(postgresql), {"key": key})
+        elif self._connection.execute(text(mysql), {"key": digest.hex()[:60]}).scalar() != 1:
+            raise InputError(f"{self._address} gives no lock to its study; is another process stuck in it?")
 
 
 def _connect(address: str) -> Connection:
@@ -176,15 +207,12 @@ def _url(address: str) -> URL:
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
-        raise InputError(
-            "hydra.sweeper.storage cannot be read as an address; write sqlite:///FILE, FILE.log, or "
-            "postgresql://USER@HOST/DATABASE (the password in PGPASSWORD or ~/.pgpass)"
-        ) from None
+        raise InputError(f"hydra.sweeper.storage cannot be read as an address; {ADDRESSES}") from None
     return url.set(drivername="postgresql") if url.drivername == "postgres" else url
 
 
 def _patience(url: URL) -> dict[str, int]:
-    return {"connect_timeout": CONNECTS_S} if url.get_backend_name() in ("postgresql", "mysql") else {}
+    return {"connect_timeout": CONNECTS_S} if url.get_backend_name() in DATABASES else {}
 
 
 def of_the_storage(error: Exception) -> bool:
@@ -198,6 +226,8 @@ def unreachable(address: str, error: Exception) -> InputError:
     """That a storage cannot be reached, in one sentence without its password."""
     if isinstance(error, InputError):
         return error
+    if isinstance(error, ModuleNotFoundError):
+        return InputError(f"The study's storage {address} needs the package {error.name}: pip install it")
     said = " ".join(str(getattr(error, "orig", None) or error).split())[:LONGEST]
     said = said.replace(os.environ.get(PASSWORD) or "\0", "***")
     return InputError(f"The study's storage {address} cannot be reached: {said or type(error).__name__}")

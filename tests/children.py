@@ -158,7 +158,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _import_all() -> None:
-    """And compose once: Hydra's grammar, too, is read by the first who needs it."""
+    """And compose once: Hydra's grammar, too, is read by the first who needs it; so is a page's template."""
     import alpaca_exp
     from alpaca_exp.compose import compose
     from alpaca_exp.errors import InputError
@@ -170,6 +170,9 @@ def _import_all() -> None:
                 importlib.import_module(module.name)
     for name in LAZY:
         importlib.import_module(name)
+    from alpaca_exp.report.page_html import templates
+
+    templates().get_template("page.html.j2")
     compose()
     gc.enable()
     gc.freeze()

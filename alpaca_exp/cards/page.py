@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.records import Row
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 BAR_WIDTH = 400
 """Of the longest bar, in pixels."""
@@ -19,14 +23,20 @@ LENGTH_EDGES = (0, 1, 4, 8, 16, 32, 64, 128, 256, 512)
 
 def page(template: Path, **values: Any) -> str:
     """`template` filled with `values`; it may extend card.html.j2 and import from drawings.html.j2."""
+    return _templates(template.parent).get_template(template.name).render(**values)
+
+
+@functools.cache
+def _templates(folder: Path) -> Environment:
+    """Those of this folder, each translated once a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader([template.parent, Path(__file__).parent])
+    loader = FileSystemLoader([folder, Path(__file__).parent])
     pages = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=loader
     )
     pages.filters |= {"number": number, "share": lambda share: f"{share:.1%}"}
-    return pages.get_template(template.name).render(**values)
+    return pages
 
 
 def write_page(html: str, path: Path) -> None:

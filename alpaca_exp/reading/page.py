@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -10,9 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from alpaca_exp.reading.contents import Side
 from alpaca_exp.records import Row
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 SCRIPTS = ("book.js", "draws.js", "votes.js", "reading.js", "blind.js", "start.js")
@@ -127,6 +132,12 @@ def _id(contents: Contents, blind: bool) -> str:
 
 
 def _rendered(template: str, **values: object) -> str:
+    return _HALVES.sub("\ufffd", _templates().get_template(template).render(**values))
+
+
+@functools.cache
+def _templates() -> Environment:
+    """Each translated once a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -137,7 +148,7 @@ def _rendered(template: str, **values: object) -> str:
         loader=FileSystemLoader(HERE),
     )
     pages.filters |= {"number": _number, "aligned": _aligned}
-    return _HALVES.sub("\ufffd", pages.get_template(template).render(**values))
+    return pages
 
 
 def _text(name: str) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from alpaca_exp.report.page_contents import Contents, linked
 from alpaca_exp.report.traces import Behind
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 ROOT = "../../"
@@ -25,21 +30,11 @@ REFRESH_S = 5
 
 def html(made: Contents, live: str = "") -> str:
     """The whole page; `live`: when it was made, where it is made anew all the time."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FileSystemLoader(HERE),
-    )
-    pages.tests["numeral"] = lambda text: any(letter.isdigit() for letter in text)
-    pages.filters["last_part"] = lambda name: name.partition("/")[2]
     style, script = _text("page.css"), _text("page.js")
     jobs = made.standing.jobs if made.standing else ()
     open_ = [job for job in jobs if job.status in LISTED]
-    return pages.get_template("page.html.j2").render(
+    page = templates().get_template("page.html.j2")
+    return page.render(
         made=made,
         live=live,
         refresh=REFRESH_S,
@@ -56,6 +51,23 @@ def html(made: Contents, live: str = "") -> str:
         parts=_parts(made),
         namespace=_Numbers(),
     )
+
+
+@functools.cache
+def templates() -> Environment:
+    """The page's, each translated once a process, however often the page is made anew."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FileSystemLoader(HERE),
+    )
+    pages.tests["numeral"] = lambda text: any(letter.isdigit() for letter in text)
+    pages.filters["last_part"] = lambda name: name.partition("/")[2]
+    return pages
 
 
 class _Linked:

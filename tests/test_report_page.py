@@ -89,7 +89,7 @@ def test_jobs_that_failed_wait_or_were_killed_are_told_of_with_their_logs(made: 
     for state in ("<b>9</b> done", "<b>1</b> failed", "<b>1</b> not started", "<b>1</b> killed"):
         assert state in text(made)
     assert '<a href="../../sweeps/small/9/job.log" title="its log">9</a>' in text(made)
-    assert "it does not run: 1 not done" in text(made)
+    assert "It does not run; 3 jobs have no result, and the same command goes on with them." in text(made)
 
 
 def test_no_two_elements_of_the_page_have_one_name_and_all_that_is_named_is_there(

@@ -79,7 +79,9 @@ def test_the_page_is_made_anew_as_jobs_end_and_is_an_ordinary_one_once_the_sweep
         report_pages.tell(folder, {"job": 0, "label": "job 0", "status": "failed", "error": "why"})
     watching.join()
     last = made(tmp_path)
-    assert "data-live" not in last and "<b>2</b> done" in last and "it is over" in last
+    assert (
+        "data-live" not in last and "<b>2</b> done" in last and "It does not run; 1 job has no result" in last
+    )
     assert last == page(Asked("small"), tmp_path).file.read_text(encoding="utf-8")
     assert capsys.readouterr().out.splitlines()[-1] == "small is over: 2 done, 1 failed"
 
@@ -119,7 +121,7 @@ def test_an_interruption_ends_it_in_a_line_and_leaves_the_page(sweep: Path) -> N
         held.close()
     assert (child.returncode, errors) == (0, "")
     assert out.strip().splitlines()[-1].startswith("No longer watched; the page stays as it is: ")
-    assert "data-live" not in made(outputs) and "it still ran when this page was made" in made(outputs)
+    assert "data-live" not in made(outputs) and "It still ran when this page was made" in made(outputs)
 
 
 def test_what_is_no_sweep_cannot_be_watched(sweep: Path) -> None:

@@ -13,6 +13,8 @@ from alpaca_exp.sweep_folder import SUBMISSIONS, Entry, described, entry, is_wor
 
 OPEN = ("waiting", "running")
 """What is still to come to something, as long as somebody is at it."""
+SETTLED = ("done", "found", "pruned")
+"""What has come to what it was meant to."""
 ORDER = ("done", "found", "pruned", "failed", "killed", "stopped", "running", "waiting")
 WORDS = {"found": "found from before", "waiting": "not started"}
 """What a state is called on the page, where it is called otherwise."""
@@ -57,6 +59,11 @@ class Standing:
     def left(self) -> int:
         """Jobs that have not come to an end."""
         return sum(job.status in OPEN for job in self.jobs)
+
+    @property
+    def lacking(self) -> int:
+        """Jobs without a result."""
+        return sum(job.status not in SETTLED for job in self.jobs)
 
 
 def standing(sweep: Path) -> Standing | None:

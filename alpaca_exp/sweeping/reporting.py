@@ -38,4 +38,5 @@ def tell_page(sweep: Path, outputs: Path) -> None:
     except Exception as error:  # the jobs are done, and their results are there
         print(f"\nNo report page could be made: {' '.join(str(error).split())}", flush=True)
         return
-    print("\n" + "\n".join(filter(None, (made.table, made.claims))) + f"\nIts page: {made.file}", flush=True)
+    told = filter(None, (made.table, made.claims))
+    print("\n".join(["", *told, f"Its page: {made.file}"]), flush=True)

@@ -111,7 +111,7 @@ def main() -> None:
 
 def _cases(outputs: Path, times: int) -> Iterator[Row]:
     peers = {
-        f"every line read with {name}": _measured(
+        f"every line read with {name}": measured(
             [sys.executable, "-c", PEER.format(read=code), str(outputs)], 1
         )
         for name, code in READERS.items()
@@ -130,7 +130,7 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
     for case, (words, cold) in cases.items():
         head = ["power", str(outputs)] if words[0] == "--power" else [str(outputs), words[0]]
         command = [sys.executable, "-m", "alpaca_exp.report", *head, *words[1:]]
-        seconds, megabytes = _measured(command, times, outputs / ".cache" if cold else None)
+        seconds, megabytes = measured(command, times, outputs / ".cache" if cold else None)
         row = {
             "case": case,
             "ratio": round(peers[peer][0] / seconds, 2),
@@ -146,7 +146,7 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
         yield row
 
 
-def _measured(command: Sequence[str], times: int, forget: Path | None = None) -> tuple[float, float]:
+def measured(command: Sequence[str], times: int, forget: Path | None = None) -> tuple[float, float]:
     """The median seconds of a fresh process, and the most MB it took; `forget` is removed before each."""
     seconds, most = [], 0.0
     for _ in range(times):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.artifacts import RECORD
-from tests.stories import TINIEST, Started, made, records, runs, start_in
+from alpaca_exp.report.formats import FORMATS
+from tests.stories import TINIEST, Started, made, records, run_in, runs, start_in
 
 STAGES = ("generate", "curate", "pretrain", "train", "evaluate", "complete", "judge", "compare")
 WORDS = ("+experiment=cleaned", *TINIEST, "runtime.checkpoint_every_s=0.3")
@@ -52,6 +53,16 @@ def killed(folder: Path, moments: Iterable[tuple[str, float]]) -> Iterator[str]:
     finish(start_in(folder, *WORDS))
 
 
+def tables(folder: Path) -> dict[str, str]:
+    """What `report` prints of the runs in a folder, by format."""
+    printed = {}
+    for form in FORMATS:
+        done = run_in(folder, "--rows", "dataset_variant", "--format", form, module="alpaca_exp.report")
+        assert done.returncode == 0, done.stderr
+        printed[form] = done.stdout
+    return printed
+
+
 def test_a_kill_in_each_stage_changes_no_byte(uninterrupted: Path, tmp_path: Path) -> None:
     chance = random.Random(0)
     took = {record["stage"]: record["seconds"] for record in records(uninterrupted).values()}
@@ -59,6 +70,14 @@ def test_a_kill_in_each_stage_changes_no_byte(uninterrupted: Path, tmp_path: Pat
     cut_off = set(killed(tmp_path, moments))
     assert {"pretrain", "evaluate"} <= cut_off, "the longest"
     assert made(tmp_path / "outputs") == made(uninterrupted)
+    assert tables(tmp_path) == tables(uninterrupted.parent)
+
+
+def test_the_same_run_and_the_same_table_again_are_the_same_bytes(uninterrupted: Path) -> None:
+    first = tables(uninterrupted.parent)
+    assert "cleaned" in first["csv"] and set(first) == {"markdown", "latex", "csv", "html"}
+    finish(start_in(uninterrupted.parent, *WORDS))
+    assert tables(uninterrupted.parent) == first
 
 
 @pytest.mark.long

@@ -437,3 +437,16 @@ def test_runs_that_name_no_training_are_told_apart_by_their_seeds_all_the_same(
     assert "; Δ +0.120 [+0.070, +0.170]§ |" in report(
         capsys, outputs, "--metrics truthfulness --baseline original"
     )
+
+
+def test_rows_without_a_seed_in_common_are_compared_as_two_samples_and_that_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for variant, seeds, base in (("original", (0, 1, 2), 0.5), ("cleaned", (3, 4, 5), 0.6)):
+        for seed in seeds:
+            outputs.run(variant, seed=seed)
+            outputs.evaluation(f"{variant}small{seed}", base + seed / 100)
+    said = report(capsys, outputs, "--metrics truthfulness --baseline original")
+    assert "; Δ +0.130 [+0.107, +0.153]§ |" in said
+    assert "paired by seed and by document, or as of two samples where they have none in common." in said

@@ -83,6 +83,8 @@ class Cell:
     """How many documents or questions a run's value is the mean of: the fewest and the most of its runs."""
     paired: int = 0
     """Over how many documents the difference is taken pair by pair; 0: over seeds alone."""
+    apart: bool = False
+    """Whether the difference is that of two samples, which have no seed or no document in common."""
     p: float | None = None
     """Of no difference from the baseline, by itself."""
     p_adjusted: float | None = None
@@ -136,6 +138,7 @@ def cell(ours: Sample, baseline: Sample | None, outputs: Path) -> Cell:
         warnings=tuple(dict.fromkeys(w for run in done for w in warnings(metric, run.artifacts, outputs))),
         documents=tuple(sorted({min(sizes), max(sizes)})) if sizes else (),
         paired=len(contrast.documents) if contrast else 0,
+        apart=difference is not None and contrast is None,
         p=p,
         test=test,
         runs=tuple(run.name for run in done),

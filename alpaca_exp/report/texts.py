@@ -94,7 +94,11 @@ def notes(made: Table) -> list[str]:
             f"{CHECKPOINT} One seed: the interval is over documents and speaks of this checkpoint only."
         )
     if any(one.difference for one in cells):
-        told.append(f"Δ: difference from {made.layout.baseline}, paired by seed and by document.")
+        apart = any(one.apart for one in cells)
+        told.append(
+            f"Δ: difference from {made.layout.baseline}, paired by seed and by document"
+            f"{', or as of two samples where they have none in common' * apart}."
+        )
     if made.compared:
         exact = any(one.test == EXACT for one in cells)
         told.append(

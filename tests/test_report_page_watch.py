@@ -19,7 +19,7 @@ from alpaca_exp.paths import PACKAGE
 from alpaca_exp.report import page_html, page_watch
 from alpaca_exp.report.page_asked import Asked
 from alpaca_exp.report.page_writing import page
-from alpaca_exp.sweep_folder import at_work
+from alpaca_exp.sweep_folder import at_work, is_worked_at
 from tests import report_pages
 from tests.browsers import PROGRAM, Browser
 
@@ -179,7 +179,7 @@ def test_the_open_page_follows_the_sweep_and_stays_where_it_was_read(
 def test_a_real_sweep_of_the_tiny_world_is_followed_to_its_end(what: str, tmp_path: Path) -> None:
     words = ["name=real", "world=tiny", f"runtime.outputs={tmp_path}"]
     if what == "grid":
-        words += ["report.rows=dataset_variant", "dataset_variant=original,cleaned", "seed=0,1"]
+        words += ["+sweep=factorial", "scale=small", "dataset_variant=original,cleaned", "seed=0,1"]
     else:
         words += ["+sweep=learning_rate", "hydra.sweeper.n_trials=4"]
     running = subprocess.Popen(
@@ -188,7 +188,7 @@ def test_a_real_sweep_of_the_tiny_world_is_followed_to_its_end(what: str, tmp_pa
     )  # fmt: skip
     browser = Browser(tmp_path / "chromium")
     try:
-        waited_for(lambda: any((tmp_path / "sweeps/real/.locks").glob("*-*-*.lock")), 120)
+        waited_for(lambda: bool(running.poll() or is_worked_at(tmp_path / "sweeps/real", {})), 120)
         watching = subprocess.Popen(
             [*REPORT, "page", str(tmp_path), "--name", "real", "--watch"],
             stdout=subprocess.PIPE, text=True, cwd=PACKAGE.parent,

@@ -6,7 +6,7 @@
 The runs are those of tests.benchmarks.reporting: 20 data sets on 5 bases, ten seeds each. Cases: the page
 of a table of 100 cells with six metrics; one with a row for every single run. The peer, in a process of its
 own, knows the files and does what one would by hand: means and t intervals of the score files alone with
-pandas, a table by `to_html`, and matplotlib figures of each metric. The bars are 10 s, 10 MB and in the browser
+pandas, a table by `to_html`, and matplotlib figures of each metric. Bars are 10 s, 10 MB and, in the browser,
 one second from a click to its effect.
 """
 

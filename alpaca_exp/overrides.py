@@ -124,6 +124,7 @@ def known_keys() -> set[str]:
     for path, schema in SCHEMAS.items():
         if "/" in path:
             keys |= set(_fields(schema, path.split("/")[0]))
+    keys |= {f"report.{field.name}" for field in dataclasses.fields(schemas.ReportConfig)}
     return keys | set(_fields(schemas.WorldQuestionsConfig, "judge.questions"))
 
 

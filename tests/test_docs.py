@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from alpaca_exp import options
 from alpaca_exp.config import groups
 from alpaca_exp.overrides import known_keys
+from alpaca_exp.schemas.claims import claims_of
 from alpaca_exp.study.keys import KEYS
 from tests import docs
-from tests.conftest import ROOT
+from tests.conftest import Command
+from tests.stories import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
@@ -88,6 +91,44 @@ def test_every_setting_of_a_study_is_explained() -> None:
     page = (DOCS / "sweeps.md").read_text(encoding="utf-8")
     table = page[page.index("| `hydra.sweeper.` |") :].partition("\n\n")[0]
     assert {key for key in KEYS if f"`{key}`" not in table} == set()
+
+
+@pytest.mark.parametrize("page", ["tutorial.md", "report.md"])
+def test_the_claims_that_a_page_shows_are_claims(page: str) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.DOTALL)
+    for block in blocks:
+        claims, problems = claims_of(yaml.safe_load(block))
+        assert len(claims) == 3 and problems == []
+    assert len(blocks) == 1
+
+
+def test_the_readme_shows_the_tutorials_figures() -> None:
+    """They are made in one go: follow the tutorial in a fresh checkout, and copy what it prints."""
+    readme, tutorial = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/tutorial.md")
+    )
+    figures = [line for line in readme.splitlines() if re.match(r"\|.*\[[+-]?\d", line)]
+    assert len(figures) >= 10
+    assert [line for line in figures if line not in tutorial] == []
+
+
+@pytest.mark.long
+def test_the_tutorial_can_be_followed_in_a_small_world(command: Command, tmp_path: Path) -> None:
+    """Every command but those of the environment, one after the other, as they are printed."""
+    tutorial = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    claims = re.search(r"^```yaml\n(.*?)^```", tutorial, re.M | re.DOTALL)
+    assert claims
+    (tmp_path / "my_claims.yaml").write_text(claims[1])
+    blocks = re.findall(r"^```sh\n(.*?)^```", tutorial, re.M | re.DOTALL)
+    typed = [line for block in blocks for line in block.splitlines() if line.startswith("python -m ")]
+    for line in typed:
+        arguments = line.split()[2:]
+        tiny = ["world=tiny"] if arguments[0] == "alpaca_exp" else []
+        done = command(*arguments[1:], *tiny, module=arguments[0])
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert (tmp_path / "outputs" / "reports" / "factorial" / "index.html").is_file()
+    assert (tmp_path / "factorial.tar.gz").is_file()
+    assert len(typed) >= 14
 
 
 def test_no_page_holds_a_line_that_is_only_for_its_writers() -> None:

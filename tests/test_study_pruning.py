@@ -16,6 +16,7 @@ from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError, Pruned, Stopped
 from alpaca_exp.identity import fingerprint, identity
 from alpaca_exp.schemas import PretrainedModelConfig, RuntimeConfig
+from alpaca_exp.study.pruners import pruner
 from alpaca_exp.study.storage import open_storage
 from alpaca_exp.study.trial import TrialNote, write_note
 from tests.tunings import EVERY_STEP, NEVER, TRAINER, before_step, tune
@@ -56,6 +57,32 @@ class Study:
     def reported(self) -> dict[int, float]:
         """What the newest trial told."""
         return dict(self.storage.get_trial(self.trial_id).intermediate_values)
+
+
+def given_up(values: list[float], *, direction: str = "minimize", running: bool = True) -> list[bool]:
+    """Of trials that come to one point, in that order, with these losses: which are given up."""
+    study = optuna.create_study(
+        direction=direction, pruner=pruner({"kind": "asynchronous_percentile", "percentile": 25})
+    )
+    found = []
+    for value in values:
+        trial = study.ask()
+        trial.report(value if direction == "minimize" else -value, 20)
+        found.append(trial.should_prune())
+        if found[-1]:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        elif not running:
+            study.tell(trial, value)
+    return found
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_with_many_workers_a_trial_is_held_against_those_that_still_run(direction: str) -> None:
+    losses = [0.5, 0.6, 0.4, 0.9, 0.3, 0.7]
+    side_by_side = given_up(losses, direction=direction)
+    assert side_by_side == [False, False, False, True, False, True]
+    assert given_up(losses, direction=direction, running=False) == side_by_side, "as with one worker"
+    assert given_up([0.1, 0.2, 0.3, float("nan")]) == [False, False, False, True]
 
 
 def metrics(found: dict[str, bytes]) -> list[dict[str, str]]:

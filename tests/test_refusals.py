@@ -1,0 +1,70 @@
+"""What Hydra refuses of a sweep's command line is said in one sentence, with the nearest right name."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from alpaca_exp.overrides import problems_of
+from alpaca_exp.refusals import refusal, unreadable
+from tests.test_study_space import composed
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hydra.sweeper.n_trails=3"], "n_trails is not a key; did you mean hydra.sweeper.n_trials?"),
+        (["hydra.sweeper.smapler.kind=tpe"], "did you mean hydra.sweeper.sampler?"),
+        (
+            ["hydra/launcher=submitit_slurm", "hydra.launcher.partiton=gpu"],
+            "hydra.launcher.partiton is not a key; did you mean hydra.launcher.partition?",
+        ),
+        (
+            ["hydra.launcher.partition=gpu"],
+            "the hydra/launcher that was chosen has none; there are basic, slurm_gpu, submitit_local",
+        ),
+        (["hydra/launcher=submitt_slurm"], "has no option submitt_slurm; did you mean submitit_slurm?"),
+        (
+            ["+sweep=learning_rate", "hydra.sweeper.search_space={trainer.learning_rate: [1, 2]}"],
+            "a list is set where a dictionary stands; in a search space, choices over a range",
+        ),
+    ],
+)  # fmt: skip
+def test_a_key_of_a_sweeper_or_launcher_is_told_with_the_nearest(words: list[str], said: str) -> None:
+    with pytest.raises(HydraException) as error:
+        composed(*words)
+    assert said in refusal(error.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("trainer.learning_rate=tag(log,interval(1,2)", "its ( is not closed; with brackets or spaces"),
+        ("trainer.epochs=[1,2", "its [ is not closed"),
+        ("name='x", "its ' is not closed"),
+        ("trainer.epochs=intreval(1,2)", "there is no intreval(); did you mean interval?"),
+        ("trainer.epochs=interval(1,x)", "cannot be read: interval(1,x): mismatch type argument end"),
+        (
+            r"hydra.sweeper.search_space.trainer\.epochs={low: 1}",
+            r"a key has letters, digits, _ and dots, and this one has \; what to search is written '",
+        ),
+        ("hydra.sweeper.x y=1", "and this one has a space"),
+        ('hydra.sweeper.search_space={"trainer.epochs": {low: 1}}', "stand as they are, without quotes"),
+        (r"hydra.sweeper.search_space={trainer.epochs\: 1}", r"without quotes or \: 'hydra.sweeper"),
+    ],
+)
+def test_a_word_that_cannot_be_read_is_told_with_an_example(word: str, said: str) -> None:
+    with pytest.raises(HydraException) as error:
+        OverridesParser.create().parse_override(word)
+    told = unreadable(word, error.value)
+    assert told.startswith(f"{word} cannot be read: ") and said in told and "Exception" not in told
+    if word.startswith("hydra.") and " y" not in word:
+        assert list(problems_of(["--multirun", word])) == [told]
+
+
+def test_the_examples_of_a_search_space_can_be_read() -> None:
+    from alpaca_exp.refusals import EXAMPLE, SPACE
+
+    for example in (EXAMPLE, SPACE):
+        OverridesParser.create().parse_override(example.strip("'"))

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hydra.core.config_store import ConfigStore
 
-from tests.children import tell_as_at_first, told_at_first
+from tests.children import share_schemas, tell_as_at_first, told_at_first
 from tests.stories import ROOT, run_in
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from alpaca_exp.schemas import PretrainedModelConfig
 
 gc.disable()  # until all modules are imported, of whose objects hardly any is garbage
-# Hydra copies its store of schemas for each configuration, and never writes to the copy: a tenth of the time.
-ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
+share_schemas()
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"

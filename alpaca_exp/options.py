@@ -99,7 +99,7 @@ def _page(group: str) -> str:
 def _option(group: str, name: str) -> list[str]:
     """The row of one file: what it opens with, what its defaults list names, what it sets."""
     file = option_file(group, name)
-    told: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    told: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     entries = told.pop("defaults", [])
     bases = [entry for entry in entries if isinstance(entry, str) and entry != "_self_"]
     choices = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
@@ -194,7 +194,7 @@ def _about(group: str) -> str:
 
 def _marked(line: str) -> str:
     """A comment's line with the command that it ends in as code."""
-    return re.sub(r"((?:[A-Z_]+=\S+ )?python -m .*?)(\)?)$", r"`\1`\2", line)
+    return re.sub(r"((?:[A-Z_]+=\S+ )?python -m .*?)(\)?)$", r"`\1`\2.", line)
 
 
 def _code(words: Iterable[str]) -> str:

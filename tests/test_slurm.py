@@ -6,26 +6,15 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from alpaca_exp.sweep_folder import read
 from tests.slurm.cluster import Cluster, cluster, missing
-from tests.stories import TINIEST, rows, run_in, start_in
+from tests.slurm.sweeps import DATA, GRID, LONG, MEMORY, SLURM, STEPS, SWEEPS, jobs, running, until
+from tests.stories import rows, run_in, start_in
 
-SLURM = ("--multirun", "+experiment=original", *TINIEST, "hydra/launcher=submitit_slurm")
-MEMORY = "hydra.launcher.mem_gb=1"
-GRID = (*SLURM, MEMORY, "hydra.launcher.timeout_min=20")
-DATA = (*GRID, "trainer=none", "eval_suite=none")
-"""Jobs of a second: they write data and look through them."""
-SWEEPS = "alpaca_exp.sweeps"
-LONG = ("trainer.epochs=1500", "logger.every_n_steps=1", "judge=none")
-"""A training of 3,000 steps, and nothing behind it that takes time."""
-STEPS = 3000
 THREE = "dataset_variant=original,cleaned,rated"
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -47,22 +36,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, slurm: Cluster) -> Path:
     assert done.returncode == 0, done.stderr + done.stdout
     (folder / "said").write_text(done.stdout)
     return folder
-
-
-def jobs(sweep: Path) -> dict[int, dict[str, Any]]:
-    """The last row of each job; of a sweep that has not begun, none."""
-    return read(sweep)
-
-
-def until(there: Callable[[], bool], seconds: float = 240.0) -> None:
-    end = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.1)
-
-
-def running(slurm: Cluster, name: str) -> int:
-    return len(slurm("squeue", "-h", "-r", "-t", "R", "-n", name).splitlines())
 
 
 def test_a_grid_runs_as_jobs_of_slurm_with_what_they_share_made_once(place: Path) -> None:

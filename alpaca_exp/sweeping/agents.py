@@ -132,7 +132,12 @@ def lines(sweep: Path) -> list[str]:
     open_ = _open(sweep)
     states = submissions.states(open_) or {}
     return [
-        line(None, f"{one.unit} ({where(one, state, sweep)})", "running" if state.runs else "queued", None)
+        line(
+            None,
+            f"{one.unit} ({where(one, state.reason, sweep)})",
+            "running" if state.runs else "queued",
+            None,
+        )
         for one in open_
         if (state := states.get(one.unit)) is not None and not state.ended
     ]

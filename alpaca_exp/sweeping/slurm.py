@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -93,9 +94,15 @@ def largest_array() -> int:
 
 
 def first_host(nodes: str) -> str:
-    """The first machine of a list such as `node[3-7]`."""
-    said = _asked("scontrol", "show", "hostnames", nodes) or ""
-    return said.split()[0] if said.split() else nodes
+    """Where the first machine of a list such as `node[3-7]` is reached: by its name, else as SLURM does."""
+    said = (_asked("scontrol", "show", "hostnames", nodes) or "").split()
+    first = said[0] if said else nodes
+    try:
+        socket.getaddrinfo(first, None)
+    except OSError:
+        found = re.search(r"\bNodeAddr=(\S+)", _asked("scontrol", "-o", "show", "node", first) or "")
+        return found[1] if found else first
+    return first
 
 
 @contextmanager

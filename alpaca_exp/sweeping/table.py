@@ -12,6 +12,7 @@ LONG = 40
 LONGEST = 160
 """Characters of a reason beside its job; the whole of it stands below the table, and in the log."""
 SETTLED = ("done", "found", "pruned")
+NOT_BEGUN = ("waiting", "queued")
 MEANING = {
     "done": "done",
     "found": "found from before",
@@ -31,7 +32,7 @@ def table(entries: Sequence[Entry], said: Collection[int] = ()) -> str:
 
     `said`: the numbers of jobs whose lines were shown already.
     """
-    listed = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, "waiting")]
+    listed = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, *NOT_BEGUN)]
     shown = [one for one in listed if one.number not in said]
     lines = [line(one.number, one.label, one.status, one.seconds) for one in shown]
     return "\n".join([*lines, *_reasons(entries), counts(Counter(one.status for one in entries))])

@@ -64,18 +64,20 @@ def missing(*, accounting: bool = False) -> str | None:
 
 
 @contextmanager
-def cluster(folder: Path, *, accounting: bool = False, extra: str = "") -> Iterator[Cluster]:
-    """While inside, SLURM runs. `extra`: further lines of slurm.conf."""
+def cluster(folder: Path, *, accounting: bool = False, extra: str = "", nodes: int = 1) -> Iterator[Cluster]:
+    """While inside, SLURM runs. `extra`: further lines of slurm.conf; `nodes`: as it believes it has."""
     folder.mkdir(parents=True, exist_ok=True)
     found = Cluster(folder)
     with ExitStack() as daemons:
         _munge(folder, daemons)
-        ports = _free_ports(3)
+        ports = _free_ports(2 + nodes)
         _configure(folder, ports, accounting, extra)
         if accounting:
-            _keep_books(found, ports[2], daemons)
+            _keep_books(found, ports[1], daemons)
         _start(found, daemons, "slurmctld", "-D", "-i", ready=("scontrol", "ping"), says="UP")
-        _start(found, daemons, "slurmd", "-D", "-N", _host(), ready=("sinfo", "-h", "-o", "%T"), says="idle")
+        for name in _names(nodes):
+            there = ("sinfo", "-h", "-n", name, "-o", "%T")
+            _start(found, daemons, "slurmd", "-D", "-N", name, ready=there, says="idle")
         try:
             yield found
         finally:  # steps outlive their slurmd
@@ -98,11 +100,18 @@ def _munge(folder: Path, daemons: ExitStack) -> None:
 
 
 def _configure(folder: Path, ports: list[int], accounting: bool, extra: str) -> None:
-    for name in ("state", "spool"):
+    names = _names(len(ports) - 2)
+    for name in ("state", *(f"spool-{name}" for name in names)):
         (folder / name).mkdir()
+    told = "\n".join(
+        f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} RealMemory=8000 "
+        "State=UNKNOWN"
+        for name, port in zip(names, ports[2:], strict=True)
+    )
+    everywhere = ",".join(names)
     books = (
         f"AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=localhost\n"
-        f"AccountingStoragePort={ports[2]}\nAccountingStoragePass={folder / 'munge' / 'socket'}\n"
+        f"AccountingStoragePort={ports[1]}\nAccountingStoragePass={folder / 'munge' / 'socket'}\n"
         "AccountingStorageEnforce=associations,limits,qos"
         if accounting
         else "AccountingStorageType=accounting_storage/none"
@@ -116,11 +125,10 @@ AuthType=auth/munge
 AuthInfo=socket={folder / "munge" / "socket"},cred_expire=6
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 StateSaveLocation={folder / "state"}
-SlurmdSpoolDir={folder / "spool"}
+SlurmdSpoolDir={folder / "spool-%n"}
 SlurmctldPidFile={folder / "slurmctld.pid"}
-SlurmdPidFile={folder / "slurmd.pid"}
+SlurmdPidFile={folder / "slurmd-%n.pid"}
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -142,9 +150,9 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 EnforcePartLimits=ALL
 {books}
-NodeName={_host()} NodeHostname={_host()} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory=8000 State=UNKNOWN
-PartitionName=main Nodes={_host()} Default=YES DefaultTime=60 PriorityTier=5 GraceTime=40
-PartitionName=high Nodes={_host()} DefaultTime=60 PriorityTier=10 PreemptMode=OFF
+{told}
+PartitionName=main Nodes={everywhere} Default=YES DefaultTime=60 PriorityTier=5 GraceTime=40
+PartitionName=high Nodes={everywhere} DefaultTime=60 PriorityTier=10 PreemptMode=OFF
 {extra}
 """,
         encoding="utf-8",
@@ -235,6 +243,11 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def _names(nodes: int) -> list[str]:
+    """What SLURM's nodes are called; the only one as the machine is."""
+    return [_host()] if nodes == 1 else [f"{_host()}{number}" for number in range(nodes)]
 
 
 def _host() -> str:

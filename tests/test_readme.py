@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,12 @@ from hydra.core.override_parser.types import IntervalSweep
 
 from alpaca_exp import options, store, sweeps, variants
 from alpaca_exp.compose import compose
+from alpaca_exp.config import groups
 from alpaca_exp.judging import __main__ as judging
 from alpaca_exp.overrides import known_keys
 from alpaca_exp.paths import data_root
 from alpaca_exp.plan import plan
 from alpaca_exp.report import __main__ as report
-from alpaca_exp.report import attribution, claims, page, reading, references
 from alpaca_exp.report.judged import PREFIX, RANGES
 from alpaca_exp.report.metrics import USUAL
 from tests.conftest import ROOT
@@ -117,26 +118,15 @@ def test_every_group_of_options_on_the_pages_is_one(command: str) -> None:
 
 @pytest.mark.parametrize("command", of("alpaca_exp.report"))
 def test_every_report_on_the_pages_is_one_that_the_command_line_takes(command: str) -> None:
-    arguments = words(command)[1:]
-    if arguments[:1] == ["reading"]:
-        assert reading._parser().parse_args(arguments[1:]).runs
-        return
-    if arguments[:1] == ["attribution"]:
-        assert set(attribution._parser().parse_args(arguments[1:]).metrics.split(",")) <= set(USUAL)
-        return
-    if arguments[:1] == ["page"]:
-        assert page._parser().parse_args(arguments[1:]).name
-        return
-    if arguments[:1] == ["references"]:
-        assert references._parser().parse_args(arguments[1:]).audit
-        return
-    if arguments[:1] == ["claims"]:
-        assert claims._parser().parse_args(arguments[1:]).outputs
-        return
-    asked = report._parser().parse_args(arguments)
-    axes = {"experiment", "preset", "scale", "seed", "base_model", "dataset_variant"}
-    assert asked.rows in axes and asked.columns in axes | {None}
-    assert set(asked.metrics.split(",")) <= set(USUAL)
+    first, *rest = words(command)[1:] or [""]
+    if first in report.COMMANDS:
+        asked = import_module(f"alpaca_exp.report.{first}")._parser().parse_args(rest)
+    else:
+        asked = report._parser().parse_args([first, *rest])
+    told = vars(asked)
+    axes = [told.get("rows"), told.get("columns"), *(told.get("factors") or "").split(",")]
+    assert first == "references" or {axis for axis in axes if axis} <= set(groups())
+    assert set((told.get("metrics") or "truthfulness").split(",")) <= set(USUAL)
 
 
 @pytest.mark.parametrize("command", of("alpaca_exp.store"))
@@ -188,10 +178,10 @@ def test_every_path_on_the_pages_exists() -> None:
 
 
 def test_every_field_on_the_pages_is_a_key() -> None:
-    groups = {key.partition(".")[0] for key in known_keys() if "." in key}
+    grouped = {key.partition(".")[0] for key in known_keys() if "." in key}
     named = {text.partition("=")[0] for text in INLINE if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+(=\S*)?", text)}
     metrics = {*USUAL, *(f"{PREFIX}{name}" for name in RANGES)}
-    fields = {name for name in named if name.partition(".")[0] in groups and name not in metrics}
+    fields = {name for name in named if name.partition(".")[0] in grouped and name not in metrics}
     assert len(fields) >= 6
     assert fields <= known_keys()
 

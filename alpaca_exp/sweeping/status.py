@@ -10,7 +10,7 @@ from alpaca_exp.records import Row
 from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import read_results, read_trials, summary
 from alpaca_exp.sweep_folder import JOBS, Entry, described, entry, read
-from alpaca_exp.sweeping import agents
+from alpaca_exp.sweeping import agents, reporting
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.clustered import wait
 from alpaca_exp.sweeping.standing import standing
@@ -52,12 +52,22 @@ def attach(sweep: Path) -> list[Entry]:
     print(f"This sweep: {sweep}", flush=True)
     if error is not None:
         raise error
+    _tell_page(sweep)
     again = {row["retry_of"] for row in read_trials(sweep)} if found else set()
     ended = [one for one in told if one.number not in again]
     raise_for(ended)
     if by_agents and len(ended) < (wanted := int(described(sweep)["jobs"])):
         raise Stopped(f"{len(ended):,} of {wanted:,} trials were made, and no agent is left; {AGAIN}")
     return told
+
+
+def _tell_page(sweep: Path) -> None:
+    """End with the page that the sweep's own command would have ended with."""
+    from alpaca_exp.report.page_writing import SETTINGS
+
+    folder = sweep.resolve()
+    if folder.parent.name == "sweeps" and ((folder / SETTINGS).exists() or read_results(sweep)):
+        reporting.tell_page(folder, folder.parent.parent)
 
 
 def left_to_itself(sweep: Path) -> str:

@@ -50,6 +50,15 @@ def test_every_link_of_a_page_leads_to_a_page_and_to_a_heading_on_it(page: Path)
         assert not anchor or anchor in set(anchors(there)), f"{link}: there is no such heading"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: Path) -> None:
+    head = 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.lstrip().startswith("|") else 0
+        head = head or cells if cells else 0
+        assert cells == head, line
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     reached, new = set[Path](), {ROOT / "README.md"}
     while new:

@@ -63,6 +63,7 @@ def tables(folder: Path) -> dict[str, str]:
     return printed
 
 
+@pytest.mark.long
 def test_a_kill_in_each_stage_changes_no_byte(uninterrupted: Path, tmp_path: Path) -> None:
     chance = random.Random(0)
     took = {record["stage"]: record["seconds"] for record in records(uninterrupted).values()}

@@ -144,18 +144,17 @@ def lines(sweep: Path) -> list[str]:
 
 
 def wait(sweep: Path) -> BaseException | None:
-    """Wait until no agent is left, trials shown as they go. Returns what interrupted it, or why it failed."""
+    """Wait until no agent is left, and show how trials end. Returns what interrupted it."""
     open_ = _open(sweep)
     shown = {number for number, row in history.read(sweep).items() if row.get("status") in ENDED}
     board = Board(max(0, int(history.described(sweep).get("jobs", 0)) - len(shown)))
     watched = Watched(sweep, {one.unit for one in open_})
-    failed: list[str] = []
     try:
         for pause in pauses():
             for name, outcome in watched.look():
                 if outcome.status != "done":
+                    write_json(asdict(outcome), submissions.outcome_file(sweep, name))  # SLURM may forget it
                     board.say(line(None, name, outcome.status, outcome.seconds, outcome.error))
-                    failed.append(f"{name} {outcome.status}: {outcome.error}")
             shown |= _show(sweep, board, shown)
             board.meanwhile = watched.queue
             if not watched.left:
@@ -166,7 +165,7 @@ def wait(sweep: Path) -> BaseException | None:
         return error
     finally:
         board.close()
-    return JobsFailed("; ".join(failed)) if failed else None
+    return None
 
 
 def _open(sweep: Path) -> list[Submission]:

@@ -7,6 +7,7 @@ others: whether they still can, and if they cannot, why.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -54,17 +55,18 @@ class Watched:
 
     @property
     def queue(self) -> str:
-        """Why nothing runs: `12 in SLURM's hands (Priority)`."""
-        waiting = [self.states[name] for name in self.left if name in self.states]
-        reasons = dict.fromkeys(state.reason for state in waiting if not state.runs and state.reason)
-        told = [f"{len(self.left):,} in SLURM's hands"]
-        told += [f" ({', '.join(list(reasons)[:MOST_REASONS])})"] if reasons else []
-        shared = [
-            f"{one.unit.rpartition('-')[0]} {'runs' if state.runs else f'waits: {state.reason}'}"
+        """Why nothing runs: `12 in SLURM's hands (Priority)`, or which stages are made before."""
+        shared = Counter(
+            f"{one.unit.rpartition('-')[0]} {'running' if state.runs else 'waiting'}"
             for one in self._shared
             if not (state := self._state(one.unit)).ended
-        ]
-        return "".join(told) + (f"; of what they share {', '.join(shared)}" if shared else "")
+        )
+        first = ", ".join(f"{count} {stage}" for stage, count in shared.items())
+        waiting = [self.states[name] for name in sorted(self._open) if name in self.states]
+        reasons = dict.fromkeys(state.reason for state in waiting if not state.runs and state.reason)
+        told = ", ".join(list(reasons)[:MOST_REASONS])
+        why = f"; first what they share: {first}" if first else f" ({told})" if told else ""
+        return f"{len(self._open):,} in SLURM's hands{why}"
 
     @property
     def farewell(self) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.study.storage import PASSWORD, Turns, address_of, open_storage
+from alpaca_exp.study import storage
+from alpaca_exp.study.storage import PASSWORD, Turns, address_of, masked, on_network, open_storage
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,27 @@ def test_a_password_in_the_address_stays_with_the_process_and_its_children() -> 
         "postgresql://me@host/x?sslmode=require"
     )
     assert os.environ[PASSWORD] == "secret"
+
+
+@pytest.mark.parametrize("password", ["secret", "se/cr@et", "a:b"])
+def test_the_command_is_written_down_without_it(password: str) -> None:
+    word = f"hydra.sweeper.storage='postgresql://me:{password}@host/x'"
+    assert masked(word) == "hydra.sweeper.storage='postgresql://me@host/x'"
+    assert masked("teacher.base_url=http://host:80/a@b") == "teacher.base_url=http://host:80/a@b"
+
+
+def test_on_a_file_system_of_several_machines_a_study_is_kept_in_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/b {tmp_path}/shared nfs4 rw 0 0\n")
+    assert on_network(tmp_path / "shared" / "sweep", mounts)
+    assert not on_network(tmp_path / "sharedness", mounts) and not on_network(tmp_path, tmp_path / "none")
+    monkeypatch.setattr(storage, "on_network", lambda folder: True)
+    assert address_of(None, Path("sweep")) == "journal://sweep/study.log"
+    Path("sweep").mkdir()
+    Path("sweep/study.db").touch()
+    assert address_of(None, Path("sweep")) == "sqlite:///sweep/study.db", "as it was begun"
 
 
 @pytest.mark.parametrize("given", ["new.db", "new.log", "folder/new.db"])

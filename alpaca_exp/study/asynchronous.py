@@ -8,6 +8,7 @@ compare with, and less is pruned. Here trials that still run count, as in asynch
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from optuna.pruners import BasePruner
@@ -34,21 +35,24 @@ class AsynchronousPercentilePruner(BasePruner):
         self._percentile, self._fewest, self._warmup = percentile, n_min_trials, n_warmup_steps
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether to give it up, by its newest value."""
-        step = trial.last_step
-        if step is None or step < self._warmup:
+        """Whether to give it up, by its value at the last step that enough others have come to."""
+        told = {step: value for step, value in trial.intermediate_values.items() if step >= self._warmup}
+        if not told:
             return False
-        own = trial.intermediate_values[step]
-        if math.isnan(own):
+        if math.isnan(told[max(told)]):
             return True
         others = [
-            one.intermediate_values[step]
+            one.intermediate_values
             for one in study.get_trials(deepcopy=False, states=STATES)
-            if one.number != trial.number and step in one.intermediate_values
+            if one.number != trial.number
         ]
-        others = [value for value in others if not math.isnan(value)]
-        if len(others) < self._fewest:
-            return False
-        if study.direction == StudyDirection.MAXIMIZE:
+        for step in sorted(told, reverse=True):
+            values = [one[step] for one in others if step in one and not math.isnan(one[step])]
+            if len(values) >= self._fewest:
+                return self._is_behind(told[step], values, study.direction)
+        return False
+
+    def _is_behind(self, own: float, others: Sequence[float], direction: StudyDirection) -> bool:
+        if direction == StudyDirection.MAXIMIZE:
             return own < float(np.percentile(others, 100 - self._percentile))
         return own > float(np.percentile(others, self._percentile))

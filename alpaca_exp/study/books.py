@@ -140,23 +140,24 @@ class Books:
         again: bool = False,
     ) -> None:
         with self._turn():
-            self._settle(number, state, values, error)
-            if again:
+            if self._settle(number, state, values, error) and again:
                 self._again(self.trials()[number])
             self._write()
 
     def _settle(
         self, number: int, state: TrialState, values: Sequence[float] | None = None, error: str | None = None
-    ) -> None:
+    ) -> bool:
+        """Tell how a trial ended; False where another process has told of it."""
         trial = self.trials()[number]
         if trial.state is not TrialState.RUNNING:
-            return  # another process has told of it
+            return False
         note = functools.partial(self._study._storage.set_trial_user_attr, trial._trial_id)
         if error is not None:
             note("error", error[:2000])
         if state is TrialState.COMPLETE and STEPS not in trial.user_attrs:
             note(STEPS, steps(self.sweep / str(number), self._outputs))
         self._study.tell(number, None if values is None else list(values), state=state)
+        return True
 
     def _mend(self) -> tuple[list[str], list[FrozenTrial]]:
         """Settle the trials whose process is gone: by what it left, or by queueing them again.

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,11 @@ WAITS_S = 60
 """How long a process waits for another one that writes to the same SQLite file."""
 CONNECTS_S = 15
 """How long a database may take to answer at all."""
+SHARED = (
+    "nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "beegfs_nodev", "ceph", "cephfs", "afs",
+    "orangefs", "panfs", "wekafs", "glusterfs", "sshfs",
+)  # fmt: skip
+"""File systems of several machines, as the system calls them."""
 LOCKED_S = 365 * 24 * 3600
 """How long one may wait for one's turn; MariaDB refuses to wait for ever."""
 DATABASES = ("postgresql", "mysql", "mariadb")
@@ -42,11 +48,15 @@ LONGEST = 200
 def address_of(given: str | None, folder: Path) -> str:
     """The storage's address as it may be written down; null is a SQLite file in the sweep's `folder`.
 
+    Where that lies on a network file system it is a journal: SQLite's locks are not to be trusted there.
     A path is a SQLite file, or a journal where it ends in .log. A password stays in this process and its
     children. Raises InputError for what is no address.
     """
     if not given:
-        return f"{SQLITE}{folder}/study.db"
+        kept = folder / "study.db"
+        return (
+            f"{SQLITE}{kept}" if kept.exists() or not on_network(folder) else f"{JOURNAL}{folder}/study.log"
+        )
     if "://" not in given:
         return f"{JOURNAL if given.endswith(('.log', '.journal')) else SQLITE}{given}"
     if given.removeprefix(JOURNAL).removeprefix(SQLITE) in ("", ":memory:", "sqlite://"):
@@ -65,6 +75,18 @@ def address_of(given: str | None, folder: Path) -> str:
     return without_password(given)
 
 
+def on_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Whether a folder lies on a file system that machines share, as far as the system says."""
+    try:
+        told = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return False
+    here = folder.expanduser().resolve()
+    above = {str(one) for one in (here, *here.parents)}
+    found = [(words[1], words[2]) for words in told if len(words) > 2 and words[1] in above]
+    return max(found, key=lambda one: len(one[0]))[1].removeprefix("fuse.") in SHARED if found else False
+
+
 def without_password(address: str) -> str:
     """A database's address as it may be written down."""
     from sqlalchemy import URL
@@ -73,6 +95,12 @@ def without_password(address: str) -> str:
     query = {name: value for name, value in url.query.items() if name != "password"}
     made = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
     return made.render_as_string(hide_password=False)
+
+
+def masked(word: str) -> str:
+    """A word of the command line without a password that an address in it has, however it is spelt."""
+    without = re.sub(r"([?&]password=)[^&'\"]*", r"\1", word)
+    return re.sub(r"(://[^:/@\s]*):.*@", r"\1@", without) if "hydra.sweeper" in word else without
 
 
 def open_storage(address: str) -> BaseStorage:

@@ -5,7 +5,6 @@ Whoever starts the same study again, or beside, adds what is missing to the numb
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,13 +15,13 @@ from alpaca_exp.experiment import prepare
 from alpaca_exp.plan import plan
 from alpaca_exp.records import Row
 from alpaca_exp.schemas import RuntimeConfig
-from alpaca_exp.study.books import Books
+from alpaca_exp.study.books import LOST, Books
 from alpaca_exp.study.objectives import unmeasured
 from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import TRIALS, read_results, read_trials, summary
 from alpaca_exp.study.settings import Settings, read_settings
 from alpaca_exp.study.space import Point
-from alpaca_exp.study.storage import of_the_storage, unreachable
+from alpaca_exp.study.storage import masked, of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
 from alpaca_exp.sweep_folder import Entry
 from alpaca_exp.sweeping import agents, history, reporting
@@ -30,6 +29,7 @@ from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.conducting import conduct, hire
+from alpaca_exp.sweeping.launched import Launch
 from alpaca_exp.sweeping.status import left_to_itself
 from alpaca_exp.sweeping.submitting import Slurm
 from alpaca_exp.sweeping.sweep import Asked
@@ -59,35 +59,20 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
         _describe(settings, folder)
     if leave_to is not None:
         return _left(books, leave_to, folder, runtime)
-    board: Board | None = None
-    trials: Trials | None = None
-    before: set[int] = set()
+    before, said = set[int](), set[int]()
     interruption: BaseException | None = None
     try:
-        said = books.begin()
-        known = books.trials()
-        before = {trial.number for trial in known if trial.state.is_finished()}
-        left = books.left(known)
-        print(
-            "\n".join([*said, f"{settings.n_trials - left:,} from before, {max(left, 0):,} to run"]),
-            flush=True,
-        )
-        board = Board(max(left, 0))
-        trials = Trials(books, composer, board.say, waits=not by_agent)
-        conduct(trials, hire(runtime, max(left, 1), folder, board, asked.launch), board, folder)
-        interruption = trials.reason
+        _run(books, composer, runtime, asked.launch, before, said)
     except KeyboardInterrupt as error:
         interruption = error
     except Exception as error:
         interruption = unreachable(settings.storage, error) if of_the_storage(error) else error
     finally:
-        if board is not None:
-            board.close()
         found = _written(books)
         books.close()
     write_overview(folder)
     entries = entries_of(folder, settings, before)
-    told = table(entries, trials.said if trials else ()).lstrip("\n")
+    told = table(entries, said).lstrip("\n")
     print(f"\n{told}\n{summary(found) if found else ''}\nThis study: {folder}", flush=True)
     if interruption is not None:
         raise interruption
@@ -95,6 +80,33 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
         reporting.tell_page(folder, runtime.outputs)
     _raise_for(entries)
     return entries
+
+
+def _run(
+    books: Books,
+    composer: Composer,
+    runtime: RuntimeConfig,
+    launch: Launch | Slurm | None,
+    before: set[int],
+    said: set[int],
+) -> None:
+    """Run what is missing. Raises what ends the study before its time.
+
+    Into `before` go the trials that were found, into `said` those whose ends were told on the way.
+    """
+    notes, known = books.begin(), books.trials()
+    before |= {trial.number for trial in known if trial.state.is_finished()}
+    left = books.left(known)
+    count = f"{books.settings.n_trials - left:,} from before, {max(left, 0):,} to run"
+    print("\n".join([*notes, count]), flush=True)
+    board = Board(max(left, 0))
+    trials = Trials(books, composer, board.say, said, waits=not agents.is_agent())
+    try:
+        conduct(trials, hire(runtime, max(left, 1), books.sweep, board, launch), board, books.sweep)
+    finally:
+        board.close()
+    if trials.reason is not None:
+        raise trials.reason
 
 
 def _left(books: Books, launch: Slurm, folder: Path, runtime: RuntimeConfig) -> list[Entry]:
@@ -163,7 +175,7 @@ def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int
         if state == "done" and number in before:
             state = "found"
         if state == "failed" and number in again:
-            state = "killed" if "ended without a word" in str(row["error"]) else "stopped"
+            state = "killed" if row["error"] == LOST else "stopped"
         label = settings.space.label(row["words"] or [f"{k}={v}" for k, v in row["params"].items()])
         if row["values"] is not None:
             label += f" -> {told(list(settings.objectives), row['values'])}"
@@ -187,13 +199,8 @@ def _check_folder(settings: Settings, folder: Path) -> None:
 
 def _describe(settings: Settings, folder: Path) -> None:
     """Write `sweep.json`."""
-    command = [_masked(word) for word in history.command_line()]
+    command = [masked(word) for word in history.command_line()]
     history.describe(folder, "study", settings.told, settings.n_trials, command)
-
-
-def _masked(word: str) -> str:
-    """A word of the command without an address's password."""
-    return re.sub(r"(://[^:/@\s]*):[^/@]*@", r"\1@", re.sub(r"([?&]password=)[^&'\"]*", r"\1", word))
 
 
 def _is_whole(settings: Settings, point: Point) -> bool:

@@ -29,17 +29,25 @@ class Trials:
     """What is left of a study, handed out trial by trial."""
 
     def __init__(
-        self, books: Books, composer: Composer, say: Callable[[str], None], *, waits: bool = True
+        self,
+        books: Books,
+        composer: Composer,
+        say: Callable[[str], None],
+        said: set[int],
+        *,
+        waits: bool = True,
     ) -> None:
-        """`waits`: for the trials of other processes too, one of which may be lost."""
-        self._books, self._composer, self._say, self._waits = books, composer, say, waits
+        """`said` gets the trials whose ends were told to whoever reads along.
+
+        `waits`: for the trials of other processes too, one of which may be lost.
+        """
+        self._books, self._composer, self._waits = books, composer, waits
+        self._say, self._said = say, said
         self._settings = books.settings
         self._end = time.monotonic() + self._settings.timeout
         self._own: set[int] = set()
         self._look_at = 0.0
         self._over = False
-        self.said: set[int] = set()
-        """The trials whose ends were told to whoever reads along."""
         self.reason: Exception | None = None
         """Why it ended before its time."""
 
@@ -67,7 +75,7 @@ class Trials:
         """Tell the study how a trial ended. One that has no values has failed, however well its job went."""
         number = unit.job.number
         self._own.discard(number)
-        self.said.add(number)
+        self._said.add(number)
         self._look_at = 0.0
         match outcome.status:
             case "done" | "found":
@@ -111,7 +119,7 @@ class Trials:
             history.append(self._books.sweep, [history.row(failed, "failed", error=reason)])
             self._books.fail(number, reason)
             self._own.discard(number)
-            self.said.add(number)
+            self._said.add(number)
             self._say(line(number, label, "failed", None, reason))
             self._watch_failures()
             return None

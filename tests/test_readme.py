@@ -106,8 +106,7 @@ def test_every_experiment_on_the_pages_plans(arguments: str, beside_the_data: Pa
     sweeping = "--multirun" in arguments
     overrides = [word for word in shlex.split(arguments) if word != "--multirun"]
     choices = [each_of(override) if sweeping else [override] for override in overrides]
-    for number in range(max((len(choice) for choice in choices), default=1)):
-        job = [choice[min(number, len(choice) - 1)] for choice in choices]
+    for job in {tuple(choice[end] for choice in choices) for end in (0, -1)}:
         assert "evaluate" in plan(compose([f"hydra.searchpath=[file://{beside_the_data / 'my_conf'}]", *job]))
 
 

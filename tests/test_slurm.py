@@ -108,22 +108,23 @@ def test_a_job_that_is_killed_costs_no_other_its_result(place: Path, slurm: Clus
 
 @pytest.mark.long
 def test_jobs_that_are_preempted_go_on_from_their_last_step(place: Path, slurm: Cluster) -> None:
-    words = (*GRID, *LONG, "seed=10,11,12,13,14,15", "name=preempted")
-    sweep = place / "outputs" / "sweeps" / "preempted"
+    words = (*GRID, *LONG, "seed=10,11,12,13,14,15", "name=preempted", "runtime.checkpoint_every_s=2")
+    sweep, trained = place / "outputs" / "sweeps" / "preempted", place / "outputs" / "train"
+    others = set(trained.glob("*"))
     waiting = start_in(place, *words, **slurm.environment)
-    logs = [sweep / str(number) / "job.log" for number in range(6)]
-    trains = rf"train: [\d,]+ of {STEPS:,} steps"
-    until(lambda: all(log.exists() and re.search(trains, log.read_text()) for log in logs))
+    until(lambda: len({file.parents[1] for file in trained.glob("*/checkpoints/*")} - others) == 6)
     slurm("sbatch", "-p", "high", "-n", "6", "--mem=60", "-o", "/dev/null", "--wrap", "sleep 1")
     printed, complained = waiting.communicate(timeout=600)
-    assert waiting.returncode == 0, printed + complained
-    for number, log in enumerate(logs):
+    assert waiting.returncode == 0 and "6 jobs: 6 done" in printed, printed + complained
+    for number in range(6):
+        log = (sweep / str(number) / "job.log").read_text()
         counted = json.loads((sweep / str(number) / "restarts.json").read_text())
         assert counted["restarts"] == 1, "each was preempted once"
-        [behind] = re.findall(rf"goes on behind step (\d+) of {STEPS}", log.read_text())
-        assert int(behind) > 0
+        [stopped] = re.findall(rf"stopped after step (\d+) of {STEPS}", log)
+        [behind] = re.findall(rf"goes on behind step (\d+) of {STEPS}", log)
+        assert 0 < int(behind) == int(stopped), "nothing was trained twice"
         train = json.loads((sweep / str(number) / "run.json").read_text())["artifacts"]["train"]
-        lines = (place / "outputs" / "train" / train / "metrics.csv").read_text().splitlines()
+        lines = (trained / train / "metrics.csv").read_text().splitlines()
         assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, STEPS + 1))
 
 

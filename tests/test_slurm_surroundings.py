@@ -47,6 +47,7 @@ def inside(slurm: Cluster, place: Path, *words: str) -> str:
     return said(out)
 
 
+@pytest.mark.long
 def test_a_refused_sweep_is_started_again_with_what_was_mended(tmp_path: Path, slurm: Cluster) -> None:
     words = (*DATA, "teacher.seed=0,1", "name=mended")
     refused = run_in(tmp_path, *words, "hydra.launcher.partition=nope", **slurm.environment)
@@ -67,6 +68,7 @@ def test_what_nobody_waits_for_must_be_left_to_slurm(tmp_path: Path) -> None:
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.long
 def test_no_file_and_no_answer_of_slurm_has_what_is_secret(tmp_path: Path, slurm: Cluster) -> None:
     with Server() as server:
         place = server.base_url.replace("://", f"://user:{PASSWORD}@")

@@ -106,6 +106,9 @@ def test_again_only_what_has_no_result_is_run_and_a_longer_list_adds_jobs(
     command: Command, tmp_path: Path, trivial: tuple[str, ...]
 ) -> None:
     command(*trivial, "teacher.seed=0,1")
+    same = command(*trivial, "teacher.seed=0,1", "runtime.max_restarts=3")
+    assert "another one than before" not in same.stdout, "where and how jobs run makes no other grid"
+    assert "2 found from before, 0 to run" in same.stdout
     fingerprint = history(tmp_path)[-1]["fingerprints"]["curate"]
     (tmp_path / "outputs" / "curate" / fingerprint / "record.json").unlink()
     more = command(*trivial, "teacher.seed=2,1,0")

@@ -105,7 +105,7 @@ def test_an_agents_words_have_no_password(tmp_path: Path, monkeypatch: pytest.Mo
     agent, secret = Agent("agent-0", tmp_path, words, 3).sealed()
     assert PASSWORD not in repr(agent) and not secret
     assert words[:3] == ("--multirun", "name=s", "seed=1,2")
-    assert words[-1] == "hydra.sweeper.storage='postgresql://me@host/db'"
+    assert words[-2:] == ("hydra.sweeper.storage='postgresql://me@host/db'", "runtime.workers=1")
 
 
 @pytest.mark.long

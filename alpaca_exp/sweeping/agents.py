@@ -30,8 +30,8 @@ from alpaca_exp.sweeping.table import line
 
 WHO = "ALPACA_EXP_AGENT"
 """The environment variable that tells a study that an agent runs it."""
-OURS = ("hydra.sweep.dir", "hydra.sweeper.storage")
-"""Keys that an agent is told as they were resolved: one folder, one storage, whose password no file has."""
+OURS = ("hydra.sweep.dir", "hydra.sweeper.storage", "runtime.workers")
+"""Keys that an agent is told: the folder and the storage as they were resolved, and that it works alone."""
 NOBODY = "runtime.detach=true leaves a sweep to SLURM, which nothing asks; add hydra/launcher=submitit_slurm"
 TOO_MANY = "a study's agents have one machine each; with runtime.num_nodes above 1 leave runtime.detach out"
 ENDED = ("done", "failed", "pruned")
@@ -77,7 +77,7 @@ class Agent:
             code = process.wait()
         except KeyboardInterrupt:
             process.terminate()  # it saves what it is at; whoever else SLURM told knows as well
-            process.communicate()
+            print(process.communicate()[1], end="", file=sys.stderr, flush=True)
             raise
         seconds = round(time.monotonic() - started, 3)
         if code in (0, JobsFailed.exit_code):  # trials that failed are told of by themselves
@@ -192,7 +192,8 @@ def _show(sweep: Path, board: Board, shown: set[int]) -> set[int]:
 def _words(sweep: Path, storage: str) -> tuple[str, ...]:
     """What was typed, so that it makes the same study in a process that starts in the same folder."""
     kept = [word for word in sys.argv[1:] if word.lstrip("+").partition("=")[0] not in OURS]
-    return (*kept, *(f"{key}={_quoted(value)}" for key, value in zip(OURS, (sweep, storage), strict=True)))
+    values = _quoted(sweep), _quoted(storage), 1
+    return (*kept, *(f"{key}={value}" for key, value in zip(OURS, values, strict=True)))
 
 
 def _quoted(value: object) -> str:

@@ -111,6 +111,18 @@ def test_the_claims_that_a_page_shows_are_claims(page: str) -> None:
     assert len(blocks) == 1
 
 
+def test_the_summary_of_the_papers_numbers_is_that_of_their_audit() -> None:
+    page = (DOCS / "paper-numbers.md").read_text(encoding="utf-8")
+    found = {
+        rule: body
+        for rule, body in re.findall(r"^### [^\n]*\(`(\w+)`\)\n(.*?)(?=^##)", page, re.M | re.DOTALL)
+    }
+    assert "\n21 printed numbers in " in page and "prints 21 numbers" in page
+    assert found["differs_from_source"].count("\n- ") == 7 and "**Seven differ from their sources.**" in page
+    errors = [float(times) for times in re.findall(r"([\d.]+) standard errors", found["unresolved"])]
+    assert len(errors) == 4 and f"within {max(errors)} standard errors" in page
+
+
 def test_the_readme_shows_the_tutorials_figures() -> None:
     """They are made in one go: follow the tutorial in a fresh checkout, and copy what it prints."""
     readme, tutorial = (

@@ -105,8 +105,9 @@ class Browser:
                 and all(told.get(key) == value for key, value in wanted.items())
             )
 
+        end = time.monotonic() + PATIENCE
         while not (found := [event for event in self.events if fits(event)]):
-            if next(self._answers(), None) is None:
+            if next(self._answers(), None) is None or time.monotonic() > end:
                 raise TimeoutError(f"Chromium does not tell of {method}")
         self.events.remove(found[0])
         return dict(found[0]["params"])

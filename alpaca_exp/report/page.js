@@ -183,7 +183,7 @@
     for (const kind of ["keydown", "pointerdown", "wheel", "touchmove"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
     const look = () => {
       since.textContent = ` (${Math.max(0, Math.round((Date.now() - new Date(time.dateTime)) / 1000))} s ago)`;
-      const busy = document.hidden || dialog.open || !getSelection().isCollapsed || Date.now() - touched < 1500;
+      const busy = document.readyState !== "complete" || document.hidden || dialog.open || !getSelection().isCollapsed || Date.now() - touched < 1500;
       if (busy || Date.now() - opened < 1000 * refresh) return;
       const sides = every(".wide").map((wide) => wide.scrollLeft);
       keep("place", JSON.stringify({ left: scrollX, top: scrollY, sides, focus: mark(document.activeElement) }));

@@ -23,12 +23,15 @@ alpaca_exp: instruction-tuning experiments, from configuration to a table with i
                                                          without network runs it with runtime=offline
   python -m alpaca_exp --multirun +sweep=factorial       run an ablation; lands in outputs/sweeps/factorial/
   python -m alpaca_exp.options teacher                   a group's options and fields, with their meaning
-  python -m alpaca_exp.sweeps status SWEEP_DIR           how a sweep's jobs stand
+  python -m alpaca_exp.sweeps status|attach SWEEP_DIR    how a sweep's jobs stand; wait for those of SLURM
   python -m alpaca_exp.report                            tabulate every run under outputs/
+  python -m alpaca_exp.report page|attribution|claims|power|references
+                                                         a sweep's page; which factor did how much; verdicts;
+                                                         what seeds can show; what published numbers are
   python -m alpaca_exp.report reading RUN...             the answers of several runs, side by side
   python -m alpaca_exp.judging import|agree|people       published judgments, two judges, people's votes
   python -m alpaca_exp.variants diff A B                 in what two data sets differ
-  python -m alpaca_exp.store list|why|gc                 look after what was made
+  python -m alpaca_exp.store list|why|gc|export          look after what was made, or hand it on
 
 Choose an option of a group (preset=paper), change any field (trainer.learning_rate=1e-4);
 --cfg job shows every field and its value, --hydra-help what else Hydra can do.

@@ -22,11 +22,9 @@ def interval(found: Evidence, limits: Limits | None = None) -> Interval:
     those of the evidence tell what so many alike leave open.
     """
     rows = independent(found)
-    if limits is None and rows.documents and not np.ptp(rows.values):
-        limits = rows.limits
     error = rows.stderrs[0]
     if len(rows.readings) > 1 or rows.documents or error is None:
-        return crossed(rows.values, rows.clusters, limits)
+        return crossed(rows.values, rows.clusters, limits, rows.limits)
     return combined(float(rows.readings[0]), (Part(error**2, np.inf),), 1, Doubt.checkpoint, limits)
 
 

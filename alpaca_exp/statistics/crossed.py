@@ -17,13 +17,18 @@ _EQUAL = 1e-12
 
 
 def crossed(
-    values: npt.ArrayLike, clusters: Sequence[Hashable] | None = None, limits: Limits | None = None
+    values: npt.ArrayLike,
+    clusters: Sequence[Hashable] | None = None,
+    limits: Limits | None = None,
+    beyond: Limits | None = None,
 ) -> Interval:
     """The mean of an array (seeds, documents) with its 95 % interval for other seeds and other documents.
 
     `values` are of one quantity: a score, a paired difference, any linear contrast of cells. `clusters` are
-    the documents' groups, `limits` what no value lies beyond, where an estimate may be near them. With one
-    seed the interval is of this checkpoint only; with one document, or one cluster, it is over seeds only.
+    the documents' groups, `limits` what no value lies beyond, where an estimate may be near them; of a
+    difference, which is seldom near them, they are given as `beyond`, and tell no more than what documents
+    leave open that are all alike. With one seed the interval is of this checkpoint only; with one document,
+    or one cluster, it is over seeds only.
 
     Two-way random effects: the variance is seeds / S + documents / n + both / (S n), by mean squares (Searle,
     Casella and McCulloch 1992, Variance Components, ch. 4); how wide the interval is then,
@@ -32,6 +37,8 @@ def crossed(
     for an empty array, or one that is not finite.
     """
     found = Components.of(values, clusters)
+    if beyond and found.documents.df and not np.ptp(np.asarray(values, np.float64)):
+        limits = beyond
     if found.seeds == 1:
         one_value = found.documents.df == 0
         return (

@@ -8,7 +8,7 @@
 the documents leave one checkpoint. The truth is the mean over all seeds and documents; with one seed that of
 the checkpoint. Every kind goes through the functions that the report calls (`tests/crossed_worlds.py` draws).
 With 1,000 worlds a cell's coverage is off by .007 (standard error). Then what other intervals over 3 seeds
-and 80 documents cover, and the judge's own, of one judging.
+and 80 documents cover, the judge's own, of one judging, and what is told by one or two documents.
 """
 
 from __future__ import annotations
@@ -75,11 +75,17 @@ def main() -> None:
         print(f"worst {_worst(rows)}; {time.time() - started:.0f} s\n")
         peer = _others(asked.worlds)
         _judges_own(asked.worlds)
+        print(_head())
+        for kind in RARE:
+            print(_line(kind.name, _grid(kind, asked.worlds)), flush=True)
         print(json.dumps(_summary(rows, every, good, peer, asked.worlds)))
 
 
 def _paired(cells: Array, kind: Kind, n: int) -> Interval:
-    return crossed(np.tensordot(kind.weights, cells, 1), kind.world.clusters(n), kind.limits)
+    found = np.tensordot(kind.weights, cells, 1)
+    reach = sum(map(abs, kind.weights)) / 2
+    marked = kind.world.marks is not None and len(kind.weights) > 1
+    return crossed(found, kind.world.clusters(n), kind.limits, (-reach, reach) if marked else None)
 
 
 def _apart(cells: Array, kind: Kind, n: int) -> Interval:
@@ -138,6 +144,13 @@ def _kinds() -> Iterator[Kind]:
 
 
 KINDS = tuple(_kinds())
+RARE = (
+    Kind("accuracy .98", World((0.98,)), limits=SHARE),
+    Kind("win rate .02, ties", World((0.02,), (-0.4, 0.4)), limits=SHARE),
+    Kind("difference of accuracies .98 and .96", World((0.98, 0.96)), (1.0, -1.0)),
+    Kind("difference of equal accuracies of .97", World((0.97, 0.97)), (1.0, -1.0)),
+)
+"""Of 80 documents one or two tell anything: no interval is exact then, and these are told apart."""
 
 
 def _grid(kind: Kind, worlds: int) -> dict[Design, float | None]:

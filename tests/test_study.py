@@ -98,6 +98,7 @@ def test_what_cannot_run_is_said_before_the_first_trial(command: Command, tmp_pa
     for words, said in (
         (("teacher.sed=interval(0,9)",), "teacher.sed is not a key; did you mean teacher.seed?"),
         (("dataset_variant.num_examples=interval(-3,5)",), "num_examples is -3; it must be 1 or more"),
+        ((SEEDS, "hydra.sweeper.pruner.kind=median"), "these trials train nothing; leave it out"),
         ((SEEDS, "hydra.sweeper.objectives={rowz: maximize}"), "no such metric; did you mean rows?"),
         (
             (SEEDS, "hydra.sweeper.objectives={truthfulness: maximize}"),

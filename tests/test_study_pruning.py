@@ -85,6 +85,17 @@ def test_with_many_workers_a_trial_is_held_against_those_that_still_run(directio
     assert given_up([0.1, 0.2, 0.3, float("nan")]) == [False, False, False, True]
 
 
+def test_a_slow_beginner_is_given_up_by_what_later_ones_had_where_it_stood_then() -> None:
+    study = optuna.create_study(pruner=pruner({"kind": "asynchronous_percentile"}))
+    first = study.ask()
+    first.report(0.9, 10)
+    first.report(0.8, 20)
+    assert not first.should_prune()
+    for _ in range(3):
+        study.ask().report(0.1, 10)
+    assert first.should_prune(), "nobody else has come to 20 per cent, but three to 10"
+
+
 def metrics(found: dict[str, bytes]) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(found["metrics.csv"].decode())))
 

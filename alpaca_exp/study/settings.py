@@ -24,6 +24,7 @@ from alpaca_exp.study.samplers import kind_of, sampler_problems
 from alpaca_exp.study.space import Point, Space
 from alpaca_exp.study.storage import address_of
 
+LOSS, VAL_LOSS = "loss", "val_loss"
 STALE = ("retry", "fail")
 FAILED = ("keep", "retry")
 SHAPES: dict[str, tuple[Any, str]] = {
@@ -176,8 +177,8 @@ def _simple_problems(told: Mapping[str, Any]) -> Iterator[str]:
     for name, options in (("stale", STALE), ("failed", FAILED)):
         if told[name] not in options:
             yield f"hydra.sweeper.{name} is {told[name]}; it must be {' or '.join(options)}"
-    if told["monitor"] not in (None, "loss", "val_loss"):
-        yield f"hydra.sweeper.monitor is {told['monitor']}; it must be loss, val_loss or null"
+    if told["monitor"] not in (None, LOSS, VAL_LOSS):
+        yield f"hydra.sweeper.monitor is {told['monitor']}; it must be {LOSS}, {VAL_LOSS} or null"
 
 
 def _distribution_problems(space: Space) -> Iterator[str]:

@@ -5,21 +5,21 @@ Whoever starts the same study again, or beside, adds what is missing to the numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from alpaca_exp.errors import ConfigError, InputError, JobsFailed
 from alpaca_exp.experiment import prepare
-from alpaca_exp.plan import plan
+from alpaca_exp.plan import Plan, plan
 from alpaca_exp.records import Row
-from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.schemas import ExperimentConfig, RuntimeConfig
 from alpaca_exp.study.books import LOST, Books
 from alpaca_exp.study.objectives import unmeasured
 from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import TRIALS, read_results, read_trials, summary
-from alpaca_exp.study.settings import Settings, read_settings
+from alpaca_exp.study.settings import VAL_LOSS, Settings, read_settings
 from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import masked, of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
@@ -135,24 +135,30 @@ def shape(settings: Settings) -> str:
     return f"{settings.sampler['kind']} over {names}; {settings.n_trials:,} trials in all; {goals}"
 
 
-def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -> Any:
+def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -> RuntimeConfig:
     """Compose and plan every corner of the space. Returns where trials run.
 
     Raises InputError with all that is wrong there, ConfigError where an objective would not be measured.
     """
-    label = settings.space.label
     orders = [order for _, order in probes(settings)]
-    checked(orders, label, composer, elsewhere=elsewhere, what="study")
-    problems: dict[str, None] = {}
-    runtime = None
-    for order in orders[:1]:
-        config, _ = composer(order)
-        prepare(config)
-        runtime = config.runtime
-        problems |= dict.fromkeys(unmeasured(list(settings.objectives), config, plan(config)))
+    checked(orders, settings.space.label, composer, elsewhere=elsewhere, what="study")
+    config, _ = composer(orders[0])
+    prepare(config)
+    stages = plan(config)
+    problems = [*unmeasured(list(settings.objectives), config, stages), *_unpruned(settings, config, stages)]
     if problems:
-        raise ConfigError(list(problems))
-    return runtime
+        raise ConfigError(problems)
+    return config.runtime
+
+
+def _unpruned(settings: Settings, config: ExperimentConfig, stages: Plan) -> Iterator[str]:
+    """Why the pruner that is asked for would never be told a loss."""
+    if not settings.prunes:
+        return
+    if "train" not in stages:
+        yield "hydra.sweeper.pruner compares losses, and these trials train nothing; leave it out"
+    elif settings.monitor == VAL_LOSS and not config.trainer.validation_examples:
+        yield "hydra.sweeper.monitor is val_loss, and trainer.validation_examples sets no rows aside for it"
 
 
 def probes(settings: Settings) -> list[tuple[Point, tuple[str, ...]]]:

@@ -28,8 +28,10 @@ from alpaca_exp.records import Row
 from alpaca_exp.report.runs import Run, collect, read
 
 OUTPUTS, MANIFEST, GUIDE = "outputs", "manifest.json", "README.txt"
-SWEEP_FILES = ("sweep.json", "jobs.jsonl", "optimization_results.yaml", "trials.jsonl")
-"""What a sweep tells of itself; its locks and its database stay where they are."""
+SWEEP_FILES = (
+    "sweep.json", "jobs.jsonl", "report.json", "optimization_results.yaml", "trials.jsonl", "overview.json",
+)  # fmt: skip
+"""What a sweep tells of itself, and its page is made from; its locks and its database stay where they are."""
 GUIDE_TEXT = """\
 Runs of alpaca_exp, with all that their tables rest on. {manifest} names every file and its sha256.
 

@@ -28,7 +28,7 @@ def document_values(metric: str, artifacts: dict[str, str], outputs: Path) -> li
     if "evaluate" not in artifacts:
         return []
     audits = audits_of(artifacts, outputs)
-    file = outputs / "evaluate" / artifacts["evaluate"] / "documents.jsonl"
+    file = outputs.joinpath("evaluate", artifacts["evaluate"], "documents.jsonl")
     parts: list[Measured] = []
     for part in parts_of(metric, artifacts, outputs):
         inside = [(task, *part[1:]) for task in tasks_of([part], artifacts, outputs)]

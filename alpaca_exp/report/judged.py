@@ -68,7 +68,7 @@ def question_values(metric: str, artifacts: dict[str, str], outputs: Path) -> di
     per cent and whose spread is the delta method's. Empty where the metric is no such mean.
     """
     name, _, category = metric.removeprefix(PREFIX).partition("/")
-    found = jsonl(outputs / "judge" / artifacts.get("judge", "") / "questions.jsonl")
+    found = jsonl(outputs.joinpath("judge", artifacts.get("judge", ""), "questions.jsonl"))
     inside = [row for row in found if not category or row["category"] == category]
     if name == "percent":
         return _percent([row for row in inside if None not in _points(row)])
@@ -131,7 +131,7 @@ def mixture(artifacts: dict[str, str], outputs: Path) -> list[str]:
 @functools.cache
 def judging(name: str, outputs: Path) -> Judging | None:
     """Of the judging of this fingerprint; None where there are no verdicts."""
-    file, before = outputs / "judge" / name / "verdicts.jsonl", kept(outputs)
+    file, before = outputs.joinpath("judge", name, "verdicts.jsonl"), kept(outputs)
     entry = before.of(file)
     summed = json.loads(entry) if entry else _summed(rows(file, ("question_id",)))
     if not entry and summed["words"]:

@@ -40,7 +40,7 @@ def made(part: str, name: str, outputs: Path) -> Made | None:
 
 @functools.cache
 def _made(stage: str, name: str, outputs: Path) -> Made | None:
-    file = outputs / stage / name / "record.json"
+    file = outputs.joinpath(stage, name, "record.json")
     try:
         record = json.loads(file.read_bytes())
         return _of_record(stage, record)

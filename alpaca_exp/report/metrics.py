@@ -118,16 +118,17 @@ def parts_of(metric: str, artifacts: dict[str, str], outputs: Path) -> list[Part
 
 @functools.cache
 def _parts(metric: str, name: str | None, outputs: Path) -> list[Part]:
-    rows = {known: part for known, (_, part) in _scored("evaluate", name, outputs).items()} if name else {}
+    there = _scored("evaluate", name, outputs) if name else {}
     wanted = [metric]
     if name and metric in SUITE:
         identity = Artifact(outputs / "evaluate" / name).record["identity"]
         wanted = [str(one) for one in identity.get("suite", {}).get(metric, [])]
     found = []
     for one in wanted:
-        part = rows.get(one) or next((rows[other] for other in rows if other.partition("/")[0] == one), None)
+        filtered = (there[other] for other in there if other.partition("/")[0] == one)
+        scored = there.get(one) or next(filtered, None)
         task, _, kind = one.rpartition(".")
-        found.append(part or (task, kind, "none"))
+        found.append(scored[1] if scored else (task, kind, "none"))
     return found
 
 
@@ -149,7 +150,7 @@ def audits_of(artifacts: dict[str, str], outputs: Path) -> Mapping[str, Row]:
 
 @functools.cache
 def _audit(name: str, outputs: Path) -> Any:
-    return _json(outputs / "evaluate" / name / "audit.json")
+    return _json(outputs.joinpath("evaluate", name, "audit.json"))
 
 
 @functools.cache
@@ -163,7 +164,7 @@ def _scored(part: str, name: str, outputs: Path) -> Mapping[str, tuple[Reading, 
     """By metric, what `scores.jsonl` of an artifact says; of two rows of one name the first."""
     found: dict[str, tuple[Reading, Part]] = {}
     source = f"{part}/{name}"
-    for row in rows(outputs / part / name / "scores.jsonl", ("task", "metric", "value", "stderr", "n")):
+    for row in rows(outputs.joinpath(part, name, "scores.jsonl"), ("task", "metric", "value", "stderr", "n")):
         low, high = row.get("low"), row.get("high")
         bounds = None if low is None or high is None else (low, high)
         one = Reading(row["value"], row["stderr"], row["n"], row.get("chance"), source, bounds)

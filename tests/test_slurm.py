@@ -112,7 +112,8 @@ def test_jobs_that_are_preempted_go_on_from_their_last_step(place: Path, slurm: 
     sweep, trained = place / "outputs" / "sweeps" / "preempted", place / "outputs" / "train"
     others = set(trained.glob("*"))
     waiting = start_in(place, *words, **slurm.environment)
-    until(lambda: len({file.parents[1] for file in trained.glob("*/checkpoints/*")} - others) == 6)
+    late = "*/checkpoints/step-*[3-9]??.ckpt"  # three hundred steps, or more, are saved
+    until(lambda: len({file.parents[1] for file in trained.glob(late)} - others) == 6)
     slurm("sbatch", "-p", "high", "-n", "6", "--mem=60", "-o", "/dev/null", "--wrap", "sleep 1")
     printed, complained = waiting.communicate(timeout=600)
     assert waiting.returncode == 0 and "6 jobs: 6 done" in printed, printed + complained

@@ -123,6 +123,8 @@ def submit(sweep: Path, storage: str, left: int, asked: Slurm, runtime: RuntimeC
             submissions.outcome_file(sweep, agent.name).unlink(missing_ok=True)
         (sweep / submissions.SHARED).mkdir(exist_ok=True)
         send([agents] if agents else [], sweep, asked)
+    if left <= 0:
+        return "no agent is submitted: all trials are made, or under way"
     before = f"{len(live):,} in SLURM's hands from before, " if live else ""
     return f"agents, who run one trial after the other: {before}{len(agents):,} submitted to SLURM"
 

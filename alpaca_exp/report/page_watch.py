@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LOOK_S = 2.0
 """Between two looks at the sweep's folder."""
 SHARE = 4.0
-"""So many times as long as a page took to make it is let be: a sweep has other work for the processor."""
+"""So many times as long as a page kept the processor it is let be: a sweep has other work for that."""
 TOLD = (JOBS, SWEEP, SUBMISSIONS, SETTINGS, OVERVIEW)
 """What a page of a sweep is made from, beside its jobs' `run.json`."""
 
@@ -62,9 +62,9 @@ def _changes(sweep: Path) -> Iterator[Standing | None]:
         now, of = _state(sweep), standing(sweep)
         now = (*now, of)
         if now != before:
-            begun = time.monotonic()
+            begun = time.process_time()
             yield of
-            time.sleep(SHARE * (time.monotonic() - begun) if of is not None and of.runs else 0.0)
+            time.sleep(SHARE * (time.process_time() - begun) if of is not None and of.runs else 0.0)
             before = now
         elif of is None or not of.runs:
             return

@@ -18,6 +18,7 @@ from tests.stories import ROOT, run_in
 if TYPE_CHECKING:
     from alpaca_exp.artifacts import Artifact
     from alpaca_exp.schemas import PretrainedModelConfig
+    from tests.browsers import Browser
 
 gc.disable()  # until all modules are imported, of whose objects hardly any is garbage
 share_schemas()
@@ -70,6 +71,18 @@ def shared_data() -> Path:
 def command(tmp_path: Path) -> Command:
     """Run `python -m MODULE ...` in an empty folder, as a user would."""
     return functools.partial(run_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all tests of pages; to be had only where it is installed."""
+    from tests.browsers import PROGRAM, Browser
+
+    if PROGRAM is None:
+        pytest.skip("chromium is absent: no browser to read the page in")
+    opened = Browser(tmp_path_factory.mktemp("chromium"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,6 @@ DOM = "document.documentElement.outerHTML"
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    opened = Browser(tmp_path_factory.mktemp("chromium"))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight questions to three models; the judge prefers the tuned one's answers to 1 and 2 alone."""
     sides = [side(label, [f"answer {n} of {label[0]} " + "so " * n for n in range(1, 9)]) for label in LABELS]

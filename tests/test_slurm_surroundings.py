@@ -19,7 +19,7 @@ from tests.children import ROOT
 from tests.servers import Server
 from tests.slurm.cluster import Cluster, cluster, missing
 from tests.slurm.sweeps import DATA, GRID, SWEEPS, jobs, said, submitted, until
-from tests.stories import TINIEST, run_in
+from tests.stories import TINIEST, rows, run_in, start_in
 
 PASSWORD, KEY = "swordfish-7", "sk-not-to-be-seen"
 DDP = ("runtime.accelerator=cpu", "runtime.strategy=ddp", "judge=none")
@@ -88,6 +88,17 @@ def test_no_file_and_no_answer_of_slurm_has_what_is_secret(tmp_path: Path, slurm
     assert len(_sent(sweep)) == 2
     for secret in (PASSWORD, KEY):
         assert not any(secret.encode() in one for one in told)
+
+
+@pytest.mark.long
+def test_two_starts_of_one_sweep_at_once_submit_each_job_once(tmp_path: Path, slurm: Cluster) -> None:
+    words = (*DATA, "teacher.seed=0,1,2", "name=both")
+    starts = [start_in(tmp_path, *words, **slurm.environment) for _ in range(2)]
+    printed = [one.communicate(timeout=200) for one in starts]
+    assert [one.returncode for one in starts] == [0, 0], printed
+    units = [row["unit"] for row in rows(tmp_path / "outputs" / "sweeps" / "both" / "slurm.jsonl")]
+    assert {"0", "1", "2"} <= set(units) and len(units) == len(set(units))
+    assert all("3 jobs: " in said and "failed" not in said for said, _ in printed)
 
 
 def _sent(sweep: Path) -> list[Any]:

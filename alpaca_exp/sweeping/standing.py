@@ -16,6 +16,7 @@ from alpaca_exp.sweeping.table import LONG, line
 
 OPEN = ("waiting", "running", "killed", "stopped")
 """What a job may be of which SLURM knows more."""
+SILENT = "SLURM gives no answer here: of the jobs that it has, what is known is what they wrote themselves"
 DEPENDENCY = "Dependency"
 """SLURM's word for a job that is to begin when others have ended."""
 
@@ -29,7 +30,8 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
     known, rows = submissions.last(sweep), read(sweep)
     open_ = [known[str(one.number)] for one in entries if str(one.number) in known and one.status in OPEN]
     shared = [one for one in known.values() if one.is_shared and submissions.outcome(sweep, one.unit) is None]
-    states = submissions.states([*open_, *shared] if open_ else []) or {}
+    answer = submissions.states([*open_, *shared] if open_ else [])
+    states = answer or {}
     making = {one.fingerprint: one for one in shared if one.unit in states and not states[one.unit].ended}
     told: list[Entry] = []
     waiting: Counter[str] = Counter()
@@ -42,7 +44,8 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
         waiting[why] += status == "queued"
         label = f"{one.label} ({where(known[str(one.number)], why, sweep)})"
         told.append(replace(one, status=status, label=label, error=None))
-    beside = [_shared(one, states[one.unit], rows, sweep) for one in making.values()]
+    beside = [SILENT] if answer is None else []
+    beside += [_shared(one, states[one.unit], rows, sweep) for one in making.values()]
     if len(entries) > LONG:
         beside += [line(None, f"{n:,} jobs: {why}", "queued", None) for why, n in waiting.items() if n]
     return told, beside

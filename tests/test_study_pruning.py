@@ -85,6 +85,18 @@ def test_with_many_workers_a_trial_is_held_against_those_that_still_run(directio
     assert given_up([0.1, 0.2, 0.3, float("nan")]) == [False, False, False, True]
 
 
+@pytest.mark.parametrize(("direction", "sign"), [("minimize", 1), ("maximize", -1)])
+def test_a_threshold_is_one_of_losses_whatever_the_study_makes_large(direction: str, sign: int) -> None:
+    told = pruner({"kind": "threshold", "upper": 2.0, "lower": 0.1}, direction)
+    study = optuna.create_study(direction=direction, pruner=told)
+    found = []
+    for loss in (1.0, 3.0, 0.05):
+        trial = study.ask()
+        trial.report(sign * loss, 10)
+        found.append(trial.should_prune())
+    assert found == [False, True, True]
+
+
 def test_a_slow_beginner_is_given_up_by_what_later_ones_had_where_it_stood_then() -> None:
     study = optuna.create_study(pruner=pruner({"kind": "asynchronous_percentile"}))
     first = study.ask()

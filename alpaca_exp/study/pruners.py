@@ -10,6 +10,8 @@ from alpaca_exp.study.parts import options_of, part_problems
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
+MAXIMIZE = "maximize"
+
 STEPS = 100
 """A pruner's step is the share of a training that is done, in per cent: trials differ in their steps."""
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -22,14 +24,20 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Each kind's options with our defaults; any other option of Optuna's pruner of that kind is taken too."""
 
 
-def pruner(options: Mapping[str, Any]) -> BasePruner:
+def pruner(options: Mapping[str, Any], direction: str = "minimize") -> BasePruner:
     """The pruner of `{kind: median, n_startup_trials: 4, ...}`; without a kind, the one that prunes nothing.
 
-    Raises ValueError or TypeError for options that cannot be; `pruner_problems` says which.
+    `direction`: the study's. Where that is a maximum, losses are kept with their signs turned, and so are the
+    bounds that they are held against. Raises ValueError or TypeError for options that cannot be;
+    `pruner_problems` says which.
     """
     given = dict(options)
     kind = given.pop("kind", "none")
-    return _classes()[kind](**{**DEFAULTS.get(kind, {}), **given})
+    given = {**DEFAULTS.get(kind, {}), **given}
+    if kind == "threshold" and direction == MAXIMIZE:
+        bounds = {end: None if given[end] is None else -given[end] for end in ("lower", "upper")}
+        given |= {"lower": bounds["upper"], "upper": bounds["lower"]}
+    return _classes()[kind](**given)
 
 
 def pruner_problems(options: Mapping[str, Any]) -> list[str]:

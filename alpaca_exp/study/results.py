@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from alpaca_exp.records import Row, read_jsonl, write_jsonl
-from alpaca_exp.study.trial import MAXIMIZE, STEPS
+from alpaca_exp.study.pruners import MAXIMIZE
+from alpaca_exp.study.trial import STEPS
 from alpaca_exp.sweeping import history
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import Any
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import write_json
 from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.study.pruners import MAXIMIZE
 
 FILE = "trial.json"
-MAXIMIZE = "maximize"
 STEPS = "steps"
 """The attribute of a trial that says how many steps its whole training takes."""
 
@@ -56,7 +56,7 @@ class Trial:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.note = note
         self._storage: Any = open_storage(note.storage)
-        chosen = pruner(note.pruner)
+        chosen = pruner(note.pruner, note.direction)
         try:
             self._study = optuna.load_study(study_name=note.study_name, storage=self._storage, pruner=chosen)
         except KeyError:

@@ -76,7 +76,7 @@ def test_a_click_on_a_number_shows_its_runs_seeds_answers_and_artifacts(tab: Tab
     told = tab.value(f"{DIALOG}.open && {DIALOG}.innerText")
     assert "0.510 [" in told.partition("Runs")[0]
     assert "understanding of <b>new</b>, over 3 seeds, 400 documents each" in told
-    assert "Runs (3)" in told and "sweeps/small/6 seed=0: its answers" in told
+    assert "Runs (3)" in told and "sweeps/small/6: seed=0, its answers" in told
     assert "Artifacts (3)" in told and "evaluate/" in told
     assert "alpaca_exp.store export sweeps/small/6 sweeps/small/7 sweeps/small/8 --outputs" in told
     links = tab.value(f"[...{DIALOG}.querySelectorAll('a')].map(a => a.href)")
@@ -134,6 +134,9 @@ def test_printed_it_is_black_on_white_with_the_numbers_of_its_figures(tab: Tab) 
     assert tab.value(COLOUR) == "rgb(255, 255, 255)"
     tab.value("dispatchEvent(new Event('beforeprint'))")
     assert tab.value("[...document.querySelectorAll('figure details')].every(d => d.open)")
+    tab.resize(300, 1000)
+    wide = "(e => e.scrollWidth <= e.clientWidth)(document.querySelector('.main'))"
+    assert tab.value(wide), "no column is cut off"
 
 
 @pytest.mark.parametrize("name", ["small", "search"])

@@ -97,15 +97,18 @@
     items.forEach((parts) => { const li = document.createElement("li"); li.append(...parts); ul.append(li); });
     return items.length ? [head, ul] : [];
   };
-  const copies = (cell) => every("a", cell).map((link) => link.cloneNode(true));
+  const copies = (cell, text) => every("a", cell).map((link) => {
+    const copy = link.cloneNode(true);
+    copy.textContent = text ?? link.textContent;
+    return copy;
+  });
   const origin = (number) => {
     const row = document.querySelector(number.hash);
     const runs = every("a", row.cells[2]).map((link) => document.querySelector(link.hash));
     const told = runs.map((run) => {
       const [seeds, , , , answers, log] = [...run.cells].slice(-6);
-      const more = [...copies(answers).map((link) => [": ", link]), ...copies(log).map((link) => [", ", link])];
-      copies(answers).length && (more[0][1].textContent = "its answers");
-      return [...copies(run.cells[0]), ` ${seeds.textContent}`, ...more.flat()];
+      const more = [...copies(answers, "its answers"), ...copies(log, "its log")].flatMap((link) => [", ", link]);
+      return [...copies(run.cells[0]), `: ${seeds.textContent}`, ...more];
     });
     const artifacts = copies(row.cells[3]).map((link) => [link]);
     const pre = document.createElement("pre");

@@ -49,7 +49,8 @@ def watch(asked: Asked, outputs: Path) -> None:
     except KeyboardInterrupt:
         if last is not None:
             write(last, file)
-        print(f"\nNo longer watched; the page stays as it is: {file}", flush=True)
+        told = "the page stays as it is" if file.exists() else "there is no page yet"
+        print(f"\nNo longer watched; {told}: {file}", flush=True)
         return
     print(f"{asked.name} is over: {_counts(standing(sweep))}", flush=True)
 

@@ -134,7 +134,7 @@ def test_printed_it_is_black_on_white_with_the_numbers_of_its_figures(tab: Tab) 
     assert tab.value(COLOUR) == "rgb(255, 255, 255)"
     tab.value("dispatchEvent(new Event('beforeprint'))")
     assert tab.value("[...document.querySelectorAll('figure details')].every(d => d.open)")
-    tab.resize(300, 1000)
+    tab.resize(200, 1000)
     wide = "(e => e.scrollWidth <= e.clientWidth)(document.querySelector('.main'))"
     assert tab.value(wide), "no column is cut off"
 

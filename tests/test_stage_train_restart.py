@@ -13,7 +13,7 @@ import torch
 from alpaca_exp.artifacts import Artifact
 from alpaca_exp.errors import InputError, Stopped
 from alpaca_exp.schemas import PretrainedModelConfig, RuntimeConfig
-from alpaca_exp.tuning import module
+from alpaca_exp.tuning import fit, module
 from tests.tunings import EVERY_STEP, before_step, tune
 
 
@@ -93,6 +93,33 @@ def test_a_signal_stops_after_the_step_and_the_same_call_goes_on(
         tune(base, dataset, tmp_path / "out")
     assert signal.getsignal(number) is before
     assert tune(base, dataset, tmp_path / "out") == uninterrupted
+
+
+def test_a_signal_behind_the_last_step_is_heeded_and_no_step_lost(
+    uninterrupted: dict[str, bytes], base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path
+) -> None:
+    def strike(self: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped, match="after step 8 of 8"):
+        patch.setattr(module.Tuning, "on_train_epoch_end", strike, raising=False)
+        tune(base, dataset, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()] == ["step-000000008.ckpt"]
+    assert tune(base, dataset, tmp_path / "out") == uninterrupted
+
+
+def test_a_signal_that_comes_when_all_is_saved_that_can_be_is_passed_on(
+    base: PretrainedModelConfig, dataset: Artifact, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fit, "gather", lambda tuning: os.kill(os.getpid(), signal.SIGTERM))
+            tune(base, dataset, tmp_path / "out")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == [signal.SIGTERM]
 
 
 def test_a_diverged_loss_names_the_step_and_the_remedy(

@@ -44,7 +44,7 @@ class Checkpoints(Callback):
         self._folder, self._every_s, self._steps = folder, every_s, steps
         self._made_by, self._given_up = dict(made_by), given_up
         self._saved = time.monotonic()
-        self._stop_asked = False
+        self._stop_asked: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """What the training is whose checkpoint this is."""
@@ -63,9 +63,14 @@ class Checkpoints(Callback):
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
-        """Turn SIGTERM and Ctrl-C into a request: finish this step, save, stop."""
+        """Turn SIGTERM and Ctrl-C into a request: finish this step, save, stop.
+
+        One that comes when all steps are over, and their last chance to save, is passed on.
+        """
         with heeding(self._ask_to_stop):
             yield
+        if self._stop_asked is not None:
+            signal.raise_signal(self._stop_asked)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen again: by now Lightning has put its own handler in front, which exits without saving."""
@@ -90,13 +95,21 @@ class Checkpoints(Callback):
         if agreed == STOP:
             raise Interrupted(f"stopped after step {step} of {self._steps}; run the same command to go on")
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A signal that came behind the last step counts too: it is saved, since no model is yet."""
+        if self._agreed(trainer, trainer.global_step) == STOP:
+            self._save(trainer, trainer.global_step)
+            raise Interrupted(
+                f"stopped after step {trainer.global_step} of {self._steps}; run the same command to go on"
+            )
+
     def _agreed(self, trainer: Trainer, step: int) -> int:
         """The same on all ranks: whether it is time, or over, is the first one's to say, a stop any one's."""
         due = step < self._steps and time.monotonic() - self._saved >= self._every_s
         wanted = GO_ON
         if place().rank == 0:
             wanted = PRUNE if self._given_up() else SAVE if due else GO_ON
-        if self._stop_asked:
+        if self._stop_asked is not None:
             wanted = STOP
         if place().world == 1:
             return wanted
@@ -126,9 +139,9 @@ class Checkpoints(Callback):
             )
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        if self._stop_asked and number == signal.SIGINT:
+        if self._stop_asked is not None and number == signal.SIGINT:
             raise Interrupted("stopped at once; run the same command to go on from the last checkpoint")
-        self._stop_asked = True
+        self._stop_asked = number
 
 
 def step_of(checkpoint: Path) -> int:

@@ -43,7 +43,7 @@ if "alpaca_exp.tuning.rank" in sys.orig_argv:
     ranks.take = noting
 """
 TWO = ("runtime.devices=2", "runtime.strategy=ddp", "runtime.accelerator=cpu")
-TRAINING = (*TINIEST, "name=study", "eval_suite=none", "judge=none")
+TRAINING = (*TINIEST, "world.corpus_tokens=8192", "name=study", "eval_suite=none", "judge=none")
 RATES = "trainer.learning_rate=0.001,0.002"
 LONG = "trainer.epochs=300"
 STUDY = (
@@ -152,10 +152,11 @@ def each_rank_is_its_jobs_own(folder: Path) -> None:
     assert len(set(roots)) == len(roots) and not any("outputs" in Path(root).parts for root in roots)
 
 
-def test_two_jobs_side_by_side_train_on_two_devices_each_with_its_own_settings(
-    begin: Callable[..., Started], tmp_path: Path
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_two_jobs_train_on_two_devices_each_with_its_own_settings(
+    begin: Callable[..., Started], tmp_path: Path, workers: int
 ) -> None:
-    code, said = ended(begin(RATES, "runtime.workers=2"))
+    code, said = ended(begin(RATES, f"runtime.workers={workers}"))
     assert code == 0, said
     assert Counter((rank.rate, rank.rank) for rank in ranks(tmp_path)) == Counter(
         (rate, rank) for rate in (0.001, 0.002) for rank in (0, 1)
@@ -237,7 +238,7 @@ def test_a_rank_that_is_killed_ends_its_job_and_again_goes_on_from_its_checkpoin
 ) -> None:
     words = ("trainer.learning_rate=0.001", LONG, "runtime.checkpoint_every_s=0.1")
     sweep = begin(*words)
-    until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/*"))), sweep)
+    until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step-*.ckpt/rest.pt"))), sweep)
     (second,) = (rank for rank in ranks(tmp_path) if rank.rank == 1)
     os.kill(second.pid, signal.SIGKILL)
     code, said = ended(sweep)

@@ -16,8 +16,8 @@ OPEN = ("waiting", "running")
 SETTLED = ("done", "found", "pruned")
 """What has come to what it was meant to."""
 ORDER = ("done", "found", "pruned", "failed", "killed", "stopped", "running", "waiting")
-WORDS = {"found": "found from before", "waiting": "not started"}
-"""What a state is called on the page, where it is called otherwise."""
+WORDS = {"found": "found from before", "waiting": "not started", "fail": "failed"}
+"""What a state, of a job or a trial, is called on the page, where it is called otherwise."""
 
 
 @dataclass(frozen=True)

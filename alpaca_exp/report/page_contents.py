@@ -112,7 +112,7 @@ def contents(asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Pa
         scatters=tuple(_scatters(runs, made.layout, outputs)) if made else (),
         attribution=bars,
         bars=tuple(attributed(bars)) if bars else (),
-        curves=curves(curves_of(runs, _label(asked, study), outputs)),
+        curves=curves(curves_of(runs, _label(asked), outputs)),
         cards=tuple(cards(runs, outputs)),
         origins=tuple(all_origins[:MOST_ARTIFACTS]),
         left_out=max(len(all_origins) - MOST_ARTIFACTS, 0),
@@ -153,8 +153,8 @@ def _claimed(traces: Traces) -> Callable[[Verdict, str], str]:
     return lambda one, text: linked(traces, of_verdict(one), text)
 
 
-def _label(asked: Asked, study: Study | None) -> Callable[[Run], str]:
-    if study:
+def _label(asked: Asked) -> Callable[[Run], str]:
+    if not asked.rows:
         return lambda run: f"trial {run.name.rpartition('/')[2]}"
     return lambda run: ", ".join(run.label(axis) for axis in _axes(asked))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from alpaca_exp.report.jobs import WORDS
 from alpaca_exp.report.page_contents import Contents, linked
 from alpaca_exp.report.traces import Behind
 
@@ -66,6 +67,7 @@ def templates() -> Environment:
         loader=FileSystemLoader(HERE),
     )
     pages.tests["numeral"] = lambda text: any(letter.isdigit() for letter in text)
+    pages.filters["in_words"] = lambda state: WORDS.get(state, state)
     pages.filters["last_part"] = lambda name: name.partition("/")[2]
     return pages
 

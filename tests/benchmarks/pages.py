@@ -86,9 +86,9 @@ def _cases(outputs: Path, folder: Path, times: int) -> Iterator[Row]:
     }
     for case, (words, axis, cold) in cases.items():
         page = [sys.executable, "-m", "alpaca_exp.report", "page", str(outputs), *words]
-        seconds, megabytes = measured(page, times, outputs / ".cache" if cold else None)
+        seconds, megabytes, _ = measured(page, times, outputs / ".cache" if cold else None)
         by_hand = [sys.executable, "-c", PEER, str(outputs), axis, str(folder / "peer.html")]
-        theirs, _ = measured(by_hand, times)
+        theirs = measured(by_hand, times).seconds
         file = outputs / "reports" / "all" / "index.html"
         row = {
             "case": case,

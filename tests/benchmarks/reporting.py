@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from alpaca_exp.judging.scores_questions import compared
 from alpaca_exp.records import Row, as_row
@@ -130,25 +131,39 @@ def _cases(outputs: Path, times: int) -> Iterator[Row]:
     for case, (words, cold) in cases.items():
         head = ["power", str(outputs)] if words[0] == "--power" else [str(outputs), words[0]]
         command = [sys.executable, "-m", "alpaca_exp.report", *head, *words[1:]]
-        seconds, megabytes = measured(command, times, outputs / ".cache" if cold else None)
+        seconds, megabytes, busy = measured(command, times, outputs / ".cache" if cold else None)
         row = {
             "case": case,
             "ratio": round(peers[peer][0] / seconds, 2),
             "ours": round(seconds, 3),
             "peer": round(peers[peer][0], 3),
             "peer_name": peer,
+            "cpu": round(busy, 3),
+            "peer_cpu": round(peers[peer].busy, 3),
             "bar": BAR_SECONDS,
             "megabytes": round(megabytes),
             "bar_megabytes": BAR_MB,
             "peer_megabytes": round(peers[peer][1]),
         }
-        print(f"{case:22} {seconds:.2f} s, {megabytes:.0f} MB (peer {row['peer']} s)", file=sys.stderr)
+        told = f"{seconds:.2f} s, {busy:.2f} s of CPU, {megabytes:.0f} MB"
+        print(f"{case:22} {told} (peer {row['peer']} s, {row['peer_cpu']} s of CPU)", file=sys.stderr)
         yield row
 
 
-def measured(command: Sequence[str], times: int, forget: Path | None = None) -> tuple[float, float]:
-    """The median seconds of a fresh process, and the most MB it took; `forget` is removed before each."""
-    seconds, most = [], 0.0
+class Measured(NamedTuple):
+    """What a fresh process took."""
+
+    seconds: float
+    """The median."""
+    megabytes: float
+    """The most."""
+    busy: float
+    """The median seconds of CPU: on a machine with other work what tells."""
+
+
+def measured(command: Sequence[str], times: int, forget: Path | None = None) -> Measured:
+    """What the command takes, in a process of its own each time; `forget` is removed before each."""
+    seconds, most, busy = [], 0.0, []
     for _ in range(times):
         if forget:
             shutil.rmtree(forget, ignore_errors=True)
@@ -160,7 +175,8 @@ def measured(command: Sequence[str], times: int, forget: Path | None = None) -> 
             raise SystemExit(f"{command} ended with {child.returncode}")
         seconds.append(time.perf_counter() - begun)
         most = max(most, usage.ru_maxrss / 1024)
-    return statistics.median(seconds), most
+        busy.append(usage.ru_utime + usage.ru_stime)
+    return Measured(statistics.median(seconds), most, statistics.median(busy))
 
 
 def fill(outputs: Path, count: int) -> None:
@@ -234,7 +250,7 @@ def _scores(right: Sequence[bool]) -> list[Row]:
 
 def _audit() -> Row:
     metric = {"chance": 0.25, "majority": 0.28, "stderr": "analytic"}
-    tasks = [
+    tasks: list[Row] = [
         {"task": task, "task_version": "1.0", "num_fewshot": 0, "n": DOCUMENTS, "prompts": "728c51d5ab8893c3",
          "degenerate": False, "truncated": 0, "empty_generations": None, "comparable": True,
          "metrics": {"acc": metric, "acc_norm": metric}, "flags": []}

@@ -11,6 +11,7 @@ from alpaca_exp.experiment import prepare
 from alpaca_exp.plan import plan
 from alpaca_exp.prefetch import with_documents
 from alpaca_exp.study.books import Books
+from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.trial import FILE, TrialNote, write_note
 from alpaca_exp.sweeping import history
 from alpaca_exp.sweeping.agenda import Unit
@@ -21,6 +22,8 @@ from alpaca_exp.sweeping.table import line
 
 LOOK_AGAIN_S = 1.0
 """After so long it is looked again whether another process's trial has been left."""
+LEAST_SHARE = 50
+"""So many times as long as it takes to write what a page shows, nothing is written again before the end."""
 FEWEST = 4
 """Of fewer trials no rate of failures is told."""
 
@@ -46,7 +49,7 @@ class Trials:
         self._settings = books.settings
         self._end = time.monotonic() + self._settings.timeout
         self._own: set[int] = set()
-        self._look_at = 0.0
+        self._look_at = self._show_at = 0.0
         self._over = False
         self.reason: Exception | None = None
         """Why it ended before its time."""
@@ -87,9 +90,17 @@ class Trials:
                 self._over = True  # what stops one, a signal or a budget, is meant for all
             case "failed":
                 self._books.fail(number, outcome.error or "failed")
+        self._show()
         if outcome.status == "failed":
             self._watch_failures()
         return outcome, []
+
+    def _show(self) -> None:
+        """Write what a page shows of the study so far; the longer that takes, the more seldom."""
+        begun = time.monotonic()
+        if begun >= self._show_at:
+            write_overview(self._books.sweep)
+            self._show_at = begun + LEAST_SHARE * (time.monotonic() - begun)
 
     def _valued(self, done: Job, outcome: Outcome) -> Outcome:
         try:

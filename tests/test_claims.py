@@ -275,6 +275,16 @@ def test_nothing_is_averaged_over_suites_or_worlds(tmp_path: Path) -> None:
     assert verdict(made, where={"eval_suite": "two"}).verdict == "supported"
 
 
+def test_runs_of_two_versions_of_a_stage_are_not_averaged(tmp_path: Path) -> None:
+    made = world(tmp_path)
+    for seed in range(3):
+        record = tmp_path / "evaluate" / f"e-cleanedsmall{seed}" / "record.json"
+        write_json({**json.loads(record.read_text()), "version": 2 + (seed == 1)}, record)
+    found = verdict(made)
+    assert found.verdict == "not testable"
+    assert "runs that other code made would be averaged: evaluate version (2, 3)" in found.why
+
+
 def test_two_frames_are_not_compared(tmp_path: Path) -> None:
     made = world(tmp_path)
     for variant, frame in (("original", "raw"), ("cleaned", "alpaca")):

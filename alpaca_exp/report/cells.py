@@ -237,12 +237,17 @@ def _mixed(metric: str, runs: Sequence[Run], outputs: Path) -> tuple[str, ...]:
     recipes = {frozenset(run.recipe) for run in found.values()}
     every: set[str] = set().union(*recipes)
     unequal = sorted(part for part in every if not all(part in recipe for recipe in recipes))
-    versions = [] if counted(metric) else _versions(list(found.values()), outputs)
+    versions = versions_among(metric, list(found.values()), outputs)
     return (*unequal, *versions, *unlike_among(metric, list(found.values()), outputs))
 
 
-def _versions(runs: Sequence[Run], outputs: Path) -> list[str]:
-    """Stages of which these runs have artifacts of more than one version: other code made them."""
+def versions_among(metric: str, runs: Sequence[Run], outputs: Path) -> list[str]:
+    """Stages of which these runs have artifacts of more than one version: other code made them.
+
+    None for a plain count or sum: it is what it is.
+    """
+    if counted(metric):
+        return []
     found: dict[str, set[str]] = {}
     for run in runs:
         for stage in MADE_BY:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alpaca_exp.lineage import Lineage, differences, listed
 from alpaca_exp.report.causes import ONE_DATA_SET, ONE_PRETRAINING
+from alpaca_exp.report.cells import versions_among
 from alpaca_exp.report.evidence import Evidence, contrast, evidence
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.missing import command
@@ -26,6 +27,7 @@ from alpaca_exp.report.partners import (
 )
 from alpaca_exp.report.runs import Run
 from alpaca_exp.report.settings import same
+from alpaca_exp.report.texts import together
 from alpaca_exp.schemas.claims import Claim, Selection, told
 
 PLACES = ("preset", "world")
@@ -120,6 +122,12 @@ def _incomparable(claim: Claim, pairs: Sequence[Pair], outputs: Path) -> Untesta
     for key, values in mixed.items():
         told_ = f"{key} ({', '.join(values)})"
         return Untestable(f"runs of several {told_} would be averaged; choose one: --where {key}={values[0]}")
+    for cell in (cell for pair in pairs for cell in pair if cell):
+        if versions := versions_among(claim.metric, cell.runs, outputs):
+            told_ = together(versions)
+            return Untestable(
+                f"runs that other code made would be averaged: {told_}; make the older ones again"
+            )
     for one, other in pairs:
         if other and (said := unlike(claim.metric, one.runs, other.runs, outputs)):
             return Untestable(f"the two sides were asked otherwise: {', '.join(said)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -55,7 +56,7 @@ class Pruning(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell how long it is, and what an earlier attempt, perhaps as another trial, had come to."""
         if self._trial is not None:
-            self._asked(lambda: self._trial and self._trial.begin(self._steps))
+            self._asked(functools.partial(self._trial.begin, self._steps))
         self._tell()
 
     def on_train_batch_end(

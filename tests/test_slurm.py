@@ -88,7 +88,7 @@ def test_a_sweep_can_be_left_looked_at_and_collected(place: Path, slurm: Cluster
 
 
 def test_a_job_that_is_killed_costs_no_other_its_result(place: Path, slurm: Cluster) -> None:
-    words = (*GRID, "trainer.epochs=500,1", "name=killed", "judge=none")
+    words = (*GRID, "trainer.epochs=150,1", "name=killed", "judge=none")
     sweep = place / "outputs" / "sweeps" / "killed"
     waiting = start_in(place, *words, **slurm.environment)
     log = sweep / "0" / "job.log"
@@ -102,7 +102,7 @@ def test_a_job_that_is_killed_costs_no_other_its_result(place: Path, slurm: Clus
     assert "2 jobs: 1 done, 1 failed" in printed and re.search(
         r"job 0 failed: (killed|ended|cancelled)", printed
     )
-    mended = run_in(place, *GRID, "trainer.epochs=500,1", "name=killed", "judge=none", **slurm.environment)
+    mended = run_in(place, *GRID, "trainer.epochs=150,1", "name=killed", "judge=none", **slurm.environment)
     assert mended.returncode == 0 and "1 found from before, 1 to run" in mended.stdout
 
 

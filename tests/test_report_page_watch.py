@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from alpaca_exp.report.page_writing import page
 from alpaca_exp.sweep_folder import at_work, is_worked_at
 from tests import report_pages
 from tests.browsers import PROGRAM, Browser
+from tests.stories import start_in
 
 REPORT = [sys.executable, "-m", "alpaca_exp.report"]
 
@@ -175,6 +177,31 @@ def test_the_open_page_follows_the_sweep_and_stays_where_it_was_read(
         tab.call("Page.close")
     finally:
         held.close()
+
+
+@pytest.mark.long
+def test_a_study_that_was_killed_shows_what_it_had_come_to(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(f'{{"instruction": "say {n}", "input": "", "output": "{n}"}}\n' for n in range(30))
+    )
+    study = start_in(
+        tmp_path, "--multirun", "+experiment=original", "name=study", "dataset_variant.source=rows.jsonl",
+        "hydra/sweeper=optuna", "trainer=none", "eval_suite=none", "judge=none",
+        "hydra.sweeper.objectives={rows: maximize}", "hydra.sweeper.n_trials=200",
+        "dataset_variant.num_examples=int(interval(1,30))",
+    )  # fmt: skip
+    told = tmp_path / "outputs/sweeps/study/overview.json"
+    try:
+        waited_for(
+            lambda: told.exists() and json.loads(told.read_text())["counts"].get("complete", 0) >= 2, 120
+        )
+        assert study.poll() is None
+    finally:
+        study.send_signal(signal.SIGKILL)
+        study.wait()
+    made = page(Asked("study"), tmp_path / "outputs").file.read_text(encoding="utf-8")
+    assert re.search(r"\d+ complete trials of 200 wanted", made) and ">rows: how the study went</h3>" in made
+    assert "It does not run" in made
 
 
 @pytest.mark.long

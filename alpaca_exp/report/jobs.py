@@ -28,8 +28,10 @@ class Standing:
     """grid, study."""
     jobs: tuple[Entry, ...]
     """Those that the sweep was last asked for."""
+    wanted: int
+    """How many it is to have in all: of a study they are asked for one by one."""
     others: int
-    """Jobs of its folder that it was not: of an earlier grid."""
+    """Jobs of its folder that it was not asked for: of an earlier grid."""
     slurm: bool
     """Whether it was handed to SLURM, which knows more of jobs that are not over."""
     worked_at: bool
@@ -62,7 +64,9 @@ class Standing:
 
     @property
     def lacking(self) -> int:
-        """Jobs without a result."""
+        """Jobs without a result, which the same command would run; a study's failed trials count as made."""
+        if self.kind == "study":
+            return max(self.wanted - sum(job.status in (*SETTLED, "failed") for job in self.jobs), 0)
         return sum(job.status not in SETTLED for job in self.jobs)
 
 
@@ -79,6 +83,7 @@ def standing(sweep: Path) -> Standing | None:
     return Standing(
         kind=str(told.get("kind", "grid")),
         jobs=tuple(jobs),
+        wanted=int(told.get("jobs", len(jobs))),
         others=len(rows) - len(jobs),
         slurm=(sweep / SUBMISSIONS).exists(),
         worked_at=is_worked_at(sweep, rows),

@@ -30,13 +30,11 @@ def tell_page(sweep: Path, outputs: Path) -> None:
 
     Never fails it: what stands in the way is one sentence.
     """
-    from alpaca_exp.report.page_asked import Asked
-    from alpaca_exp.report.page_writing import page
+    from alpaca_exp.report.page_kept import kept_page
 
     try:
-        made = page(Asked(sweep.name), outputs)
+        file, told = kept_page(sweep.name, outputs)
     except Exception as error:  # the jobs are done, and their results are there
         print(f"\nNo report page could be made: {' '.join(str(error).split())}", flush=True)
         return
-    told = filter(None, (made.table, made.claims))
-    print("\n".join(["", *told, f"Its page: {made.file}"]), flush=True)
+    print("\n".join(filter(None, ("", told, f"Its page: {file}"))), flush=True)

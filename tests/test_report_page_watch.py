@@ -112,7 +112,12 @@ def test_an_interruption_ends_it_in_a_line_and_leaves_the_page(sweep: Path) -> N
     held = ExitStack()
     held.enter_context(at_work(sweep))
     child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PACKAGE.parent
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PACKAGE.parent,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever who runs us ignores
     )
     try:
         waited_for(lambda: "data-live" in made(outputs))

@@ -6,12 +6,14 @@ import csv
 import json
 import os
 import random
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -25,9 +27,11 @@ from alpaca_exp.records import write_json
 from alpaca_exp.report.__main__ import main
 from alpaca_exp.report.claim_files import claims_in
 from alpaca_exp.report.claims import Verdict, judged
+from alpaca_exp.report.deciding import remedy
 from alpaca_exp.report.missing import options
 from alpaca_exp.report.runs import collect
 from alpaca_exp.schemas.claims import claims_of
+from alpaca_exp.statistics.crossed import crossed
 from tests.made_outputs import Outputs
 
 RIGHT = {"original": 0.6, "cleaned": 0.8, "none": 0.75}
@@ -120,8 +124,16 @@ def test_an_open_claim_says_what_would_decide_it_and_a_hopeless_one_that_nothing
     gap = verdict(made).estimate
     near = verdict(made, relation="at_least", margin=(gap or 0) - 1e-4)
     assert near.verdict == "undecided" and near.remedy.endswith("it is too near to what it is compared with")
+    assert near.remedy.startswith("more than 100 times as many seeds and documents: ")
     fair = verdict(made, relation="at_least", margin=(gap or 0) - 2)
     assert fair.verdict == "undecided" and fair.remedy.startswith("about ")
+
+
+def test_where_neither_seeds_nor_documents_alone_decide_both_together_are_named() -> None:
+    rng = np.random.default_rng(1)
+    values = np.array([[-0.2], [0], [0.2]]) + rng.normal(0, 1, 80) + rng.normal(0, 0.5, (3, 80))
+    told = remedy(crossed(values - values.mean()), 0.12, 80, 0.05, fixed=False)
+    assert re.fullmatch(r"about [\d,]+ more seeds together with about [\d,]+ more documents", told)
 
 
 def test_models_that_answer_every_document_alike_are_no_more_equal_than_so_many_documents_tell(

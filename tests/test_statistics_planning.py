@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from alpaca_exp.statistics.combined import combined
 from alpaca_exp.statistics.crossed import crossed
-from alpaca_exp.statistics.intervals import Interval
+from alpaca_exp.statistics.intervals import Doubt, Interval, Part
 from alpaca_exp.statistics.planning import (
     Needed,
     Spread,
@@ -96,6 +98,40 @@ def test_of_one_checkpoint_only_more_documents_decide() -> None:
     enough = 80 + needed.documents
     error = values.std(ddof=1) * stats.t.ppf(0.975, 79 * enough / 80)
     assert error / math.sqrt(enough) < 0.1 <= error / math.sqrt(enough - 1) + 1e-6
+
+
+@pytest.mark.parametrize(("kind", "distance"), [("seeds", 0.07), ("documents", 0.07), ("both", 0.03)])
+def test_with_so_many_more_the_same_estimate_decides_about_one_time_in_two(
+    kind: str, distance: float
+) -> None:
+    of, seeds, n = Spread(0.0009, 0.04, 0.36), 4, 60
+    both = of.both / seeds / n
+    parts = [Part(of.seeds / seeds + both, seeds - 1), Part(of.documents / n, n - 1)]
+    needed = more_needed(replace(combined(distance, parts, seeds, Doubt.seeds), both=both), distance, n)
+    more = {"seeds": (needed.seeds, 0), "documents": (0, needed.documents), "both": needed.both}[kind]
+    assert more is not None and None not in more
+    larger = seeds + (more[0] or 0), n + (more[1] or 0)
+    lows = [crossed(values).low for values in drawn(of, 600, *larger, distance)]
+    assert 0.4 < np.mean([low is not None and low > 0 for low in lows]) < 0.6
+
+
+def test_both_together_decide_what_neither_would_alone() -> None:
+    rows = drawn(Spread(0.04, 1.0, 0.25), 1, 3, 80)[0]
+    one = crossed(rows - rows.mean())
+    needed = more_needed(one, 0.12, 80)
+    assert needed.seeds is None and needed.documents is None and needed.both is not None
+    seeds, documents = needed.both
+    assert documents == math.ceil(80 * seeds / 3) and seeds < 3 * 99
+    nearer = more_needed(one, 0.08, 80).both
+    assert nearer is not None and nearer[0] > seeds
+    assert more_needed(one, 0.12, 80, fixed=True) == Needed(None, None)
+
+
+def test_documents_lessen_what_single_seeds_do_on_single_documents() -> None:
+    values = drawn(Spread(0.0, 0.0, 1.0), 1, 5, 60)[0]
+    one = crossed(values - values.mean())
+    needed = more_needed(one, 0.06, 60)
+    assert needed.documents is not None and needed.documents < 60 * 99
 
 
 def test_documents_do_not_decide_what_seeds_leave_open_and_given_models_have_no_others() -> None:

@@ -20,10 +20,12 @@ def remedy(one: Interval, distance: float, documents: int, alpha: float, *, fixe
     told = [_told(needed.seeds, "seed"), _told(needed.documents, "document")]
     if any(told):
         return " or ".join(filter(None, told))
+    if needed.both:
+        return f"{_told(needed.both[0], 'seed')} together with {_told(needed.both[1], 'document')}"
     by_seeds = one.doubt is Doubt.seeds
-    both = " and documents" if documents > 1 and by_seeds else ""
+    both = " and documents" if documents > 1 and by_seeds and not fixed else ""
     kind = "documents" if fixed or not by_seeds else "seeds"
-    return f"{MOST} times as many {kind}{both} would not: it is too near to what it is compared with"
+    return f"more than {MOST} times as many {kind}{both}: it is too near to what it is compared with"
 
 
 def _told(number: int | None, name: str) -> str:

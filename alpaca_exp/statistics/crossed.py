@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,8 @@ def crossed(
     if found.documents.df:
         left = max(found.documents.variance - found.both, 0.0)
         parts.append(Part(left, found.documents.df))
-    return combined(found.mean, parts, found.seeds, Doubt.seeds, limits)
+    both = min(found.both, found.over_seeds.variance)
+    return replace(combined(found.mean, parts, found.seeds, Doubt.seeds, limits), both=both)
 
 
 def crossed_apart(

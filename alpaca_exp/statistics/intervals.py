@@ -52,6 +52,8 @@ class Interval:
     """What the squared standard error is made of: seeds, then documents."""
     limits: Limits | None = None
     """Within which it is not symmetric around the estimate (`statistics.combined`)."""
+    both: float = 0.0
+    """How much of the seeds' part is of single seeds on single documents: more documents lessen it too."""
 
 
 def of_checkpoint(value: float, stderr: float | None) -> Interval:

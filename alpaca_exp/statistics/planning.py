@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -82,10 +82,14 @@ def noise_floor(seeds: Sequence[float], alpha: float = ALPHA) -> float:
 
 @dataclass(frozen=True)
 class Needed:
-    """How many more of one kind alone would decide; None where `MOST` times as many would not."""
+    """How many more would decide; None where `MOST` times as many would not."""
 
     seeds: int | None
+    """Of seeds alone."""
     documents: int | None
+    """Of documents alone."""
+    both: tuple[int, int] | None = None
+    """Of seeds and documents together, both as many times what there is."""
 
 
 def more_needed(
@@ -93,22 +97,21 @@ def more_needed(
 ) -> Needed:
     """What would rule out, at level `alpha`, a value `distance` from the estimate, should that stay as it is.
 
-    `fixed` where there are no other seeds. The parts of the variance fall as 1 / seeds and 1 / documents, the
-    degrees of freedom rise with them. An estimate that is told by chance may stay where it is no better than
-    it did, so the number is a size, not a promise: about one time in two it suffices.
+    `fixed` where there are no other seeds. Each component of the variance falls as 1 / seeds, 1 / documents,
+    or 1 / both, the degrees of freedom rise with them. An estimate that is told by chance may stay where it
+    is no better than it did, so the number is a size, not a promise: about one time in two it suffices.
     """
     if not one.stderr:
         return Needed(None, _more_alike(one, distance, alpha))
-    by_seeds = one.doubt is Doubt.seeds
-    place = 1 if by_seeds else 0
-    return Needed(
-        seeds=_more(lambda times: _of_seeds(one, times), one.n, distance, alpha)
-        if one.parts and by_seeds and not fixed
-        else None,
-        documents=_more(lambda times: _of_documents(one, times, place), documents, distance, alpha)
-        if one.parts and documents > 1
-        else None,
-    )
+    if not one.parts:
+        return Needed(None, None)
+    by_seeds, by_documents = one.doubt is Doubt.seeds and not fixed, documents > 1
+    seeds = _more(lambda times: _scaled(one, times, 1), one.n, distance, alpha) if by_seeds else None
+    more = _more(lambda times: _scaled(one, 1, times), documents, distance, alpha) if by_documents else None
+    each = None
+    if by_seeds and by_documents:
+        each = _more(lambda times: _scaled(one, times, times), one.n, distance, alpha)
+    return Needed(seeds, more, None if each is None else (each, math.ceil(documents * each / one.n)))
 
 
 def _more(parts: Callable[[float], list[Part]], have: int, distance: float, alpha: float) -> int | None:
@@ -133,16 +136,14 @@ def _more_alike(one: Interval, distance: float, alpha: float) -> int | None:
     return max(needed, 1) if needed < have * MOST else None
 
 
-def _of_seeds(one: Interval, times: float) -> list[Part]:
+def _scaled(one: Interval, seeds: float, documents: float) -> list[Part]:
+    """The parts of its variance, of so many times the seeds and so many times the documents."""
+    if one.doubt is not Doubt.seeds:
+        return [Part(part.variance / documents, part.df * documents) for part in one.parts]
     first, *rest = one.parts
-    return [Part(first.variance / times, one.n * times - 1), *rest]
-
-
-def _of_documents(one: Interval, times: float, place: int) -> list[Part]:
-    return [
-        replace(part, variance=part.variance / times, df=part.df * times) if number == place else part
-        for number, part in enumerate(one.parts)
-    ]
+    left = (first.variance - one.both + one.both / documents) / seeds
+    more = [Part(part.variance / documents, part.df * documents) for part in rest]
+    return [Part(left, first.df if seeds == 1 else one.n * seeds - 1), *more]
 
 
 def _decides(parts: Sequence[Part], distance: float, alpha: float) -> bool:

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from alpaca_exp import schemas
 from alpaca_exp.config import ADDRESS, OVERLAYS, SCHEMAS, groups, nearest, password_in
 from alpaca_exp.errors import ConfigError
-from alpaca_exp.refusals import refusal, unreadable
+from alpaca_exp.refusals import HYDRAS_GROUPS, PLUGINS, hydras_keys, refusal, unreadable
 
 KINDS: dict[object, str] = {
     int: "a whole number",
@@ -62,13 +62,16 @@ def problems_of(arguments: Sequence[str]) -> Iterator[str]:
         name, equals, value = argument.partition("=")
         key = name.lstrip("+~").partition("@")[0]
         if not equals and not name.startswith("~"):
-            yield f"{argument} is not of the form key=value{_maybe_experiment(argument, options)}"
+            yield f"{argument} is not of the form key=value{_maybe_choice(argument, options)}"
+        elif key.startswith("hydra") and (misplaced := _misplaced(key, value)):
+            yield misplaced
         elif key in options:
             yield from _option(key, name.startswith("+"), value, options[key])
         elif key.split(".")[0] in ("hydra", "claims") or key.startswith("hydra/"):  # names of one's own
             yield from _unread(argument)
         elif key not in keys:
-            yield f"{key} is not a key{nearest(key, keys | set(options))}"
+            orelse = _nearest_key(key, keys | set(options))
+            yield f"{key} is not a key{_maybe_choice(key, options, orelse)}"
         elif equals:
             yield from _value(key, argument)
 
@@ -202,8 +205,28 @@ def _said(value: object) -> str:
     return str(value) if value != "" else "empty"
 
 
-def _maybe_experiment(argument: str, options: dict[str, list[str]]) -> str:
-    for overlay in OVERLAYS:
-        if argument in options[overlay]:
-            return f"; did you mean +{overlay}={argument}?"
-    return "; see --help"
+def _misplaced(key: str, value: str) -> str | None:
+    """hydra.launcher=submitit_slurm, which would set a word where settings stand; or the slip's reverse."""
+    group, _, field = key.partition(".") if "/" in key else (key.replace(".", "/"), "", "")
+    if group not in HYDRAS_GROUPS:
+        return None
+    if field:
+        return f"{key} is a key, and keys have dots: write {group.replace('/', '.')}.{field}={value}"
+    is_word = re.fullmatch(r"[\w-]+(\s*,\s*[\w-]+)*", value)
+    return f"{key} is a group; write {group}={value}" if key != group and is_word else None
+
+
+def _nearest_key(key: str, ours: set[str]) -> str:
+    """Among all keys, those of Hydra's plugins too; where only the beginning is missing, the whole."""
+    known = ours | set(PLUGINS) | hydras_keys()
+    whole = [name for name in known if name.endswith(f".{key}")]
+    return f"; did you mean {whole[0]}?" if len(whole) == 1 else nearest(key, known)
+
+
+def _maybe_choice(word: str, options: dict[str, list[str]], orelse: str = "; see --help") -> str:
+    """An experiment's name alone; an option behind a dot or a slash: world.tiny."""
+    group, _, option = word.replace("/", ".").lstrip("+").rpartition(".")
+    for found, chosen in [*((overlay, word) for overlay in OVERLAYS), (group, option)]:
+        if chosen in options.get(found, ()):
+            return f"; did you mean {'+' if found in OVERLAYS else ''}{found}={chosen}?"
+    return orelse

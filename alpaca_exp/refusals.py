@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ConfigTypeError
 
@@ -18,6 +19,9 @@ FUNCTIONS = re.compile(r"Unknown function '(\w+)'\nAvailable: (\S+)")
 """Hydra's words for a function that it does not have."""
 EXAMPLE = "'trainer.learning_rate=tag(log,interval(1e-5,1e-3))'"
 SPACE = "'hydra.sweeper.search_space={trainer.learning_rate: {low: 1e-5, high: 1e-3, log: true}}'"
+PLUGINS = ("hydra/launcher", "hydra/sweeper")
+HYDRAS_GROUPS = (*PLUGINS, "hydra/job_logging", "hydra/hydra_logging")
+"""Groups that are Hydra's, not ours."""
 KEYS = (ConfigKeyError, ConfigAttributeError)
 NODES = {"DictConfig": "a dictionary", "ListConfig": "a list"}
 _QUOTED_KEY = re.compile(r"""[{,]\s*(["'][^"']*["']|[^\s,:{}"']*\\[^,{}]*)\s*:""")
@@ -79,6 +83,19 @@ def short(text: str) -> str:
     return f"{key}: {kept[0]}" if key and kept else " ".join(kept[:2])
 
 
+def hydras_keys() -> set[str]:
+    """Every key that some launcher or sweeper has, with dots: hydra.launcher.partition."""
+    Plugins.instance()  # each stores its keys as it is found
+    store = ConfigStore.instance()
+    return {
+        f"{group.replace('/', '.')}.{key!s}"
+        for group in PLUGINS
+        for option in store.list(group)
+        for key in store.load(f"{group}/{option}").node
+        if not str(key).startswith("_")
+    }
+
+
 def _of_a_plugin(error: ConfigKeyError | ConfigAttributeError) -> str | None:
     """A key that the chosen launcher or sweeper does not have."""
     key, parent = str(error.full_key or ""), error.parent_node
@@ -88,7 +105,12 @@ def _of_a_plugin(error: ConfigKeyError | ConfigAttributeError) -> str | None:
     own = [str(name) for name in parent if not str(name).startswith("_")]
     if own:
         return f"{key} is not a key{nearest(key, [f'{above}.{name}' for name in own])}"
-    group = above.replace(".", "/")
+    return not_a_key(key)
+
+
+def not_a_key(key: str) -> str:
+    """What is wrong with a key of a launcher, or a sweeper, that has none."""
+    group = key.rpartition(".")[0].replace(".", "/")
     return f"{key} is not a key: the {group} that was chosen has none; there are {', '.join(_options(group))}"
 
 

@@ -8,6 +8,9 @@ from hydra.errors import HydraException
 
 from alpaca_exp.overrides import problems_of
 from alpaca_exp.refusals import refusal, unreadable
+from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.sweeping.submitting import Slurm
+from tests.conftest import Command
 from tests.test_study_space import composed
 
 
@@ -68,3 +71,47 @@ def test_the_examples_of_a_search_space_can_be_read() -> None:
 
     for example in (EXAMPLE, SPACE):
         OverridesParser.create().parse_override(example.strip("'"))
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("hydra.launcher=submitit_slurm", "is a group; write hydra/launcher=submitit_slurm"),
+        ("hydra.sweeper=optuna", "hydra.sweeper is a group; write hydra/sweeper=optuna"),
+        ("hydra.launcher=basic,slurm_gpu", "write hydra/launcher=basic,slurm_gpu"),
+        ("hydra/launcher.partition=main", "keys have dots: write hydra.launcher.partition=main"),
+        ("world.tiny", "world.tiny is not of the form key=value; did you mean world=tiny?"),
+        ("world/tiny=1", "world/tiny is not a key; did you mean world=tiny?"),
+        ("experiment.cleaned", "did you mean +experiment=cleaned?"),
+        ("launcher=submitit_slurm", "launcher is not a key; did you mean hydra/launcher?"),
+        ("launcher.partition=main", "did you mean hydra.launcher.partition?"),
+        ("sweeper.n_trails=3", "did you mean hydra.sweeper.n_trials?"),
+        ("n_trials=3", "n_trials is not a key; did you mean hydra.sweeper.n_trials?"),
+    ],
+)  # fmt: skip
+def test_a_dot_for_a_slash_and_a_key_without_its_beginning_are_told_with_the_right_word(
+    word: str, said: str
+) -> None:
+    [problem] = problems_of([word, "--multirun"])
+    assert said in problem
+
+
+@pytest.mark.parametrize("word", ["hydra.launcher.partition=main", "hydra.sweeper={n_trials: 3}"])
+def test_settings_of_a_launcher_and_a_sweeper_are_left_to_hydra(word: str) -> None:
+    assert not list(problems_of([word]))
+
+
+def test_a_key_that_was_added_for_slurm_and_that_nobody_takes_is_told_with_the_nearest() -> None:
+    asked = Slurm({"partitoin": "main", "nodelist": "node7", "timeout_min": 0})
+    told = [
+        problem for problem in asked.problems(RuntimeConfig()) if "PATH" not in problem
+    ]
+    assert told[0] == "hydra.launcher.partitoin is not a key; did you mean hydra.launcher.partition?"
+    assert told[1].startswith("hydra.launcher.timeout_min is 0; it must be 1 or more")
+    assert not [problem for problem in told if "nodelist" in problem]
+
+
+def test_a_key_that_was_added_for_a_launcher_without_any_is_refused(command: Command) -> None:
+    done = command("--multirun", "+experiment=original", "seed=1,2", "+hydra.launcher.partition=main")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "hydra.launcher.partition is not a key: the hydra/launcher that was chosen has none" in done.stderr

@@ -8,10 +8,11 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from alpaca_exp.config import nearest
 from alpaca_exp.errors import ConfigError, InputError
 from alpaca_exp.schemas import RuntimeConfig
 from alpaca_exp.sweeping import slurm, submissions
@@ -65,6 +66,9 @@ class Slurm:
                 "hydra/launcher=submitit_slurm needs SLURM's sbatch, which is not on PATH here; start the "
                 "sweep on a login node, or leave the launcher out"
             )
+        yield from self._unknown()
+        if (minutes := self.params.get("timeout_min")) is not None and minutes < 1:
+            yield f"hydra.launcher.timeout_min is {minutes}; it must be 1 or more: a job ends with its time"
         tasks, nodes = self.params.get("tasks_per_node") or 1, self.params.get("nodes") or 1
         if tasks != 1:
             yield (
@@ -86,6 +90,16 @@ class Slurm:
                 f"runtime.devices is {runtime.devices} and a job gets hydra.launcher.gpus_per_node={gpus}; "
                 "ask for as many"
             )
+
+    def _unknown(self) -> Iterator[str]:
+        """Keys that were added with a plus, and that submitit does not take."""
+        from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf  # type: ignore[import-untyped]
+        from submitit.slurm.slurm import SlurmExecutor
+
+        own = {field.name for field in fields(SlurmQueueConf)}
+        known = {f"hydra.launcher.{key}" for key in own | SlurmExecutor._valid_parameters()}
+        for key in sorted({f"hydra.launcher.{key}" for key in self.params} - known):
+            yield f"{key} is not a key{nearest(key, known)}"
 
 
 class Sendable(Protocol):

@@ -55,6 +55,8 @@ class GridSweeper(Sweeper):
 
     def _launch(self) -> Any:
         """What hands jobs to the launcher that was chosen; nothing where that is Hydra's default."""
+        from alpaca_exp.errors import ConfigError
+        from alpaca_exp.refusals import not_a_key
         from alpaca_exp.sweeping.agents import is_agent
         from alpaca_exp.sweeping.launched import Task
         from alpaca_exp.sweeping.submitting import LAUNCHER, Slurm
@@ -65,6 +67,9 @@ class GridSweeper(Sweeper):
         if chosen == LAUNCHER:
             return Slurm(dict(OmegaConf.to_container(self._config.hydra.launcher, resolve=True)))  # type: ignore[arg-type]
         if chosen == f"{BasicLauncher.__module__}.{BasicLauncher.__qualname__}":
+            added = [str(key) for key in self._config.hydra.launcher if key != "_target_"]
+            if added:  # with a plus, which lets a key be set that nobody reads
+                raise ConfigError([not_a_key(f"hydra.launcher.{key}") for key in added])
             return None
         launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self._context, task_function=Task(), config=self._config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -141,6 +142,57 @@ def test_what_is_said_to_be_needed_decides_about_half_of_the_time() -> None:
             enough += then.verdict == "supported"
     print(f"after {np.median(asked):g} more seeds decided in {enough} of {len(asked)}")
     assert 0.3 < enough / len(asked) < 0.9
+
+
+def share(right: np.ndarray, fixed: bool = False) -> Contrast:
+    """The share of right answers of one cell, (seeds, documents), beside no other."""
+    seeds, n = right.shape
+    readings = right.mean(1)
+    made = Evidence(
+        metric="truthfulness",
+        readings=readings,
+        deviations=(right - readings[:, None]) / np.sqrt(n * (n - 1)),
+        documents=tuple((str(one), "") for one in range(n)),
+        clusters=None,
+        seeds=tuple(frozenset({(f"seed={one}",)}) for one in range(seeds)),
+        stderrs=(None,) * seeds,
+        sources=("evaluate/x",),
+        tuned=not fixed,
+        limits=(0.0, 1.0),
+    )
+    return Contrast(made, fixed=fixed, over=(), notes=())
+
+
+def beside_a_number(relation: Relation, number: float, found: Contrast) -> Verdict:
+    claim = Claim("one", "...", "truthfulness", relation, LEFT, Side(number=number))
+    return decided([(claim, "", found)])[0]
+
+
+def test_one_mistake_in_eighty_answers_does_not_show_more_than_95_per_cent() -> None:
+    right = np.ones((1, 80))
+    right[0, 0] = 0
+    one = beside_a_number(Relation.greater, 95.0, share(right, fixed=True))
+    assert one.verdict == "undecided" and one.p is not None and one.p > 0.05
+    assert one.low is not None and one.high is not None
+    assert 93 < 95 + one.low < 93.2 and 99.7 < 95 + one.high < 100  # Wilson's, and no rate above 100
+
+
+@pytest.mark.parametrize(
+    ("seeds", "documents", "number"), [(1, 80, 95), (3, 80, 95), (3, 400, 99), (3, 80, 60)]
+)
+def test_a_share_that_is_just_a_claims_number_is_seldom_said_to_lie_beyond_it(
+    seeds: int, documents: int, number: int
+) -> None:
+    """2.5 per cent is what may be; near the end of a scale the far tail of few answers is not met exactly."""
+    rng, worlds = np.random.default_rng([seeds, documents, number]), 600
+    found = []
+    for _ in range(worlds):
+        hard = rng.normal(0, 2**0.5, documents) + 3**0.5 * NormalDist().inv_cdf(number / 100)
+        right = (hard + rng.normal(size=(seeds, documents)) > 0).astype(float)
+        found.append(beside_a_number(Relation.greater, number, share(right, fixed=seeds == 1)).verdict)
+    above, below = (np.mean([one == word for one in found]) for word in ("supported", "contradicted"))
+    print(seeds, documents, number, above, below)
+    assert above <= 0.04 and below <= 0.07
 
 
 @pytest.mark.long

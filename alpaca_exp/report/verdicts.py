@@ -20,7 +20,7 @@ from alpaca_exp.report.judged import PREFIX, name_of
 from alpaca_exp.report.metrics import counted, limits
 from alpaca_exp.report.runs import Run
 from alpaca_exp.schemas.claims import Claim, Relation
-from alpaca_exp.statistics.intervals import Interval
+from alpaca_exp.statistics.intervals import Interval, Limits
 from alpaca_exp.statistics.significance import equivalence, holm, p_value
 
 ALPHA = 0.05
@@ -123,8 +123,17 @@ def _tested(claim: Claim, place: str, found: Contrast | Untestable) -> _Tested:
     if isinstance(found, Untestable):
         return _Tested(claim, place, found)
     number = claim.right.number if claim.right.runs is None else 0.0
-    own = _moved(interval(found.evidence), number / points(claim.metric)[0])
+    own = _moved(interval(found.evidence, _within(claim, found)), number / points(claim.metric)[0])
     return _Tested(claim, place, found, own, _p(claim, own))
+
+
+def _within(claim: Claim, found: Contrast) -> Limits | None:
+    """What the left side cannot lie beyond, where it is compared with a number; a difference has no such ends.
+
+    As in a table, the interval of a share near its end is then not symmetric, and no rate below 0 is in it.
+    """
+    alone = claim.right.runs is None and claim.left.above is None
+    return found.evidence.limits if alone else None
 
 
 def points(metric: str) -> tuple[float, str]:

@@ -43,11 +43,47 @@ def test_the_command_prints_it(outputs: Path, capsys: pytest.CaptureFixture[str]
     assert "| cleaned | truthfulness | 3 x 100 |" in told and "four times out of five" in told
 
 
+def test_what_lacks_is_in_the_table_with_its_reason_and_what_to_add(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Outputs(outputs)
+    for variant in ("original", "cleaned"):
+        made.run(variant, "large")
+        made.evaluation(f"{variant}large0", 0.0, [1, 0] * 50)
+    made.run("uncapped", status="failed")
+    words = ["--rows", "dataset_variant", "--metrics", "truthfulness"]
+    main(["power", str(outputs), *words, "--baseline", "original"])
+    told = capsys.readouterr().out
+    assert "| cleaned | truthfulness | - |" in told and "| uncapped | truthfulness | - |" in told
+    assert "- cleaned (truthfulness): runs differ in more than their seeds: scale (large, small); " in told
+    assert "choose one: --where scale=large.\n" in told
+    assert "- uncapped (truthfulness): 1 failed.\n" in told
+    small = [
+        run for run in collect(outputs) if run.label("scale") == "small" or run.name in _originals(outputs)
+    ]
+    why = {
+        one.row: one.why for one in powers(small, "dataset_variant", ["truthfulness"], "original", outputs)
+    }
+    assert why["cleaned"].startswith("not compared with original: runs differ in more than their seeds")
+
+
+def _originals(outputs: Path) -> set[str]:
+    return {run.name for run in collect(outputs) if run.label("dataset_variant") == "original"}
+
+
+def test_a_baseline_that_is_the_only_row_is_said(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["power", str(outputs), "--rows", "critic", "--baseline", "miniature"])
+    assert "all runs stand at miniature on critic" in capsys.readouterr().err
+
+
 def test_one_seed_tells_nothing_of_others(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(
         ["power", str(outputs), "--rows", "dataset_variant", "--where", "seed=0", "--metrics", "truthfulness"]
     )
-    assert "| cleaned | truthfulness | 1 x 100 | - | - | - | - | - | - |" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| cleaned | truthfulness | 1 x 100 | - | - | - | - | - | - |" in told
+    assert "- cleaned, original (truthfulness): one seed tells nothing of others.\n" in told
 
 
 @pytest.mark.parametrize(

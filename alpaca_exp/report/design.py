@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Sample, sample
+from alpaca_exp.report.lacking import why_not
 from alpaca_exp.report.runs import ABSENT, Run, check, check_axis
 from alpaca_exp.report.settings import same
 from alpaca_exp.report.tables import by_size
@@ -110,7 +111,7 @@ def standing(metric: str, of: Design, outputs: Path) -> Standing:
             f"the runs at {told(cell)} differ in more than their seeds: {together(first.mixed)}; name what "
             "was varied on purpose in --factors, and choose among the rest with --where AXIS=VALUE"
         )
-    lacking = {cell: _why_not(samples.get(cell)) for cell in of.cells}
+    lacking = {cell: why_not(samples.get(cell)) for cell in of.cells}
     return Standing(
         {cell: one for cell, one in samples.items() if not lacking[cell]},
         {cell: why for cell, why in lacking.items() if why},
@@ -143,19 +144,3 @@ def _levels(runs: Sequence[Run], name: str, baseline: str | None) -> tuple[str, 
             f"level of {name}", baseline, found
         )
     return tuple(sorted(found, key=lambda level: level != first))
-
-
-def _why_not(found: Sample | None) -> str:
-    if found is None:
-        return "no run"
-    if found.mixed:
-        return f"its runs differ in more than their seeds: {together(found.mixed)}"
-    if found.evidence is None:
-        return ", ".join(_ended(found)) or "finished, without the metric"
-    return ""
-
-
-def _ended(found: Sample) -> Iterator[str]:
-    stopped = sum(run.stopped for run in found.runs)
-    failed = sum(not run.done and not run.stopped for run in found.runs)
-    yield from (f"{count} {word}" for count, word in ((failed, "failed"), (stopped, "stopped")) if count)

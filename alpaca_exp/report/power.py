@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from alpaca_exp.commands import add_outputs
+from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Sample, sample
 from alpaca_exp.report.choosing import add_where, chosen, names
 from alpaca_exp.report.doubt import independent
 from alpaca_exp.report.evidence import Evidence, paired
 from alpaca_exp.report.kept import kept
+from alpaca_exp.report.lacking import choice, why_not
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USUAL, known
 from alpaca_exp.report.runs import Run, check, check_axis, collect
@@ -49,6 +51,8 @@ class Power:
     """The same with as many seeds as `SEEDS` says."""
     with_documents: float | None = None
     """The same with four times the documents."""
+    why: str = ""
+    """Why a number lacks; "" where none does."""
 
 
 def main(words: Sequence[str]) -> None:
@@ -70,42 +74,68 @@ def powers(
         at.setdefault(run.label(rows), []).append(run)
     if baseline is not None:
         check(rows, baseline, list(at))
+        if set(at) == {baseline}:
+            raise InputError(
+                f"all runs stand at {baseline} on {rows}; leave --baseline out, or name other rows"
+            )
     for metric in metrics:
         check("metric", metric, there)
         cells = {row: sample(metric, here, outputs) for row, here in at.items()}
-        for row, cell in cells.items():
-            if cell.evidence is not None and row != baseline:
-                yield _power(row, metric, cell, cells.get(baseline or ""), outputs)
+        against = None if baseline is None else (baseline, cells[baseline])
+        yield from (_power(row, cell, against, outputs) for row, cell in cells.items() if row != baseline)
 
 
-def _power(row: str, metric: str, cell: Sample, against: Sample | None, outputs: Path) -> Power:
-    assert cell.evidence is not None, "the row has the metric"
+def _power(row: str, cell: Sample, against: tuple[str, Sample] | None, outputs: Path) -> Power:
+    bare = Power(row, cell.metric, 0, 0, None, None)
+    if cell.evidence is None:
+        return replace(bare, why=_without(cell))
     own = independent(cell.evidence)
     noise = noise_floor(own.readings.tolist()) if len(own.readings) > 1 else None
-    apart: Evidence | str = own
-    if against is not None:
-        alike = against.evidence and not unlike(metric, cell.done, against.done, outputs)
-        apart = paired(cell.evidence, against.evidence) if alike and against.evidence else "asked otherwise"
-    rows = own if isinstance(apart, str) else independent(apart)
+    bare = replace(bare, seeds=len(own.readings), documents=len(own.documents), noise=noise)
+    apart = _apart(cell, *against, outputs) if against else cell.evidence
+    if isinstance(apart, str):
+        return replace(bare, why=apart)
+    rows = independent(apart)
     seeds, documents = len(rows.readings), len(rows.documents)
-    if seeds < 2 or documents < 2 or isinstance(apart, str) or not np.ptp(rows.values):
-        return Power(row, metric, seeds, documents, noise, None)
+    bare = replace(bare, seeds=seeds, documents=documents)
+    if why := _unknown(rows):
+        return replace(bare, why=why)
     varies = spread(rows.values, rows.clusters)
-    return Power(
-        row,
-        metric,
-        seeds,
-        documents,
-        noise,
-        minimal_detectable_difference(varies, seeds, documents),
-        tuple(minimal_detectable_difference(varies, count, documents) for count in SEEDS),
-        minimal_detectable_difference(varies, seeds, MORE_DOCUMENTS * documents),
+    return replace(
+        bare,
+        found=minimal_detectable_difference(varies, seeds, documents),
+        with_seeds=tuple(minimal_detectable_difference(varies, count, documents) for count in SEEDS),
+        with_documents=minimal_detectable_difference(varies, seeds, MORE_DOCUMENTS * documents),
+    )
+
+
+def _apart(cell: Sample, baseline: str, against: Sample, outputs: Path) -> Evidence | str:
+    """The row's difference from the baseline, or why there is none."""
+    assert cell.evidence is not None, "the row has the metric"
+    if against.evidence is None:
+        return f"not compared with {baseline}: {_without(against)}"
+    said = unlike(cell.metric, cell.done, against.done, outputs)
+    found = ", ".join(said) or paired(cell.evidence, against.evidence)
+    return f"not compared with {baseline}: {found}" if isinstance(found, str) else found
+
+
+def _without(cell: Sample) -> str:
+    choose = choice(cell)
+    return why_not(cell) + (f"; choose one: {choose}" if choose else "")
+
+
+def _unknown(rows: Evidence) -> str:
+    """Why nothing tells what others would do."""
+    if len(rows.readings) < 2:
+        return "one seed tells nothing of others"
+    if len(rows.documents) < 2:
+        return "it is no mean over documents"
+    return (
+        "" if np.ptp(rows.values) else "all values are alike: nothing tells by how much others would differ"
     )
 
 
 def _told(found: Sequence[Power]) -> str:
-    if not found:
-        return "No row has any of the metrics beside the baseline.\n"
     wider = [f"{count} seeds" for count in SEEDS]
     head = [
         "row",
@@ -118,8 +148,9 @@ def _told(found: Sequence[Power]) -> str:
     ]
     lines = [head, ["---"] * len(head), *(_line(one) for one in found)]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    lacking = "".join(f"- {text}.\n" for text in _lacking(found))
     return (
-        f"{table}\n"
+        f"{table}\n{lacking}{chr(10) * bool(lacking)}"
         "seeds alone: two runs of a row that differ in their seed stay within it in 95 % of pairs.\n"
         "found: the smallest true difference that these seeds and documents call one (p < .05) four times "
         "out of five;\nthen with other numbers of seeds, and with more documents, each document and seed "
@@ -127,9 +158,20 @@ def _told(found: Sequence[Power]) -> str:
     )
 
 
+def _lacking(found: Sequence[Power]) -> Iterator[str]:
+    """Why numbers lack: each reason once, with the metrics and rows that it holds for."""
+    reasons: dict[str, list[Power]] = {}
+    for one in found:
+        if one.why:
+            reasons.setdefault(one.why, []).append(one)
+    for why, those in reasons.items():
+        rows, metrics = (dict.fromkeys(getattr(one, name) for one in those) for name in ("row", "metric"))
+        yield f"{', '.join(rows)} ({', '.join(metrics)}): {why}"
+
+
 def _line(one: Power) -> list[str]:
     numbers = (one.noise, one.found, *(one.with_seeds or [None] * len(SEEDS)), one.with_documents)
-    design = f"{one.seeds} x {one.documents}"
+    design = f"{one.seeds} x {one.documents}" if one.seeds else NONE
     return [one.row, one.metric, design, *(NONE if each is None else f"{each:.3g}" for each in numbers)]
 
 

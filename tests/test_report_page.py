@@ -45,6 +45,13 @@ def test_a_sweeps_own_settings_arrange_its_page(made: Path) -> None:
     assert "cleaned +0.200 [" in text(made)
 
 
+def test_a_factor_that_is_none_is_said_and_leaves_the_page_that_was_there(outputs: Path, made: Path) -> None:
+    before = text(made)
+    with pytest.raises(InputError, match="no axis dataset_varient; did you mean dataset_variant"):
+        page(Asked("small", factors=("dataset_varient",)), outputs)
+    assert text(made) == before
+
+
 def test_the_finding_of_each_figure_is_told_in_words_with_its_numbers(made: Path, searched: Path) -> None:
     for file in (made, searched):
         labels = re.findall(r'role="img" aria-label="([^"]*)"', text(file))

@@ -57,7 +57,9 @@ class Standing:
 
 def design(runs: Sequence[Run], names: Sequence[str], baseline: Mapping[str, str]) -> Design:
     """The runs arranged by the axes `names`. Raises InputError for an unknown one, and if nothing varies."""
-    _check(runs, names, baseline)
+    check_factors(runs, names)
+    for name in baseline:
+        check("factor", name, names)
     inside = [run for run in runs if all(run.label(name) != ABSENT for name in names)]
     lacking = ((name, sum(run.label(name) == ABSENT for run in runs)) for name in names)
     levels = {name: _levels(inside, name, baseline.get(name)) for name in names}
@@ -118,20 +120,19 @@ def standing(metric: str, of: Design, outputs: Path) -> Standing:
     )
 
 
-def told(cell: Cell) -> str:
-    """`small, original`."""
-    return ", ".join(cell)
-
-
-def _check(runs: Sequence[Run], names: Sequence[str], baseline: Mapping[str, str]) -> None:
+def check_factors(runs: Sequence[Run], names: Sequence[str]) -> None:
+    """Raise InputError, naming the nearest, for a name that can be no factor of these runs."""
     for number, name in enumerate(names):
         check_axis(name, runs)
         if name in names[:number]:
             raise InputError(f"--factors names {name} twice; leave one out")
         if name == "seed" or name.endswith(".seed"):
             raise InputError(f"{name} is no factor: intervals are over seeds; leave it out of --factors")
-    for name in baseline:
-        check("factor", name, names)
+
+
+def told(cell: Cell) -> str:
+    """`small, original`."""
+    return ", ".join(cell)
 
 
 def _levels(runs: Sequence[Run], name: str, baseline: str | None) -> tuple[str, ...]:

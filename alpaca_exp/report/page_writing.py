@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.choosing import chosen
-from alpaca_exp.report.design import varied
+from alpaca_exp.report.design import check_factors, varied
 from alpaca_exp.report.jobs import Standing, standing
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.page_asked import ALL, Asked, command
@@ -61,6 +61,7 @@ def contents_of(asked: Asked, outputs: Path) -> Contents:
     asked = replace(asked, sweep=sweep.is_dir())
     of = standing(sweep) if asked.sweep else None
     found = list(chosen(_runs(asked, of, outputs), asked.where))
+    check_factors(found, asked.factors if found else ())
     asked = _settled(asked, _noted(sweep), found, of)
     return contents(asked, found, of, outputs, command(asked, outputs))
 

@@ -112,13 +112,15 @@ def test_again_only_what_has_no_result_is_run_and_a_longer_list_adds_jobs(
     fingerprint = history(tmp_path)[-1]["fingerprints"]["curate"]
     (tmp_path / "outputs" / "curate" / fingerprint / "record.json").unlink()
     more = command(*trivial, "teacher.seed=2,1,0")
-    assert more.returncode == 0 and "The grid is another one than before" in more.stdout
+    assert more.returncode == 0 and "The grid is another one than before: 1 job is new\n" in more.stdout
     assert "1 found from before, 2 to run" in more.stdout
     assert begun(tmp_path) == {0: 1, 1: 2, 2: 1}, "each job keeps its number, in whatever order it is named"
     again = command(*trivial, "teacher.seed=1,0", "runtime.num_threads=1,2")
     assert "2 of them would do the same as another one" in again.stdout
-    assert "1 others stay as they are" in again.stdout
+    assert "The grid is another one than before: 1 other stays as it is\n" in again.stdout
     assert "2 found from before, 0 to run" in again.stdout and sum(begun(tmp_path).values()) == 4
+    known = command(*trivial, "teacher.seed=2,1,0")
+    assert "another one than before" not in known.stdout, "nothing is new, and nothing is left out"
 
 
 def test_what_cannot_run_is_said_for_all_jobs_before_the_first(

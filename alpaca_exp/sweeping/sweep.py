@@ -63,6 +63,7 @@ def sweep(asked: Asked) -> list[Entry]:
     elif jobs[0].config.runtime.detach:
         raise ConfigError([NOBODY])
     make_folder(folder)
+    before = set(history.read(folder))
     jobs = history.numbered(jobs, folder)
     numbers = [job.number for job in jobs]
     extended = history.describe(folder, "grid", grid.asked, len(grid.jobs), history.command_line(), numbers)
@@ -70,7 +71,7 @@ def sweep(asked: Asked) -> list[Entry]:
     runtime = jobs[0].config.runtime
     found = {job.number for job in jobs if job.has_result(folder, runtime.outputs)}
     todo = [job for job in jobs if job.number not in found]
-    _announce(grid, jobs, todo, folder, extended is not None)
+    _announce(grid, jobs, todo, before if extended else None)
     outcomes = dict.fromkeys(found, Outcome("found"))
     interruption: BaseException | None = None
     if todo:
@@ -133,14 +134,20 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"{folder} is a file; choose another name=..., or move it away") from None
 
 
-def _announce(grid: Grid, jobs: Sequence[Job], todo: Sequence[Job], folder: Path, extended: bool) -> None:
-    """What is there and what is to do; and what lies here that nobody asked for."""
+def _announce(grid: Grid, jobs: Sequence[Job], todo: Sequence[Job], before: set[int] | None) -> None:
+    """What is there and what is to do; and what lies here that nobody asked for.
+
+    `before`: the jobs that were known, where others were asked for than the last time.
+    """
     same = len(grid.jobs) - len(jobs)
     if same:
         print(f"{same:,} of them would do the same as another one, and are left out")
-    if extended:
-        kept = len(history.read(folder)) - len(jobs)
-        print(f"The grid is another one than before: new jobs are added, {kept:,} others stay as they are")
+    numbers = {job.number for job in jobs}
+    new, others = (0, 0) if before is None else (len(numbers - before), len(before - numbers))
+    told = [f"{new:,} job{'s are' if new > 1 else ' is'} new"] if new else []
+    told += [f"{others:,} other{'s stay as they are' if others > 1 else ' stays as it is'}"] if others else []
+    if told:
+        print(f"The grid is another one than before: {', '.join(told)}")
     print(f"{len(jobs) - len(todo):,} found from before, {len(todo):,} to run", flush=True)
 
 

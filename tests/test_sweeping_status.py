@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.sweeping.status import status
+from alpaca_exp.errors import JobsFailed
+from alpaca_exp.sweeping.status import attach, status
 
+DESCRIBED = {"name": "study", "created": "now", "started": "now", "command": ["python"]}
 PRETRAIN = "pretrain-00000000000000aa"
 
 
@@ -84,4 +86,77 @@ def test_a_job_of_another_name_with_the_same_number_is_not_ours(
 ) -> None:
     queue(sweep, monkeypatch, {"12_0": "RUNNING|somebody's|node7"})
     told = status(sweep)
-    assert "running" not in told and "50 jobs: 50 not started" in told
+    assert "running" not in told and "50 jobs: 50 failed" in told
+    assert told.count("it never began (cancelled?); the same command submits it again") == 1
+
+
+ENDS = {
+    0: (
+        "running",
+        "OUT_OF_MEMORY",
+        "killed: more memory than the 1 GB it asked for; raise hydra.launcher.mem_gb",
+    ),
+    1: ("stopped", "CANCELLED", "cancelled: somebody, or SLURM itself, ended it"),
+    2: ("waiting", "CANCELLED", "it never began, since somebody, or SLURM itself, cancelled it"),
+    3: ("waiting", None, "it never began (cancelled?); the same command submits it again"),
+    4: ("running", "TIMEOUT", "ended at its time limit of 20 min"),
+    5: ("running", None, "ended without a result, and SLURM no longer knows it: all was lost"),
+    6: ("stopped", "COMPLETED", "stopped by a signal"),
+}
+"""What a job's last row says, how SLURM has it ended, and what is to be told of it."""
+
+
+@pytest.fixture
+def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a sweep whose jobs SLURM has ended, each in its own way."""
+    signal = {"stopped": "stopped by a signal"}
+    jobs = [
+        {"job": number, "label": f"seed={number}", "status": row, "error": signal.get(row)}
+        for number, (row, _, _) in ENDS.items()
+    ]
+    asked = {"mem_gb": 1, "timeout_min": 20}
+    sent = [{"unit": str(n), "slurm": f"12_{n}", "name": "many", "asked": asked} for n in ENDS]
+    for name, rows in (("jobs.jsonl", jobs), ("slurm.jsonl", sent)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    logs = tmp_path / ".submitit" / "12_5"
+    logs.mkdir(parents=True)
+    (logs / "12_5_0_log.err").write_text("all was lost\n")
+    queue(tmp_path, monkeypatch, {f"12_{n}": f"{end}|many|x" for n, (_, end, _) in ENDS.items() if end})
+    return tmp_path
+
+
+def test_status_tells_the_fate_of_what_slurm_ended_and_writes_nothing(ended: Path) -> None:
+    before = (ended / "jobs.jsonl").read_bytes()
+    told = status(ended)
+    for number, (_, _, why) in ENDS.items():
+        word = "stopped" if number == 6 else "failed"
+        assert f"job {number} {word}: {why}" in told
+    assert "7 jobs: 6 failed, 1 stopped" in told and (ended / "jobs.jsonl").read_bytes() == before
+
+
+def test_status_and_attach_tell_the_same_of_it_before_and_after(
+    ended: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("alpaca_exp.sweeping.gathering.SURE_S", 0.0)
+    monkeypatch.setattr("alpaca_exp.sweeping.gathering.SURE_OF_SUCCESS_S", 0.0)
+    before = status(ended)
+    with pytest.raises(JobsFailed, match="6 of 7"):
+        attach(ended)
+    shown = capfd.readouterr().out.partition("\n\n")[2]
+    reasons = [line for line in before.splitlines() if line.startswith("job ")]
+    assert len(reasons) == 7 and all(line in shown for line in reasons)
+    assert status(ended) == before
+
+
+def test_an_agent_that_is_lost_is_told_of_while_trials_are_to_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sweep.json").write_text(json.dumps({**DESCRIBED, "jobs": 3}))
+    sent = [{"unit": f"agent-{n}", "slurm": str(11 + n), "name": "study"} for n in range(2)]
+    (tmp_path / "slurm.jsonl").write_text("".join(json.dumps(row) + "\n" for row in sent))
+    queue(tmp_path, monkeypatch, {"11": "CANCELLED|study|x", "12": "RUNNING|study|node7"})
+    told = status(tmp_path)
+    assert "failed               agent-0: it never began, since somebody, or SLURM itself, cancelled" in told
+    assert "running              agent-1 (job 12, node7)" in told
+    (tmp_path / "sweep.json").write_text(json.dumps({**DESCRIBED, "jobs": 0}))
+    assert "agent-0" not in status(tmp_path)

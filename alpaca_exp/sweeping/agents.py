@@ -21,7 +21,7 @@ from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.clustered import in_hand
-from alpaca_exp.sweeping.gathering import Watched, pauses
+from alpaca_exp.sweeping.gathering import Watched, lost, pauses
 from alpaca_exp.sweeping.inside import carried_out, settle_in
 from alpaca_exp.sweeping.standing import where
 from alpaca_exp.sweeping.submissions import AGENT, Submission
@@ -130,19 +130,23 @@ def submit(sweep: Path, storage: str, left: int, asked: Slurm, runtime: RuntimeC
 
 
 def lines(sweep: Path) -> list[str]:
-    """A line for each agent that has not come to an end: whether it runs or waits."""
-    open_ = _open(sweep)
-    states = submissions.states(open_) or {}
-    return [
-        line(
-            None,
-            f"{one.unit} ({where(one, state.reason, sweep)})",
-            "running" if state.runs else "queued",
-            None,
-        )
-        for one in open_
-        if (state := states.get(one.unit)) is not None and not state.ended
-    ]
+    """A line for each agent that runs or waits; while trials are to be made, for each that is lost too."""
+    known = [one for one in submissions.last(sweep).values() if one.is_agent]
+    said = {one.unit: submissions.outcome(sweep, one.unit) for one in known}
+    states = submissions.states([one for one in known if said[one.unit] is None]) or {}
+    ended = sum(row.get("status") in ENDED for row in history.read(sweep).values())
+    wanted = ended < int(history.described(sweep).get("jobs", 0))
+    told = []
+    for one in known:
+        state, outcome = states.get(one.unit), said[one.unit]
+        if state is not None and not state.ended:
+            title = f"{one.unit} ({where(one, state.reason, sweep)})"
+            told.append(line(None, title, "running" if state.runs else "queued", None))
+            continue
+        outcome = lost(one, state, {}, sweep) if state is not None else outcome
+        if wanted and outcome is not None and outcome.status != "done":
+            told.append(line(None, one.unit, outcome.status, None, outcome.error))
+    return told
 
 
 def wait(sweep: Path) -> BaseException | None:

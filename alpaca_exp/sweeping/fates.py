@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from alpaca_exp.sweeping.slurm import GONE, State
 
 AGAIN = "the same command runs it again"
+SUBMITS = "the same command submits it again"
 LONGEST = 200
 """Characters of a log's last line."""
 _MEMORY = re.compile(r"oom[-_ ]?kill|out[ -]of[ -]memory|exceeded .*memory limit", re.IGNORECASE)
@@ -16,8 +17,15 @@ _OF_SLURM = re.compile(r"^(slurmstepd|srun|submitit)\b|^\s*$")
 _KILLED = re.compile(r"\bKilled\b")
 
 
-def fate(state: State, log: str, asked: Mapping[str, object]) -> str:
+def fate(state: State, log: str, asked: Mapping[str, object], *, began: bool = True) -> str:
     """What became of a job. `log`: the last words in SLURM's own logs of it; `asked`: what it asked for."""
+    if not began and state.name in ("CANCELLED", GONE):
+        said = (
+            ", since somebody, or SLURM itself, cancelled it"
+            if state.name == "CANCELLED"
+            else " (cancelled?)"
+        )
+        return f"it never began{said}; {SUBMITS}"
     if state.name == "OUT_OF_MEMORY" or _MEMORY.search(log):
         return f"killed: more memory than {_memory(asked)}; raise hydra.launcher.{_memory_key(asked)}"
     match state.name:

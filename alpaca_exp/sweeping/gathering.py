@@ -123,15 +123,25 @@ class Watched:
         return time.monotonic() - since >= enough and not claimed
 
     def _lost(self, one: Submission, state: State) -> Outcome:
-        """It ended without a word of its own, or with the word that it was stopped."""
         row = history.read(self._sweep).get(int(one.unit), {}) if one.unit.isdecimal() else {}
-        if row.get("status") == "stopped" and state.name != "CANCELLED":
-            return Outcome("stopped", float(row.get("seconds") or 0.0), row.get("error"), row.get("log"))
-        why = fate(state, one.last_words(self._sweep), one.asked)
-        if row:
-            told = {**row, "status": "failed", "error": why, "run": None}
+        found = lost(one, state, row, self._sweep)
+        if row and found.status == "failed":  # SLURM may forget it
+            told = {**row, "status": "failed", "error": found.error, "run": None}
             history.append(self._sweep, [told])
-        return Outcome("failed", 0.0, why, row.get("log"))
+        return found
+
+
+def lost(one: Submission, state: State, row: Row, sweep: Path) -> Outcome:
+    """What a unit came to that SLURM has ended: without a word, or with the word that it was stopped.
+
+    `row`: its last in the sweep's folder; of what is no job of the sweep, none.
+    """
+    seconds = float(row.get("seconds") or 0.0)
+    if row.get("status") == "stopped" and state.name != "CANCELLED":
+        return Outcome("stopped", seconds, row.get("error"), row.get("log"))
+    log = one.last_words(sweep)
+    began = bool(log.strip()) or row.get("status", "waiting") != "waiting"
+    return Outcome("failed", seconds, fate(state, log, one.asked, began=began), row.get("log"))
 
 
 def pauses() -> Iterator[float]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from alpaca_exp.records import Row
-from alpaca_exp.sweep_folder import Entry, read
+from alpaca_exp.sweep_folder import Entry, entry, is_claimed, read
 from alpaca_exp.sweeping import submissions
+from alpaca_exp.sweeping.gathering import lost
 from alpaca_exp.sweeping.slurm import State
 from alpaca_exp.sweeping.submissions import Submission
 from alpaca_exp.sweeping.table import LONG, line
@@ -33,12 +34,13 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
     answer = submissions.states([*open_, *shared] if open_ else [])
     states = answer or {}
     making = {one.fingerprint: one for one in shared if one.unit in states and not states[one.unit].ended}
+    rows = read(sweep)  # a job that has ended meanwhile has said so
     told: list[Entry] = []
     waiting: Counter[str] = Counter()
     for one in entries:
         state = states.get(str(one.number)) if one.status in OPEN else None
         if state is None or state.ended:
-            told.append(one)
+            told.append(one if state is None else _ended(known[str(one.number)], state, rows, sweep))
             continue
         why, status = _why(state, rows[one.number], making), "running" if state.runs else "queued"
         waiting[why] += status == "queued"
@@ -49,6 +51,15 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
     if len(entries) > LONG:
         beside += [line(None, f"{n:,} jobs: {why}", "queued", None) for why, n in waiting.items() if n]
     return told, beside
+
+
+def _ended(one: Submission, state: State, rows: Mapping[int, Row], sweep: Path) -> Entry:
+    """A job that SLURM has ended, as whoever waits for it is told; unless it says itself what it came to."""
+    found = entry(rows[int(one.unit)], sweep)
+    if found.status not in OPEN or is_claimed(sweep, found.number):
+        return found
+    outcome = lost(one, state, rows[found.number], sweep)
+    return replace(found, status=outcome.status, seconds=outcome.seconds, error=outcome.error)
 
 
 def _why(state: State, row: Row, making: Mapping[str, Submission]) -> str:

@@ -38,7 +38,7 @@ def attach(sweep: Path) -> list[Entry]:
     Raises what such a command raises: JobsFailed, Stopped, KeyboardInterrupt where whoever waits goes.
     """
     rows = _rows(sweep)
-    entries, _ = standing(sweep, [entry(row, sweep) for row in rows.values()])
+    entries = [entry(row, sweep) for row in rows.values()]
     submitted = last(sweep)
     open_ = [one for one in entries if one.status not in ("done", "failed") and str(one.number) in submitted]
     by_agents = any(one.is_agent for one in submitted.values())

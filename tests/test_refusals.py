@@ -103,9 +103,7 @@ def test_settings_of_a_launcher_and_a_sweeper_are_left_to_hydra(word: str) -> No
 
 def test_a_key_that_was_added_for_slurm_and_that_nobody_takes_is_told_with_the_nearest() -> None:
     asked = Slurm({"partitoin": "main", "nodelist": "node7", "timeout_min": 0})
-    told = [
-        problem for problem in asked.problems(RuntimeConfig()) if "PATH" not in problem
-    ]
+    told = [problem for problem in asked.problems(RuntimeConfig()) if "PATH" not in problem]
     assert told[0] == "hydra.launcher.partitoin is not a key; did you mean hydra.launcher.partition?"
     assert told[1].startswith("hydra.launcher.timeout_min is 0; it must be 1 or more")
     assert not [problem for problem in told if "nodelist" in problem]

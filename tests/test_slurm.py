@@ -60,6 +60,7 @@ def test_the_same_sweep_again_submits_nothing(place: Path, slurm: Cluster) -> No
         ("partition=nope", "hydra.launcher.partition (now nope)"),
         ("mem_gb=9000", "hydra.launcher.mem_gb"),
         ("constraint=nope", "hydra.launcher.constraint (now nope)"),
+        ("timeout_min=0", "hydra.launcher.timeout_min is 0; it must be 1 or more"),
         ("tasks_per_node=2", "hydra.launcher.tasks_per_node is 2; it must be 1"),
         ("nodes=2", "runtime.num_nodes is 1"),
     ],

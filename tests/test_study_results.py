@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from alpaca_exp.study.results import RESULTS, read_trials, summary, write_results
 from alpaca_exp.study.settings import Settings
+from alpaca_exp.study.study import entries_of
 from tests.test_study_space import settings
 
 SEED = {"seed": {"low": 0, "high": 9}}
@@ -48,3 +50,13 @@ def test_of_several_objectives_those_are_told_that_none_beats(tmp_path: Path) ->
     assert found["solutions"][1]["values"] == {"truthfulness": 2.0, "usd": 3.0}
     assert found["solutions"][1]["ties"] == [4]
     assert [row["values"] for row in read_trials(tmp_path)][2] == [1.5, 4.0]
+
+
+def test_how_long_a_trial_took_its_job_says_in_the_studys_table_as_in_the_status(tmp_path: Path) -> None:
+    asked = settings({"search_space": SEED})
+    left(asked, [None, 1.0], tmp_path)
+    rows = [{"job": n, "status": "failed" if n == 0 else "done", "seconds": 39.1 + n} for n in range(2)]
+    (tmp_path / "jobs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [one.seconds for one in entries_of(tmp_path, asked, ())] == [39.1, 40.1]
+    (tmp_path / "jobs.jsonl").unlink()
+    assert all(one.seconds is not None for one in entries_of(tmp_path, asked, ()))

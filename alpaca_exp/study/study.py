@@ -172,8 +172,9 @@ def probes(settings: Settings) -> list[tuple[Point, tuple[str, ...]]]:
 
 
 def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int]) -> list[Entry]:
-    """A line a trial; those in `before` were found."""
+    """A line a trial; those in `before` were found. How long each took, its job says: a trial may wait."""
     rows = read_trials(folder) if (folder / TRIALS).exists() else []
+    jobs = history.read(folder)
     again = {row["retry_of"] for row in rows}
     found = []
     for row in rows:
@@ -187,7 +188,8 @@ def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int
             label += f" -> {told(list(settings.objectives), row['values'])}"
         log = folder / str(number) / history.LOG
         error = row["error"] if state != "killed" else f"{row['error']}; its point was queued again"
-        found.append(Entry(number, label, state, row["seconds"], error, log))
+        seconds = jobs[number].get("seconds") if number in jobs else row["seconds"]
+        found.append(Entry(number, label, state, seconds, error, log))
     return found
 
 

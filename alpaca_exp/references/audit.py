@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from alpaca_exp.references import comparisons, rules
+from alpaca_exp.references.checked import changed_since, names_changed_since
 from alpaca_exp.references.files import Table
 from alpaca_exp.references.library import Known
 from alpaca_exp.references.rows import DISCLOSED, Reference
@@ -21,6 +22,8 @@ class Rule:
     """What it means for a reader, in one sentence."""
     finds: Callable[[Reference, Known], str | None] | None = None
     """Of one row; None for rules over several."""
+    typed: bool = False
+    """Whether it tells of slips in typing: then it is asked of the tables of the sources as well."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,17 @@ RULES = (
         "Is not what its parts give",
         "The number does not follow from the sums that are given for it.",
         rules.is_not_its_parts,
+        typed=True,
     ),
     Rule(
         "total",
         "Does not add up",
         "The printed numbers of the table have another sum than the one noted when they were typed in.",
+    ),
+    Rule(
+        "changed",
+        "Was changed since it was checked",
+        "Someone compared each cell with its source; what was typed over later nobody has.",
     ),
     Rule(
         "not_that_set",
@@ -121,18 +130,32 @@ RULES = (
 BY_NAME = {rule.name: rule for rule in RULES}
 
 
-def audit(tables: Sequence[Table], known: Known) -> list[Finding]:
+def audit(tables: Sequence[Table], known: Known, sources: Sequence[Table] = ()) -> list[Finding]:
     """What the rules find in `tables`, rule by rule, in the order of the rows.
+
+    Of `sources`, the tables that others took their numbers from, only slips in typing are found.
 
     What a row's own flags disclose is not found again; no flag covers a number that differs from its source,
     or is not of the model, set or metric named. "unresolved" must be true where it is said.
     """
     rows = [(table, row) for table in tables for row in table.rows]
     found = [one for rule in RULES for one in _found(rule, rows, known)]
-    total = BY_NAME["total"]
-    sums = [Finding(total, table.name, None, reason) for table in tables
-            for reason in rules.numbers_that_do_not_add_up(table.rows, table.total)]  # fmt: skip
-    return sorted([*found, *sums], key=lambda one: RULES.index(one.rule))
+    theirs = [(table, row) for table in sources for row in table.rows]
+    found += [one for rule in RULES if rule.typed for one in _found(rule, theirs, known)]
+    found += [one for table in (*tables, *sources) for one in _of_table(table)]
+    return sorted(found, key=lambda one: RULES.index(one.rule))
+
+
+def of_names() -> list[Finding]:
+    """What models.yaml and sets.yaml no longer say as it was checked."""
+    return [Finding(BY_NAME["changed"], file, None, reason) for file, reason in names_changed_since()]
+
+
+def _of_table(table: Table) -> Iterator[Finding]:
+    for reason in rules.numbers_that_do_not_add_up(table.rows, table.total):
+        yield Finding(BY_NAME["total"], table.name, None, reason)
+    if reason_ := changed_since(table):
+        yield Finding(BY_NAME["changed"], table.name, None, reason_)
 
 
 def _found(rule: Rule, rows: Sequence[tuple[Table, Reference]], known: Known) -> Iterator[Finding]:

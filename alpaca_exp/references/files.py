@@ -15,8 +15,9 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.records import json_fault
 from alpaca_exp.references.rows import Reference, made, nearest
 
-TOP = ("table", "total", "shared", "rows")
-"""What a YAML document may hold: a name, the sum of all printed numbers, what all rows have, the rows."""
+TOP = ("table", "total", "checked", "shared", "rows")
+"""What a YAML document may hold: a name, the sum of all printed numbers, when it was last compared with its
+source (`references.checked`), what all rows have, the rows."""
 FORMATS = ".yaml, .yml, .jsonl, .csv"
 MOST = 20
 """More problems than these are counted, not printed."""
@@ -31,6 +32,8 @@ class Table:
     rows: tuple[Reference, ...]
     total: Decimal | None = None
     """What the printed numbers add up to, noted when they were typed in: a slip in one of them shows."""
+    checked: str = ""
+    """When each cell was compared with its source, and the digest of what it then was (`checked.py`)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def read_tables(file: Path) -> list[Table]:
             if row:
                 seen.setdefault(row.id, one.line)
                 kept.append(row)
-        found.append(Table(head.texts.get("table", file.stem), tuple(kept), _total(head, file)))
+        name, checked = head.texts.get("table", file.stem), head.texts.get("checked", "")
+        found.append(Table(name, tuple(kept), _total(head, file), checked))
     if problems:
         more = [f"and {len(problems) - MOST} more"] * (len(problems) > MOST)
         raise InputError("\n".join([*problems[:MOST], *more]))
@@ -157,7 +161,7 @@ def _document(document: yaml.Node, file: Path) -> tuple[_Read, list[_Read]]:
     if not isinstance(rows, yaml.SequenceNode):
         raise InputError(f"{file}, line {line}, has no list of rows; write rows: and below it one - a row")
     shared = _texts(parts["shared"][1], file) if "shared" in parts else {}
-    head = {key: _scalar(parts[key][1], key, file) for key in TOP[:2] if key in parts}
+    head = {key: _scalar(parts[key][1], key, file) for key in TOP[:3] if key in parts}
     return _Read(parts.get("total", (line, None))[0], head), _rows(rows.value, shared, file)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
+FILES = ("models.yaml", "sets.yaml")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Set:
 @functools.cache
 def models() -> Mapping[str, Model]:
     """The known models by name."""
-    return {row["name"]: Model(**_tuples(row)) for row in _rows("models.yaml")}
+    return {row["name"]: Model(**_tuples(row)) for row in _rows(FILES[0])}
 
 
 @functools.cache
 def sets() -> Mapping[str, Set]:
     """The known sets by name."""
-    found = (_tuples(row) for row in _rows("sets.yaml"))
+    found = (_tuples(row) for row in _rows(FILES[1]))
     return {row["name"]: Set(**row | {"gap": Decimal(row["gap"]) if "gap" in row else None}) for row in found}
 
 
@@ -89,10 +90,15 @@ def spelling(name: str) -> str:
     return re.sub(r"[^\w]|_", "", name).casefold()
 
 
-def _rows(file: str) -> list[dict[str, Any]]:
+def content(file: str) -> tuple[str, list[dict[str, Any]]]:
+    """When one of FILES was checked (`references.checked`), and its rows."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    rows: list[dict[str, Any]] = yaml.load((HERE / file).read_bytes(), Loader=loader)
-    return rows
+    found = yaml.load((HERE / file).read_bytes(), Loader=loader)
+    return found["checked"], found["rows"]
+
+
+def _rows(file: str) -> list[dict[str, Any]]:
+    return content(file)[1]
 
 
 def _tuples(row: dict[str, Any]) -> dict[str, Any]:

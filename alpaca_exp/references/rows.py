@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from math import prod
 
 PER_CENT = "%"
@@ -127,15 +127,10 @@ def fractions(parts: str) -> list[tuple[Decimal, Decimal]]:
     return found
 
 
-def half_a_digit(number: Decimal) -> Decimal:
-    """How far the number that was rounded to `number` may have lain from it."""
-    exponent = number.as_tuple().exponent
-    return Decimal(5).scaleb(exponent - 1 if isinstance(exponent, int) else 0)
-
-
 def rounds_to(number: Decimal, printed: Decimal) -> bool:
-    """Whether `number` is `printed` when it is rounded to the digits of that."""
-    return abs(number - printed) <= half_a_digit(printed)
+    """Whether `number` is `printed` when it is rounded to the digits of that: a half up, or to even."""
+    digit = Decimal(1).scaleb(int(printed.as_tuple().exponent))
+    return printed in {number.quantize(digit, way) for way in (ROUND_HALF_UP, ROUND_HALF_EVEN)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

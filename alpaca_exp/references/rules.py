@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from alpaca_exp.references.copies import other_than_shipped
 from alpaca_exp.references.library import Known, load
 from alpaca_exp.references.names import Set, models, models_named, recipe_of, set_named, sets, spelling
 from alpaca_exp.references.rows import Reference, rounds_to
@@ -25,35 +26,23 @@ ASKED = {
     "protocol": "protocol",
 }
 """Fields that say how a number came about, and what they are called."""
+RIGHT_OR_WRONG = ("acc", "acc_norm", "mc1", "exact_match", "truthful x informative")
+"""Metrics that are shares of documents: their standard error follows from share and number."""
+NEAR = Decimal("0.02")
+"""How far, of itself, a standard error drawn by bootstrap may lie from the formula's."""
 
 
 def differs_from_its_source(row: Reference, known: Known) -> str | None:
     """The printed digits are no rounding of what the source says."""
     source = known.source(row)
     if source is None and row.cited is None:
-        return _other_than_shipped(row)
+        return other_than_shipped(row)
     value = known.value(row)
     if rounds_to(value, row.printed):
         return None
     where = f"{source.source}, {source.place}," if source else row.cited_source or "its source"
     told = f" ({source.note})" if source and source.note else ""
     return f"prints {row.printed}; {where} says {value}{told}"
-
-
-def _other_than_shipped(row: Reference) -> str | None:
-    """A number that its own printer printed otherwise, as far as it is shipped here."""
-    own = Known({}).really(row)
-    key = (spelling(own.source), own.checkpoint, own.dataset, own.measure)
-    if "" in key[1:3]:
-        return None
-    for one in load():
-        if (spelling(one.source), one.checkpoint, one.dataset, one.measure) == key and one.own:
-            return (
-                None
-                if one.printed == row.printed
-                else f"has {row.printed}, where {one.source} prints {one.printed}"
-            )
-    return None
 
 
 def is_not_its_parts(row: Reference, known: Known) -> str | None:
@@ -127,7 +116,7 @@ def came_about_otherwise(row: Reference, known: Known) -> str | None:
     """What the row says of how it was measured is not what its source says."""
     source = known.source(row)
     if source is None:
-        return None
+        return _impossible_doubt(row, known)
     told = [(word, getattr(row, field), getattr(source, field)) for field, word in ASKED.items()]
     unlike = [
         f"{word} {ours} (its source: {theirs})"
@@ -155,6 +144,27 @@ def _another_doubt(row: Reference, source: Reference) -> Iterator[str]:
     most = _of_share(source.printed, source.n) if source.unit == "%" else None
     if row.stderr is not None and source.stderr is None and most and not _rounds_below(most, row.stderr):
         yield f"stderr {row.stderr} (of a share of {source.n:,} documents it is {most:.2f} at most)"
+
+
+def _impossible_doubt(row: Reference, known: Known) -> str | None:
+    """A standard error that no run over so many documents has, where no protocol says of what else it is."""
+    really = known.really(row)
+    share = _of_share(row.printed, row.n or really.n) if row.unit == "%" else None
+    if (
+        row.stderr is None
+        or share is None
+        or row.protocol
+        or spelling(really.measure) not in map(spelling, RIGHT_OR_WRONG)
+    ):
+        return None
+    near = rounds_to(share * (1 - NEAR), row.stderr) or rounds_to(share * (1 + NEAR), row.stderr)
+    inside = share * (1 - NEAR) <= row.stderr <= share * (1 + NEAR)
+    if near or inside or (row.n is None and row.stderr > share):
+        return None
+    return (
+        f"has the stderr {row.stderr}; of one run over {row.n or really.n:,} documents it is {share:.2f}, "
+        "and no protocol says of what else it is"
+    )
 
 
 def _rounds_below(most: Decimal, printed: Decimal) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alpaca_exp.errors import InputError
-from alpaca_exp.references.audit import RULES, Finding, audit
+from alpaca_exp.references.audit import RULES, Finding, audit, of_names
 from alpaca_exp.references.files import FORMATS, Table
 from alpaca_exp.references.library import Known, known, load, read, shipped, taken_from_elsewhere
 from alpaca_exp.references.names import models, sets
@@ -34,7 +34,8 @@ def main(words: Sequence[str]) -> None:
         print(_rows_as_json(tables, by_id) if asked.format == "json" else listing(tables, by_id), end="")
         return
     audited = tables if asked.rows else taken_from_elsewhere(tables)
-    found = audit(audited, by_id)
+    sources = [] if asked.rows else [table for table in tables if table not in audited]
+    found = sorted([*audit(audited, by_id, sources), *of_names()], key=lambda one: RULES.index(one.rule))
     print(
         _findings_as_json(found) if asked.format == "json" else findings_text(found, audited, asked.rows),
         end="",
@@ -166,6 +167,7 @@ def _escaped(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report references",
+        allow_abbrev=False,
         description="Published numbers with their sources, and what is wrong with them.",
         epilog=_FORMAT,
         formatter_class=argparse.RawDescriptionHelpFormatter,

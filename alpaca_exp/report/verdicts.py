@@ -128,7 +128,7 @@ def _tested(claim: Claim, place: str, found: Contrast | Untestable) -> _Tested:
 
 
 def _within(claim: Claim, found: Contrast) -> Limits | None:
-    """What the left side cannot lie beyond, where it is compared with a number; a difference has no such ends.
+    """What a side that is compared with a number cannot lie beyond; a difference has no such ends.
 
     As in a table, the interval of a share near its end is then not symmetric, and no rate below 0 is in it.
     """

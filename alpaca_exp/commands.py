@@ -22,17 +22,24 @@ def add_outputs(parser: argparse.ArgumentParser, *, positional: bool) -> None:
     text = f"the folder that runtime.outputs named; default: {OUTPUTS}"
     if positional:
         parser.add_argument("folder", nargs="?", type=Path, metavar="OUTPUTS", help=text, action=_Outputs)
-    parser.add_argument(OPTION, type=Path, default=OUTPUTS, metavar="DIR", help=f"{text}; also {KEY}DIR")
+    parser.add_argument(
+        OPTION, type=Path, default=OUTPUTS, metavar="DIR", help=f"{text}; also {KEY}DIR", action=_Outputs
+    )
 
 
 class _Outputs(argparse.Action):
-    """The folder as a word of its own: the same as the option, and nothing where it is left out."""
+    """The folder as an option or as a word of its own, which is nothing where it is left out."""
 
     def __call__(
-        self, parser: object, space: argparse.Namespace, values: object, option: str | None = None
-    ) -> None:
-        if values is not None:
-            space.outputs = values
+        self, parser: argparse.ArgumentParser, space: argparse.Namespace, values: object,
+        option: str | None = None,
+    ) -> None:  # fmt: skip
+        if values is None:
+            return
+        before = getattr(space, "named_outputs", None)
+        if before not in (None, values):
+            parser.error(f"two outputs folders are named, {before} and {values}; leave one out")
+        space.named_outputs = space.outputs = values
 
 
 def spelt(arguments: Sequence[str] | None) -> list[str]:

@@ -308,7 +308,12 @@ def test_jobs_of_a_sweep_are_runs_too(tmp_path: Path) -> None:
         ("--metrics truthfullness", "there is no metric truthfullness; did you mean truthfulness?"),
         ("--metrics world_truth.ac", "did you mean world_truth.acc?"),
         ("--rows scale --columns scale", "--columns scale is what --rows shows already"),
-        ("--where scale", "write it as --where dataset_variant=cleaned"),
+        ("--where scale", "write it as --where scale=VALUE"),
+        ("--where seed=0,9", "there is no seed 9"),
+        (
+            "--where scale=small --where scale=large",
+            "(only the runs at scale=small are left); of several write --where scale=small,large",
+        ),
         ("--where scale=smal", "there is no scale smal; did you mean small?"),
         ("--baseline orignal", "did you mean original?"),
     ],
@@ -317,6 +322,55 @@ def test_an_unknown_name_is_refused_with_the_nearest(
     capsys: pytest.CaptureFixture[str], outputs: Outputs, words: str, message: str
 ) -> None:
     assert message in refusal(capsys, outputs.path, words)
+
+
+def test_several_values_of_an_axis_are_named_by_comma(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    words = "--rows dataset_variant --columns scale --metrics truthfulness"
+    every = report(capsys, outputs, words)
+    both = report(capsys, outputs, f"{words} --where scale=large,small")
+    assert both.splitlines()[:4] == every.splitlines()[:4]
+    assert "large truthfulness" not in report(capsys, outputs, f"{words} --where scale=small")
+
+
+@pytest.mark.parametrize("command", ["", "claims", "power", "attribution", "page"])
+def test_an_option_is_written_out_and_a_folder_is_named_once(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, command: str
+) -> None:
+    for words in ("--output elsewhere", f"{outputs.path} --outputs elsewhere"):
+        with pytest.raises(SystemExit) as caught:
+            main([*command.split(), *words.split()])
+        told = capsys.readouterr().err
+        assert caught.value.code == 2 and ("unrecognized arguments" in told or "leave one out" in told)
+
+
+@pytest.mark.parametrize("command", ["--rows scale", "claims", "power", "attribution"])
+def test_what_would_be_printed_can_go_into_a_file(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, tmp_path: Path, command: str
+) -> None:
+    words = [*command.split(), f"--outputs={outputs.path}"]
+    claim = {"statement": "s", "metric": "words", "relation": "less"}
+    claim |= {"left": {"scale": "small"}, "right": {"scale": "large"}}
+    write_json({"one": claim}, tmp_path / "claims.yaml")
+    claims = ["--claims", str(tmp_path / "claims.yaml")]
+    words += claims if command == "claims" else ["--metrics", "truthfulness"]
+    words += ["--factors", "scale,dataset_variant"] * ("attribution" in command)
+    main(words)
+    printed = capsys.readouterr().out
+    main([*words, "--out", str(tmp_path / "told.md")])
+    assert (tmp_path / "told.md").read_text(encoding="utf-8") == printed and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("claim", "did you mean claims"), ("zzz", "the commands are page, reading")]
+)
+def test_a_command_that_is_none_is_refused_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, word: str, hint: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([word, "--outputs", str(outputs.path)])
+    assert f"{word} is no command, and there is no folder of that name; {hint}" in capsys.readouterr().err
 
 
 def test_no_runs_and_no_folder_are_said_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

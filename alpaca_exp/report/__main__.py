@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from alpaca_exp.commands import add_outputs, readers_may_leave, spelt
 from alpaca_exp.errors import AlpacaExpError, InputError
-from alpaca_exp.report.choosing import add_where, names, place
+from alpaca_exp.report.choosing import add_out, add_where, names, place, put
 from alpaca_exp.report.formats import FORMATS
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.metrics import USUAL
@@ -39,10 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if words and words[0] in COMMANDS:
                 import_module(f"alpaca_exp.report.{words[0]}").main(words[1:])
             else:
+                _check_command(words)
                 _report(_parser().parse_args(words))
         except AlpacaExpError as error:
             print(error, file=sys.stderr)
             raise SystemExit(error.exit_code) from None
+
+
+def _check_command(words: Sequence[str]) -> None:
+    """Raise InputError where the first word is neither a folder nor a command, naming the nearest one."""
+    first = words[0] if words else "-"
+    if first.startswith("-") or Path(first).name != first or Path(first).exists():
+        return
+    near = difflib.get_close_matches(first, COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}" if near else f"the commands are {', '.join(COMMANDS)}"
+    raise InputError(
+        f"{first} is no command, and there is no folder of that name; {hint}, or name the folder that "
+        "runtime.outputs named"
+    )
 
 
 def _report(asked: argparse.Namespace) -> None:
@@ -51,31 +65,16 @@ def _report(asked: argparse.Namespace) -> None:
         asked.rows, asked.columns, names(asked.metrics) or USUAL, asked.baseline, where, asked.paper
     )
     made = table(collect(asked.outputs), layout, asked.outputs, _command(asked))
-    _put(FORMATS[asked.format](made), asked.out)
+    put(FORMATS[asked.format](made), asked.out)
     kept(asked.outputs).save()
     if asked.format == "csv":  # a table for programs: what is for people goes beside it
         print("".join(f"{text}\n" for text in made.confounds), end="", file=sys.stderr)
 
 
-def _put(text: str, out: Path | None) -> None:
-    """To a file, which appears whole or not at all, or to the screen."""
-    if out is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        print(text, end="")
-        return
-    draft = out.with_name(f"{out.name}.draft")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(draft, out)
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be written: {error.strerror}; name a file in a folder that exists"
-        ) from None
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report",
+        allow_abbrev=False,
         description="Tabulate the runs under an outputs folder: means, 95 % intervals, differences.",
         epilog="; ".join(f"{name} {text} ({name} --help)" for name, text in COMMANDS.items()),
     )
@@ -93,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help=formats)
     paper = "also published figures of models that ours only stand for"
     parser.add_argument("--paper", action="store_true", help=paper)
-    out = "write the table into this file; default: print it"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=out)
+    add_out(parser)
     return parser
 
 

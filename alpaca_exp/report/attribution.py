@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 
 from alpaca_exp.commands import add_outputs
@@ -12,7 +11,7 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.report.attributed import METRICS, Asked
 from alpaca_exp.report.attributed import attribution as attribution
 from alpaca_exp.report.attribution_text import FORMATS
-from alpaca_exp.report.choosing import add_where, chosen, names
+from alpaca_exp.report.choosing import add_out, add_where, chosen, names, put
 from alpaca_exp.report.design import varied
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.runs import collect
@@ -31,14 +30,14 @@ def main(words: Sequence[str]) -> None:
     if not what.factors:
         raise InputError("nothing is varied among these runs; run a sweep over a factor")
     made = attribution(runs, what, asked.outputs, _command(asked, what))
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    print(FORMATS[asked.format](made), end="")
+    put(FORMATS[asked.format](made), asked.out)
     kept(asked.outputs).save()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report attribution",
+        allow_abbrev=False,
         description="What each factor of a sweep did to a metric: effects, interactions, Shapley values.",
     )
     add_outputs(parser, positional=True)
@@ -53,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", default="", metavar=levels, help=end)
     add_where(parser)
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown")
+    add_out(parser)
     return parser
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 
 from alpaca_exp.commands import add_outputs
-from alpaca_exp.report.choosing import add_where, chosen
+from alpaca_exp.report.choosing import add_out, add_where, chosen, put
 from alpaca_exp.report.claim_files import check_claims, claims_in, claims_of_runs
 from alpaca_exp.report.claims_shown import FORMATS
 from alpaca_exp.report.kept import kept
@@ -25,14 +24,14 @@ def main(words: Sequence[str]) -> None:
     claims, where = claims_in(asked.claims) if asked.claims else claims_of_runs(runs)
     check_claims(claims, runs, asked.outputs, where)
     verdicts = judged(claims, runs, asked.outputs)
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    print(FORMATS[asked.format](verdicts, _command(asked)), end="")
+    put(FORMATS[asked.format](verdicts, _command(asked)), asked.out)
     kept(asked.outputs).save()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report claims",
+        allow_abbrev=False,
         description="Say of each claim whether the runs support it, contradict it, or leave it undecided.",
         epilog="conf/claims/paper.yaml shows how a claim is written.",
     )
@@ -41,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--claims", metavar="NAME|FILE", help=text)
     add_where(parser)
     parser.add_argument("--format", choices=sorted(FORMATS), default="markdown", help="default: %(default)s")
+    add_out(parser)
     return parser
 
 

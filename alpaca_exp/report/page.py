@@ -34,6 +34,7 @@ def main(words: Sequence[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report page",
+        allow_abbrev=False,
         description="One page of a sweep or of all runs: tables, figures, and where each number is from.",
     )
     add_outputs(parser, positional=True)

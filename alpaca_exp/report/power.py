@@ -17,7 +17,7 @@ import numpy as np
 from alpaca_exp.commands import add_outputs
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Sample, sample
-from alpaca_exp.report.choosing import add_where, chosen, names
+from alpaca_exp.report.choosing import add_out, add_where, chosen, names, put
 from alpaca_exp.report.doubt import independent
 from alpaca_exp.report.evidence import Evidence, paired
 from alpaca_exp.report.kept import kept
@@ -59,7 +59,8 @@ def main(words: Sequence[str]) -> None:
     """Print the table. Raises InputError for what is not there."""
     asked = _parser().parse_args(words)
     runs = chosen(collect(asked.outputs), asked.where)
-    print(_told(list(powers(runs, asked.rows, names(asked.metrics), asked.baseline, asked.outputs))), end="")
+    found = list(powers(runs, asked.rows, names(asked.metrics), asked.baseline, asked.outputs))
+    put(_told(found), asked.out)
     kept(asked.outputs).save()
 
 
@@ -178,6 +179,7 @@ def _line(one: Power) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report power",
+        allow_abbrev=False,
         description="What differences these runs could show, and what more seeds or documents would show.",
     )
     add_outputs(parser, positional=True)
@@ -187,4 +189,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--metrics", default=",".join(USUAL), help="by comma; default: %(default)s")
     parser.add_argument("--baseline", help="the row whose difference from the others is to be found")
     add_where(parser)
+    add_out(parser)
     return parser

@@ -48,6 +48,7 @@ def _number(count: int, word: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m alpaca_exp.report reading",
+        allow_abbrev=False,
         description="Write one page with the answers of several runs to the same questions, side by side.",
     )
     what = "an experiment's name, a run's folder or the end of its name, or a file of answers"

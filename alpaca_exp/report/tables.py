@@ -11,12 +11,13 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.references.columns import COLUMNS
 from alpaca_exp.report.apart import rows_apart
 from alpaca_exp.report.cells import Cell, Sample, cell, sample
+from alpaca_exp.report.choosing import at_all
 from alpaca_exp.report.confounds import confounds
 from alpaca_exp.report.differing import differing
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USUAL, known
 from alpaca_exp.report.published import published
-from alpaca_exp.report.runs import Run, check, check_axis, standing
+from alpaca_exp.report.runs import Run, check, check_axis
 from alpaca_exp.statistics.significance import holm
 
 Place = tuple[str, str]
@@ -64,8 +65,7 @@ class Table:
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
-    for where, value in layout.where:
-        runs = standing(runs, where, value)
+    runs = at_all(runs, layout.where)
     _check(runs, layout, outputs)
     label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
     places = {label[run.name]: run.label(layout.rows) for run in runs}

@@ -114,7 +114,7 @@ def open_storage(address: str) -> BaseStorage:
     file = file_of(address)
     try:
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            _make_ready(file)
         if file is not None and address.startswith(JOURNAL):
             _check_journal(file)
             return JournalStorage(JournalFileBackend(str(file), lock_obj=_lock(f"{file}.lock")))
@@ -124,6 +124,16 @@ def open_storage(address: str) -> BaseStorage:
         return RDBStorage(_entered(address).render_as_string(hide_password=False), engine_kwargs=told)
     except Exception as error:
         raise unreachable(address, error) from None
+
+
+def _make_ready(file: Path) -> None:
+    """Make the folder of a study's file. Raises OSError where no file can be made in it.
+
+    The lock, waiting, could not tell: that there is nothing at its place yet is no fault to it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{file}.turn", "ab"):
+        pass
 
 
 def _check_journal(file: Path) -> None:
@@ -165,7 +175,7 @@ class Turns:
         lock = FileLock(f"{file}.turn") if file else None
         try:
             if file is not None and lock is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
+                _make_ready(file)
                 lock.acquire()
             else:
                 self._take()

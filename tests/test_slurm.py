@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster, cluster, missing
-from tests.slurm.sweeps import DATA, GRID, LONG, MEMORY, SLURM, STEPS, SWEEPS, jobs, running, until
+from tests.slurm.sweeps import DATA, GRID, LONG, MEMORY, SLURM, STEPS, SWEEPS, jobs, running, submitted, until
 from tests.stories import rows, run_in, start_in
 
 THREE = "dataset_variant=original,cleaned,rated"
@@ -43,10 +43,40 @@ def test_a_grid_runs_as_jobs_of_slurm_with_what_they_share_made_once(place: Path
     assert "3 submitted to SLURM" in said and "3 jobs: 3 done" in said
     sweep = place / "outputs" / "sweeps" / "grid"
     assert {row["status"] for row in jobs(sweep).values()} == {"done"}
-    submitted = [row["unit"] for row in rows(sweep / "slurm.jsonl")]
-    assert len(submitted) == len(set(submitted)) and {"0", "1", "2"} < set(submitted)
+    units = [row["unit"] for row in rows(sweep / "slurm.jsonl")]
+    assert len(units) == len(set(units)) and {"0", "1", "2"} < set(units)
     assert len(list((place / "outputs" / "generate").iterdir())) == 1
     assert all("curate     made" in (sweep / str(n) / "job.log").read_text() for n in range(3))
+
+
+def test_jobs_wait_for_the_shared_stages_that_they_need_and_for_no_others(
+    place: Path, slurm: Cluster
+) -> None:
+    """In one sweep two pairs of jobs, each of which shares data that the other does not need."""
+    words = (*DATA, "teacher.seed=60,61", "dataset_variant=original,cleaned", "runtime.detach=true")
+    slurm("scontrol", "update", "partitionname=main", "state=down")
+    try:
+        for name, limit in (("apart", 256), ("bounded", 3)):
+            left = run_in(
+                place,
+                *words,
+                f"name={name}",
+                f"hydra.launcher.array_parallelism={limit}",
+                **slurm.environment,
+            )
+            assert left.returncode == 0, left.stderr
+        given = {name: submitted(place / "outputs" / "sweeps" / name) for name in ("apart", "bounded")}
+        queued = slurm("squeue", "-h", "-r", "-o", "%i|%E")
+        told = (row.split("|") for row in queued.splitlines())
+        waits = {job: set(re.findall(r"\d+(?:_\d+|_\*)?", of)) for job, of in told}
+    finally:
+        slurm("scancel", "-n", "apart")
+        slurm("scancel", "-n", "bounded")
+        slurm("scontrol", "update", "partitionname=main", "state=up")
+    apart = {frozenset(waits[given["apart"][str(number)]]) for number in range(4)}
+    assert len(apart) == 2 and not frozenset.intersection(*apart) and all(apart)
+    bounded = {frozenset(waits[given["bounded"][str(number)]]) for number in range(4)}
+    assert len(bounded) == 1, "one array, which alone heeds how many may run at a time"
 
 
 def test_the_same_sweep_again_submits_nothing(place: Path, slurm: Cluster) -> None:

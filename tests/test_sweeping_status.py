@@ -63,6 +63,20 @@ def test_many_jobs_that_wait_are_counted_by_what_they_wait_for(
     assert not listed(told) and "50 jobs: 50 in SLURM's queue" in told
 
 
+def test_a_job_that_waits_for_no_stage_of_its_own_is_told_how_its_wave_stands(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = (sweep / "jobs.jsonl").read_text().splitlines()
+    alone = {**json.loads(jobs[7]), "fingerprints": {}}
+    with (sweep / "jobs.jsonl").open("a") as file:
+        file.write(json.dumps(alone) + "\n")
+    waiting = {f"12_{number}": "PENDING|many|(Dependency)" for number in range(50)}
+    queue(sweep, monkeypatch, {"11": "RUNNING|many|node7", **waiting})
+    told = status(sweep)
+    assert "1 job: waits for the wave of shared stages: 0 of 1 made" in told
+    assert "49 jobs: waits for the shared stage pretrain of job 11" in told
+
+
 def test_a_job_that_runs_is_listed_with_its_machine_and_one_that_waits_with_slurms_reason(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """A grid on SLURM: what has no result and is in nobody's hands is submitted, and all of it is waited for.
 
-Shared stages are jobs of their own, in waves before the grid's jobs: an allocation that waits for another
-job's lock would be paid for, and its time limit would run. Whoever waits here may go: the jobs go on, and the
-same command, or `python -m alpaca_exp.sweeps attach`, finds them.
+Shared stages are jobs of their own, and what needs them waits in SLURM's queue until they have ended: an
+allocation that waits for another job's lock would be paid for, and its time limit would run. Whoever waits
+here may go: the jobs go on, and the same command, or `python -m alpaca_exp.sweeps attach`, finds them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,15 @@ def submit(todo: Sequence[Job], sweep: Path, outputs: Path, asked: Slurm) -> int
             submissions.outcome_file(sweep, part.title).unlink(missing_ok=True)
         sent += [[_sent(job, parts, first, sweep) for job in free]]
         history.append(sweep, [history.row(job, "waiting") for job in free])
-        awaited = [live[part.title].slurm for part in parts.values() if part.title in live]
-        send([wave for wave in sent if wave], sweep, asked, after=awaited)
+        send([wave for wave in sent if wave], sweep, asked, awaits=_awaits(free, parts), live=live)
     return len(free)
+
+
+def _awaits(jobs: Sequence[Job], parts: Mapping[str, Part]) -> dict[str, set[str]]:
+    """By the names of units, the shared stages that each cannot begin without."""
+    needs = {part.title: set(part.inputs) for part in parts.values()}
+    needs |= {str(job.number): job.needs for job in jobs}
+    return {name: {parts[one].title for one in of if one in parts} for name, of in needs.items()}
 
 
 def wait(labels: Mapping[int, str], sweep: Path, outcomes: dict[int, Outcome]) -> BaseException | None:

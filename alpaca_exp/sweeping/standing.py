@@ -34,6 +34,8 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
     answer = submissions.states([*open_, *shared] if open_ else [])
     states = answer or {}
     making = {one.fingerprint: one for one in shared if one.unit in states and not states[one.unit].ended}
+    stages = sum(one.is_shared for one in known.values())
+    wave = f"the wave of shared stages: {stages - len(shared)} of {stages} made"
     rows = read(sweep)  # a job that has ended meanwhile has said so
     told: list[Entry] = []
     waiting: Counter[str] = Counter()
@@ -42,14 +44,16 @@ def standing(sweep: Path, entries: Sequence[Entry]) -> tuple[list[Entry], list[s
         if state is None or state.ended:
             told.append(one if state is None else _ended(known[str(one.number)], state, rows, sweep))
             continue
-        why, status = _why(state, rows[one.number], making), "running" if state.runs else "queued"
+        why, status = _why(state, rows[one.number], making, wave), "running" if state.runs else "queued"
         waiting[why] += status == "queued"
         label = f"{one.label} ({where(known[str(one.number)], why, sweep)})"
         told.append(replace(one, status=status, label=label, error=None))
     beside = [SILENT] if answer is None else []
     beside += [_shared(one, states[one.unit], rows, sweep) for one in making.values()]
     if len(entries) > LONG:
-        beside += [line(None, f"{n:,} jobs: {why}", "queued", None) for why, n in waiting.items() if n]
+        beside += [
+            line(None, f"{n:,} job{'s' * (n != 1)}: {why}", "queued", None) for why, n in waiting.items() if n
+        ]
     return told, beside
 
 
@@ -62,15 +66,15 @@ def _ended(one: Submission, state: State, rows: Mapping[int, Row], sweep: Path) 
     return replace(found, status=outcome.status, seconds=outcome.seconds, error=outcome.error)
 
 
-def _why(state: State, row: Row, making: Mapping[str, Submission]) -> str:
-    """What a job waits for, or where it runs."""
+def _why(state: State, row: Row, making: Mapping[str, Submission], wave: str) -> str:
+    """What a job waits for, or where it runs. `wave`: how what its whole array waits for stands."""
     awaited = [
         f"the shared stage {name} of job {making[found].slurm}"
         for name, found in row.get("fingerprints", {}).items()
         if found in making
     ]
-    if awaited and state.reason == DEPENDENCY:
-        return f"waits for {' and '.join(awaited)}"
+    if state.reason == DEPENDENCY and making:
+        return f"waits for {' and '.join(awaited) or wave}"
     return state.reason if state.reason != "None" else ""
 
 

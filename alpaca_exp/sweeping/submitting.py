@@ -6,10 +6,11 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from alpaca_exp.config import nearest
@@ -33,6 +34,8 @@ KEPT = ("mem_gb", "mem_per_cpu", "mem_per_gpu", "timeout_min", "partition")
 GPUS = ("gpus_per_node", "gpus_per_task", "gres")
 """Parameters by which a job gets a GPU."""
 MOST_TRIALS = 8
+MOST_ARRAYS = 32
+"""Of one wave: to submit one takes SLURM a moment."""
 KEYS = (
     ("account", "account"),
     ("partition", "partition"),
@@ -120,28 +123,51 @@ class Sendable(Protocol):
 
 
 def send(
-    waves: Sequence[Sequence[Sendable]], sweep: Path, asked: Slurm, *, after: Sequence[str] = ()
+    waves: Sequence[Sequence[Sendable]],
+    sweep: Path,
+    asked: Slurm,
+    *,
+    awaits: Mapping[str, Collection[str]] = MappingProxyType({}),
+    live: Mapping[str, Submission] = MappingProxyType({}),
 ) -> list[Submission]:
-    """Submit each wave as an array that begins when the one before has ended. Returns what was submitted.
+    """Submit each wave, in an array those that wait for the same. Returns what was submitted.
 
-    `after`: SLURM jobs that the first one waits for.
+    `awaits`: names of units, of earlier waves or `live` in SLURM's hands already, that are to end before.
 
     Raises InputError, with nothing left in SLURM's hands, where it refuses.
     """
     made: list[Submission] = []
-    before = list(after)
+    known = dict(live)
+    together = sum(map(len, waves)) > int(asked.params.get("array_parallelism") or 1)
     try:
         for wave in waves:
-            awaited, before = before, []
-            for chunk in _chunks(wave):
-                now = _array(chunk, sweep, asked, awaited)
-                made += now
-                submissions.add(sweep, now)
-                before += [one.slurm for one in now]
+            for awaited, units in _groups(wave, awaits, together=together):
+                after = [known[name].slurm for name in sorted(awaited) if name in known]
+                for chunk in _chunks(units):
+                    now = _array(chunk, sweep, asked, after)
+                    made += now
+                    submissions.add(sweep, now)
+            known |= {one.unit: one for one in made}
     except BaseException:
         slurm.cancel([one.slurm for one in made])
         raise
     return made
+
+
+def _groups(
+    wave: Sequence[Sendable], awaits: Mapping[str, Collection[str]], *, together: bool
+) -> list[tuple[frozenset[str], Sequence[Sendable]]]:
+    """Units by what they wait for: an array waits as a whole.
+
+    All are one array where these would be too many, or `together`: where `array_parallelism`, which bounds
+    each array by itself, would no longer bound them.
+    """
+    groups: dict[frozenset[str], list[Sendable]] = {}
+    for one in wave:
+        groups.setdefault(frozenset(awaits.get(one.name, ())), []).append(one)
+    if together or len(groups) > MOST_ARRAYS:
+        return [(frozenset().union(*groups), wave)]
+    return list(groups.items())
 
 
 def _chunks(wave: Sequence[Sendable]) -> Iterator[Sequence[Sendable]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.references.columns import COLUMNS, Setting, admitted, beside, published_model
 from alpaca_exp.references.library import load
+from alpaca_exp.references.rows import Reference
 
 ALPACA_7B = {"base_model": "llama_7b", "dataset_variant": "original", "scale": "small"}
 LLAMA_13B = {"base_model": "llama_13b", "dataset_variant": "none", "scale": "large"}
@@ -62,7 +66,13 @@ def test_haltt4llm_never_enters_a_truthfulqa_column(row: object, metric: str) ->
 @pytest.mark.parametrize(
     ("id_", "metric", "why"),
     [
-        ("lindenau.5.alpaca", "truthfulqa_mc1.acc", "is of no named metric, not mc1"),
+        (
+            "lindenau.5.alpaca",
+            "truthfulqa_mc1.acc",
+            "is of HALTT4LLM's trivia from TruthfulQA, not of Truthful",
+        ),
+        ("lindenau.5.llama", "truthfulqa_mc1.acc", "is truthful x informative, not mc1"),
+        ("lindenau.1b.bard", "words", "nothing that was published is a figure of words"),
         ("gpt4all.llama-7b.hellaswag", "hellaswag.acc", "is acc_norm, not acc"),
         ("gpt4all.llama-7b.hellaswag", "piqa.acc_norm", "is of HellaSwag, not of PIQA"),
         ("lindenau.1b.alpaca-13b", "judge.percent", "without the pivot that they are chained through"),
@@ -74,6 +84,40 @@ def test_a_figure_of_another_kind_is_refused_with_the_reason(id_: str, metric: s
     (row,) = (row for row in load() if row.id == id_)
     with pytest.raises(InputError, match=why):
         admitted(row, metric)
+
+
+TRIVIA = [row for row in load() if "haltt4llm" in row.id or "haltt4llm" in row.cites]
+DISGUISES: list[dict[str, object]] = [
+    {"metric": "mc1"},
+    {"measure": "mc1"},
+    {"task": "TruthfulQA", "metric": "mc1", "dataset": "", "measure": ""},
+    {"task": "TruthfulQA", "dataset": "truthfulqa", "measure": "mc1", "id": "mine.1"},
+    {"dataset": "truthfulqa", "measure": "mc1", "id": "mine.1", "gold": "", "harness": "HALTT4LLM"},
+    {"task": "TruthfulQA", "dataset": "truthfulqa", "measure": "mc1", "gold": "", "harness": "", "n": None},
+]
+
+
+@pytest.mark.parametrize("disguise", DISGUISES, ids=str)
+@pytest.mark.parametrize("row", TRIVIA, ids=lambda row: row.id)
+def test_haltt4llm_enters_no_truthfulqa_column_in_any_disguise(
+    row: Reference, disguise: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match="not of TruthfulQA, and cannot stand in the column"):
+        admitted(dataclasses.replace(row, **disguise), "truthfulqa_mc1.acc")
+
+
+def test_a_copy_stands_where_the_row_that_it_was_taken_from_stands() -> None:
+    rows = {row.id: row for row in load()}
+    copy = rows["lindenau.5.llama"]
+    assert admitted(copy, "truthfulqa_gen.judged_both") is copy
+    mine = dataclasses.replace(copy, id="mine.1", cites="theirs.1")
+    theirs = dataclasses.replace(copy, id="theirs.1", cites="haltt4llm.alpaca")
+    with pytest.raises(InputError, match="HALTT4LLM's trivia"):
+        admitted(mine, "truthfulqa_gen.judged_both", [theirs])
+    with pytest.raises(InputError, match="is called mc1, not truthful x informative"):
+        admitted(dataclasses.replace(copy, metric="mc1"), "truthfulqa_gen.judged_both")
+    with pytest.raises(InputError, match="is of 8,170 documents, and TruthfulQA has 817"):
+        admitted(dataclasses.replace(copy, n=8170), "truthfulqa_gen.judged_both")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ said beside it: prompt frame, harness and its version, solved examples, document
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -112,15 +112,20 @@ def beside(metric: str, labels: Mapping[str, str], setting: Setting | None = Non
     return sorted(made, key=lambda one: (len(one.marks), one.source))
 
 
-def admitted(row: Reference, metric: str) -> Reference:
-    """The row, if it may stand in the column of `metric`.
+def admitted(row: Reference, metric: str, others: Iterable[Reference] = ()) -> Reference:
+    """The row, if it may stand in the column of `metric`; what it cites is a shipped row, or one of `others`.
 
-    Raises InputError where it is of another set or another metric, or per cent without their pivot.
+    Whatever it says of itself, it is a figure of what it was taken from, and of what the shipped row of its
+    id is. Raises InputError where one of these is of another set, another metric, of documents with one right
+    answer, of more documents than the set has, or per cent without their pivot.
     """
     column = COLUMNS.get(metric)
     if column is None:
         raise InputError(f"nothing that was published is a figure of {metric}")
-    problem = _refusal(column, row)
+    told = list(_at_each_hand(row, {one.id: one for one in (*load(), *others)}))
+    refusals = (_other_set(column, one) for one in told)
+    problem = next(filter(None, refusals), None) or _refusal(column, told[-1])
+    problem = problem or _other_measure(column, row) or _no_pivot(row)
     if problem:
         raise InputError(f"{row.named} {problem}, and cannot stand in the column {metric}")
     return row
@@ -144,19 +149,64 @@ def _admits(column: Column, row: Reference) -> bool:
     return _refusal(column, row) is None
 
 
+def _at_each_hand(row: Reference, by_id: Mapping[str, Reference]) -> Iterator[Reference]:
+    """The row, the shipped one of its id, and so on with the row that each was taken from, to the first."""
+    seen: set[str] = set()
+    one: Reference | None = row
+    while one is not None and one.id not in seen:
+        yield one
+        seen.add(one.id)
+        shipped = by_id.get(one.id, one)
+        if shipped != one:
+            yield shipped
+        one = by_id.get(one.cites or shipped.cites)
+
+
+def _other_measure(column: Column, row: Reference) -> str | None:
+    """A copy under the name of another metric of its set than it is of."""
+    of = sets().get(column.dataset)
+    measure = row.measure or row.metric
+    wrong = of is not None and measure in of.measures and measure not in column.measures
+    return f"is called {measure}, not {' or '.join(column.measures)}" if wrong else None
+
+
+def _other_set(column: Column, row: Reference) -> str | None:
+    """Why a row is of other documents than those of a column; a name that no set has tells nothing."""
+    named = [of.name for of in (set_named(row.task), set_named(row.harness)) if of]
+    ours = _titled(column.dataset)
+    for name in filter(None, (row.dataset, *named)):
+        if name != column.dataset:
+            return f"is of {_titled(name)}, not of {ours}"
+    here = sets().get(column.dataset)
+    if here is None:
+        return None
+    if row.gold and not here.gold:
+        return f"is of documents whose right answers are all {row.gold!r}, not of {ours}"
+    if row.n and row.n > here.n:
+        return f"is of {row.n:,} documents, and {ours} has {here.n:,}"
+    return None
+
+
 def _refusal(column: Column, row: Reference) -> str | None:
     """Why a row is no figure of a column: another set, another metric, per cent without their pivot."""
-    of = set_named(row.task)
-    dataset = row.dataset or (of.name if of else "")
-    if dataset != column.dataset:
-        ours, theirs = (sets()[name].title if name in sets() else name for name in (column.dataset, dataset))
-        return f"is of {theirs or 'no known set'}, not of {ours}"
+    if problem := _other_set(column, row):
+        return problem
+    if not row.dataset and not set_named(row.task):
+        return f"is of no known set, not of {_titled(column.dataset)}"
     measure = row.measure or row.metric
     if measure not in column.measures:
         return f"is {measure or 'of no named metric'}, not {' or '.join(column.measures)}"
+    return _no_pivot(row)
+
+
+def _no_pivot(row: Reference) -> str | None:
     if row.unit == "% of" and not row.pivot and len(fractions(row.parts)) != 1:
         return f"is per cent of {row.reference} without the pivot that they are chained through"
     return None
+
+
+def _titled(name: str) -> str:
+    return sets()[name].title if name in sets() else name
 
 
 def _stand_in(labels: Mapping[str, str], model: Model) -> Iterator[str]:

@@ -149,6 +149,12 @@ def test_a_function_may_suggest_more() -> None:
         ({"seed": "5"}, "search_space.seed is 5, one value"),
         ({"seed": {"low": 3, "high": 1}}, "the parameter seed goes from 3 to 1; the lower end comes first"),
         ({"seed": {"low": 0, "high": 1, "log": True}}, "it must begin above 0"),
+        ({"seed": {"low": 1, "high": 9, "log": "flase"}}, "seed.log is flase; it must be true or false"),
+        ({"seed": {"low": 1, "high": 9, "log": "false"}}, "seed.log is false; it must be true or false"),
+        ({"seed": {"low": 1, "high": 9, "log": 1}}, "seed.log is 1; it must be true or false"),
+        ({"seed": "tag(lgo,interval(1,9))"}, "the tag lgo is unknown; did you mean log?"),
+        ({"seed": "tag(foo,choice(1,2))"}, "the tag foo is unknown"),
+        ({"seed": "tag(log,choice(1,2))"}, "the tag log is for an interval or a range"),
         ({"seed": {"type": "int", "low": 0.5, "high": 2}}, "takes whole numbers"),
         ({"seed": {"choices": [1], "when": {"sed": 1}}}, "counts when sed has a value, and there is no sed"),
         ({"seed": {"choices": ["a"], "times": "scale"}}, "its choices must be numbers"),
@@ -161,6 +167,37 @@ def test_a_function_may_suggest_more() -> None:
 )
 def test_what_cannot_be_searched_is_said_in_a_sentence(told: dict[str, Any], said: str) -> None:
     assert said in problems({"search_space": told})
+
+
+def waiting(other: str, value: object, **others: Any) -> dict[str, Any]:
+    return {"trainer.lora_rank": {"choices": [4, 8], "when": {other: value}}, **others}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (
+            waiting("trainer", "miniture_lora", trainer=["miniature", "miniature_lora"]),
+            "when trainer is miniture_lora, which is none of its choices; did you mean miniature_lora?",
+        ),
+        (waiting("trainer", "miniture_lora"), "none of its choices; did you mean miniature_lora?"),
+        (
+            waiting("trainer", "miniature_lora", trainer=["miniature", "none"]),
+            "none of its choices; did you mean miniature?",
+        ),
+        (waiting("seed", 12, seed={"low": 0, "high": 9}), "when seed is 12, which is not from 0 to 9"),
+        (waiting("seed", "x", seed={"low": 0, "high": 9}), "when seed is x, which is not from 0 to 9"),
+    ],
+)
+def test_a_value_that_a_parameter_waits_for_in_vain_is_named(told: dict[str, Any], said: str) -> None:
+    assert said in problems({"search_space": told})
+
+
+def test_choices_that_the_command_line_leaves_out_for_once_are_no_faults_of_the_file() -> None:
+    told = waiting("trainer", "miniature_lora", trainer=["miniature", "miniature_lora", "none"])
+    found = space(told, "trainer=miniature,none")
+    assert [one.name for one in found.parameters] == ["trainer", "trainer.lora_rank"]
+    assert not any("trainer.lora_rank" in point for point in found.corners())
 
 
 SEED = {"seed": {"low": 0, "high": 9}}

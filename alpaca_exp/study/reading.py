@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,11 +17,14 @@ from alpaca_exp.config import SCHEMAS, nearest
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.overrides import explain
 from alpaca_exp.schemas import ExperimentConfig
+from alpaca_exp.study.faults import parameter_problems
 from alpaca_exp.study.space import Parameter, Space, Value, flow, nested, quoted, said
 
 FIELDS = ("type", "low", "high", "step", "log", "choices", "key", "when", "times")
 """What a parameter in YAML may say."""
 TYPES = ("float", "int", "categorical")
+TAGS = ("log", "int")
+"""What tag(...) may say of a range on the command line."""
 
 
 def read_space(
@@ -45,6 +48,7 @@ def read_space(
             found += [_told(name, told, loader)]
         except ConfigError as error:
             problems += error.problems
+    written = list(found)
     words = [*(f"{key}={value}" for key, value in params.items()), *arguments]
     for override in _parsed(words, loader):
         key = override.get_key_element()
@@ -60,7 +64,7 @@ def read_space(
         except ConfigError as error:
             problems += error.problems
     known = _known(fixed, master)
-    problems += [problem for one in found for problem in _problems(one, found, known)]
+    problems += [problem for one in found for problem in parameter_problems(one, found, written, known)]
     called = _function(function, problems) if function else None
     if not found and not called and not problems:
         problems = [
@@ -124,8 +128,11 @@ def _spelt(name: str, told: Mapping[Any, Any]) -> Parameter:
     except (KeyError, TypeError, ValueError):
         raise ConfigError([f"search_space.{name} needs numbers as low and high, or choices"]) from None
     integers = all(isinstance(told[end], int) for end in ("low", "high"))
+    log = told.get("log") or False
+    if not isinstance(log, bool):
+        raise ConfigError([f"search_space.{name}.log is {log}; it must be true or false"])
     whole = kind == "int" if kind else integers and _whole(key, default=True)
-    return Parameter(name, key, low, high, step, bool(told.get("log", False)), whole, **shared)
+    return Parameter(name, key, low, high, step, log, whole, **shared)
 
 
 def _swept(key: str, override: Override) -> Parameter:
@@ -134,6 +141,8 @@ def _swept(key: str, override: Override) -> Parameter:
     name = _bare(key)
     assert isinstance(value, Sweep)
     tags = value.tags
+    if problems := _tag_problems(override.input_line, tags, choices=isinstance(value, ChoiceSweep)):
+        raise ConfigError(problems)
     if isinstance(value, IntervalSweep):
         low, high = float(value.start or 0), float(value.end or 0)
         integers = isinstance(value.start, int) and isinstance(value.end, int)
@@ -152,6 +161,17 @@ def _swept(key: str, override: Override) -> Parameter:
     return Parameter(name, key, choices=dict(zip(map(plain, values), texts, strict=True)))
 
 
+def _tag_problems(line: str | None, tags: Collection[str], *, choices: bool) -> list[str]:
+    """What is wrong with tag(...), of which Hydra takes any."""
+    known = () if choices else TAGS
+    unknown = [tag for tag in sorted(tags) if tag not in TAGS]
+    return [f"{line}: the tag {tag} is unknown{nearest(tag, TAGS)}" for tag in unknown] or [
+        f"{line}: the tag {tag} is for an interval or a range, and not for choices"
+        for tag in sorted(tags)
+        if tag not in known
+    ]
+
+
 def _choices(values: Sequence[object]) -> dict[Value, str]:
     return {plain(value): flow(value) if nested(value) else quoted(value) for value in values}
 
@@ -164,29 +184,6 @@ def plain(value: Any) -> Value:
 
 def _listed(values: Any) -> list[Any]:
     return list(values) if nested(values) else [values]
-
-
-def _problems(one: Parameter, found: Sequence[Parameter], known: Callable[[str], object]) -> Iterator[str]:
-    """What cannot be searched, in sentences."""
-    names = {other.name for other in found}
-    where = f"the parameter {one.name}"
-    for other in one.when:
-        if other not in names and known(other) is None:
-            yield f"{where} counts when {other} has a value, and there is no {other}{nearest(other, names)}"
-    if one.times is not None and one.times not in names and known(one.times) is None:
-        yield f"{where} is multiplied by {one.times}, and there is no such parameter or key"
-    if one.times is not None and any(not isinstance(value, int | float) for value in one.ends):
-        yield f"{where} is multiplied by {one.times}, so its choices must be numbers"
-    if one.choices == {} and not (one.low <= one.high):
-        yield f"{where} goes from {one.low:g} to {one.high:g}; the lower end comes first"
-    elif one.log and one.low <= 0:
-        yield f"{where} goes from {one.low:g} by its logarithm; it must begin above 0"
-    elif one.log and one.step not in (None, 1):
-        yield f"{where} has a step and a logarithm; leave out one of them"
-    elif one.choices == {} and one.step is not None and not one.step > 0:
-        yield f"{where} has the step {one.step:g}; it must be above 0"
-    elif one.choices == {} and one.whole and (one.low % 1 or one.high % 1 or (one.step or 1) % 1):
-        yield f"{where} takes whole numbers; {one.low:g} to {one.high:g} has others"
 
 
 def _in_order(found: Sequence[Parameter]) -> tuple[Parameter, ...]:

@@ -27,6 +27,7 @@ from alpaca_exp.records import write_json
 from alpaca_exp.report.__main__ import main
 from alpaca_exp.report.claim_files import claims_in
 from alpaca_exp.report.claims import Verdict, judged
+from alpaca_exp.report.claims_shown import sentences
 from alpaca_exp.report.deciding import remedy
 from alpaca_exp.report.missing import options
 from alpaca_exp.report.runs import collect
@@ -167,6 +168,18 @@ def test_sizes_are_averaged_and_said_or_judged_one_by_one(tmp_path: Path) -> Non
     assert all(one.verdict == "supported" and not one.over for one in each)
 
 
+def test_what_must_be_known_of_one_size_is_said_with_it(tmp_path: Path) -> None:
+    made = world(tmp_path, scales=("small", "large"))
+    made.run("original", "large", 3, labels={"dataset_variant": "original", "trainer": "matched"})
+    made.evaluation("originallarge3", 0.0, answers("original", 3))
+    made.run("uncapped", "large", 0, overrides=["scale=large", "trainer.epochs=9"],
+             labels={"dataset_variant": "cleaned", "trainer": "matched"})  # fmt: skip
+    made.evaluation("uncappedlarge0", 0.0, answers("cleaned", 0))
+    large, small = sentences(verdicts(made, one={**BETTER, "over": "scale"}))
+    assert large.startswith("one (scale=large): ") and "has no partner and is left out" in large
+    assert small.startswith("one (scale=small): ") and "left out" not in small
+
+
 def test_a_size_that_only_one_side_has_is_left_out_and_said(tmp_path: Path) -> None:
     made = world(tmp_path)
     made.run("cleaned", "large", 0, labels={"dataset_variant": "cleaned", "trainer": "matched"})
@@ -210,9 +223,10 @@ def test_models_that_were_not_made_here_have_no_seeds_and_are_judged_by_document
 
 def test_runs_that_are_missing_are_named_with_the_command_that_makes_them(tmp_path: Path) -> None:
     made = world(tmp_path)
+    there = f"runtime.outputs={tmp_path}"
     for side, command in (
-        ({"dataset_variant": "uncapped"}, "+experiment=uncapped scale=small seed=0,1,2"),
-        ({"trainer": "none", "scale": "large"}, "+experiment=base scale=large"),
+        ({"dataset_variant": "uncapped"}, f"+experiment=uncapped {there} scale=small seed=0,1,2"),
+        ({"trainer": "none", "scale": "large"}, f"+experiment=base {there} scale=large"),
         (
             {"dataset_variant": "cleaned", "scale": ["small", "large"], "seed": "7"},
             "scale=small,large seed=7",
@@ -400,10 +414,8 @@ def test_the_same_verdicts_stand_in_every_format(tmp_path: Path, capsys: pytest.
         text = told(capsys, tmp_path, "--claims", str(file), "--format", kind)
         assert shown.replace("-", "{-}").replace("[", "{[}").replace("]", "{]}") in text or shown in text
     assert f"| better | supported | {shown} | < 0.001 | 3 | {DOCUMENTS} |" in markdown
-    assert (
-        "Make them: python -m alpaca_exp --multirun +experiment=rated scale=large,small seed=0,1,2."
-        in markdown
-    )
+    options = f"+experiment=rated runtime.outputs={tmp_path} scale=large,small seed=0,1,2"
+    assert f". Make them: python -m alpaca_exp --multirun {options}\n" in markdown  # to be copied
     assert "evaluate/e-cleanedlarge0" in markdown and markdown == told(
         capsys, tmp_path, "--claims", str(file)
     )

@@ -52,6 +52,22 @@ def test_a_factor_that_is_none_is_said_and_leaves_the_page_that_was_there(output
     assert text(made) == before
 
 
+def test_runs_that_a_sweep_has_yet_to_make_are_not_asked_for(outputs: Path, tmp_path: Path) -> None:
+    claim = {
+        "statement": "s",
+        "metric": "understanding",
+        "relation": "greater",
+        "left": {"dataset_variant": "cleaned"},
+        "right": {"dataset_variant": "original"},
+    }
+    claims = {"better": claim, "lost": {**claim, "left": {"dataset_variant": "rated"}}}
+    file = tmp_path / "claims.yaml"
+    file.write_text(json.dumps(claims), encoding="utf-8")
+    told = page(Asked("small", claims=str(file)), outputs).claims
+    assert "there is no run of dataset_variant=rated, but 1 job of the sweep may make it yet." in told
+    assert "Make them" not in told
+
+
 def test_the_finding_of_each_figure_is_told_in_words_with_its_numbers(made: Path, searched: Path) -> None:
     for file in (made, searched):
         labels = re.findall(r'role="img" aria-label="([^"]*)"', text(file))

@@ -72,7 +72,7 @@ FORMATS: dict[str, Shown] = {"markdown": markdown, "html": html, "latex": latex,
 
 def cells(one: Verdict) -> tuple[str, ...]:
     """What a table shows of a verdict, in the order of `HEADS`."""
-    name = f"{one.claim} ({one.place})" if one.place else one.claim
+    name = named(one)
     if one.verdict == NOT_TESTABLE or one.estimate is None:
         return (name, one.verdict, *(ABSENT,) * 4)
     p = ABSENT if one.p_holm is None else f"{one.p_holm:.3f}" if one.p_holm >= 0.001 else "< 0.001"
@@ -97,16 +97,25 @@ def sentences(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _sentence(one: Verdict, common: Collection[str]) -> str:
-    """The claim, what it was tested by, and what would decide it where nothing did."""
+    """The claim, what it was tested by, and what would decide it where nothing did.
+
+    A command ends it, without a period, so that it can be copied.
+    """
     source = f" ({one.source})" if one.source else ""
     over = f", the mean over {' and '.join(one.over)}" if one.over else ""
-    told = [f"{one.claim}: {one.statement.rstrip('.')}{source}. {one.metric}: {one.said}{over}."]
+    told = [f"{named(one)}: {one.statement.rstrip('.')}{source}. {one.metric}: {one.said}{over}."]
     if one.why:
         told.append(f"{one.verdict[0].upper()}{one.verdict[1:]}: {one.why}.")
-    if one.remedy:
-        told.append(f"{'Make them' if one.verdict == NOT_TESTABLE else 'It would take'}: {one.remedy}.")
+    command = one.remedy and one.verdict == NOT_TESTABLE
+    if one.remedy and not command:
+        told.append(f"It would take {one.remedy}.")
     told += [f"{note[0].upper()}{note[1:]}." for note in one.notes if note not in common]
-    return " ".join(told)
+    return " ".join([*told, *([f"Make them: {one.remedy}"] if command else [])])
+
+
+def named(one: Verdict) -> str:
+    """The claim, and of one over an axis at what: `cleaning (scale=small)`."""
+    return f"{one.claim} ({one.place})" if one.place else one.claim
 
 
 def _row(one: Verdict, number: Number) -> str:
@@ -135,7 +144,7 @@ def _sources(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The artifacts behind each claim."""
     found: dict[str, list[str]] = {}
     for one in verdicts:
-        found.setdefault(", ".join(sorted(one.sources)), []).append(one.claim)
+        found.setdefault(", ".join(sorted(one.sources)), []).append(named(one))
     yield from (
         f"{', '.join(dict.fromkeys(names))}: {artifacts}" for artifacts, names in found.items() if artifacts
     )

@@ -71,7 +71,7 @@ def contrasted(claim: Claim, runs: Sequence[Run], outputs: Path) -> Contrast | U
                  for one in (plus, minus) if one is not None]  # fmt: skip
         for selection, found_there in zip((plus, minus), sides, strict=False):
             if not found_there and selection is not None:
-                return _missing(claim, selection, here)
+                return _missing(claim, selection, here, outputs)
         found, why = partners(claim.metric, sides, {*plus, *(minus or {})})
         if not found:
             return Untestable(why)
@@ -197,12 +197,12 @@ def _evidence(metric: str, cell: Cell, outputs: Path) -> Evidence:
     return found
 
 
-def _missing(claim: Claim, selection: Selection, here: Sequence[Run]) -> Untestable:
+def _missing(claim: Claim, selection: Selection, here: Sequence[Run], outputs: Path) -> Untestable:
     """Why no run stands on a side."""
     place = {**claim.where, **selection}
     wanted, chosen = told(place), [run for run in here if stands(run, selection)]
     beside = [run for run in here if run.done and any(stands(run, one) for one in claim.selections[:-1])]
-    asked = command(place, beside)
+    asked = command(place, beside, outputs)
     ended = [run for run in chosen if not run.done]
     if chosen and len(ended) == len(chosen):
         words = "stopped" if all(run.stopped for run in ended) else "failed or were stopped"

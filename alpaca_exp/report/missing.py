@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from alpaca_exp.commands import OUTPUTS
 from alpaca_exp.paths import data_root
 from alpaca_exp.report.runs import Run
 from alpaca_exp.schemas.claims import Selection
@@ -17,9 +20,9 @@ ELSEWHERE = ("runtime", "logger", "hydra", "claims", "experiment", "sweep", "nam
 LEARNT = ("teacher", "critic", "rater", "dataset_variant", "trainer")
 
 
-def command(selection: Selection, partners: Sequence[Run]) -> str:
+def command(selection: Selection, partners: Sequence[Run], outputs: Path) -> str:
     """What makes runs at `selection` with all else, seeds too, as in the runs that they will stand beside."""
-    words = _shared(partners, selection)
+    words = _outputs(outputs) | _shared(partners, selection)
     untuned = UNTUNED in (*selection.get("trainer", ()), *selection.get("dataset_variant", ()))
     if untuned:
         words = {
@@ -28,6 +31,13 @@ def command(selection: Selection, partners: Sequence[Run]) -> str:
         chosen = {axis: values for axis, values in selection.items() if axis not in LEARNT}
         return _written({"+experiment": (BASE,), **words, **chosen})
     return _written({**({} if partners else {"seed": SEEDS}), **words, **dict(_chosen(selection))})
+
+
+def _outputs(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Where the runs lie, if it is not where they lie anyway; quoted where Hydra would read more into it."""
+    told = str(folder)
+    plain = re.fullmatch(r"[\w./~-]+", told)
+    return {} if folder == OUTPUTS else {"runtime.outputs": (told if plain else f"'{told}'",)}
 
 
 def options(group: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def contents(asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Pa
     study = study_of(outputs / "sweeps" / asked.name) if of and of.kind == "study" else None
     made, problem = _table(asked, runs, of, outputs, command)
     bars = _attribution(asked, runs, outputs, command) if made else None
-    verdicts, judged_by = _claims(asked, runs, outputs, command) if runs else ([], "")
+    verdicts, judged_by = _claims(asked, runs, of, outputs, command) if runs else ([], "")
     all_origins = origins(runs, outputs)
     return Contents(
         name=asked.name,
@@ -192,7 +192,9 @@ def _attribution(asked: Asked, runs: Sequence[Run], outputs: Path, command: str)
         return None
 
 
-def _claims(asked: Asked, runs: Sequence[Run], outputs: Path, command: str) -> tuple[list[Verdict], str]:
+def _claims(
+    asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Path, command: str
+) -> tuple[list[Verdict], str]:
     """The verdicts, where any can be told, and the command that tells them; asked for, or the runs' own.
 
     Raises InputError with all that is wrong with claims that were asked for.
@@ -208,9 +210,17 @@ def _claims(asked: Asked, runs: Sequence[Run], outputs: Path, command: str) -> t
         if asked.claims:
             raise
         return [], ""
-    verdicts = judged(claims, runs, outputs)
+    verdicts = [_waiting(one, of) for one in judged(claims, runs, outputs)]
     told = any(one.verdict != NOT_TESTABLE for one in verdicts)
     return (verdicts if told else []), _told(asked, words, command)
+
+
+def _waiting(one: Verdict, of: Standing | None) -> Verdict:
+    """Of a sweep that has not ended nobody needs to make what its own jobs may make."""
+    if of is None or not of.left or one.verdict != NOT_TESTABLE or not one.remedy:
+        return one
+    jobs = f"{of.left} job{'s' * (of.left > 1)}"
+    return replace(one, why=f"{one.why}, but {jobs} of the sweep may make it yet", remedy="")
 
 
 def _told(asked: Asked, words: Sequence[str], command: str) -> str:

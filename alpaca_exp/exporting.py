@@ -99,7 +99,7 @@ def chosen(words: Sequence[str], outputs: Path) -> list[Run]:
     A word is an experiment, a sweep or a run, by its name or its folder.
     """
     if not words:
-        return [run for run in collect(outputs) if run.done]
+        return [run for run in collect(outputs, torn=True) if run.done]
     every = sorted((run for run in read(outputs)[0]), key=lambda run: run.name)
     found: dict[str, Run] = {}
     for word in words:

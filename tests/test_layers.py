@@ -94,7 +94,7 @@ def test_stages_never_import_one_another() -> None:
 def test_the_report_reads_records_and_artifacts_and_no_room_but_statistics() -> None:
     allowed = {
         "errors", "records", "artifacts", "references", "lineage", "statistics", "report", "config", "paths",
-        "schemas", "commands", "scoreboard", "reading", "sweep_folder",
+        "schemas", "commands", "scoreboard", "reading", "sweep_folder", "content",
     }  # fmt: skip
     answers = {"judging"}  # the reading page takes the files of answers that a judge's opponent may have
     for module in MODULES:

@@ -391,7 +391,8 @@ def test_a_torn_or_foreign_run_is_left_out_and_named(
     file.write_text(text)
     main([str(outputs.path), "--metrics", "words"])
     printed = capsys.readouterr()
-    assert "uncapped" not in printed.out and "| cleaned | " in printed.out
+    assert "| uncapped" not in printed.out and "| cleaned | " in printed.out
+    assert f"- left out: {file}" in printed.out
     assert printed.err.count("\n") == 1 and str(file) in printed.err and said in printed.err
 
 

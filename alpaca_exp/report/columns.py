@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alpaca_exp.records import Row, read_jsonl
+from alpaca_exp.records import Row
 from alpaca_exp.report.kept import NAME, Kept, kept
 from alpaca_exp.report.measured import Array, Asked, Document, Measured, asked
+from alpaca_exp.report.rows import rows as rows_of
 
 Columns = Mapping[tuple[str, str], Measured]
 """By task and metric ("acc"; "exact_match,strict" where a filter was applied)."""
@@ -36,7 +37,7 @@ MOST_SHAPES = 16
 def columns(file: Path) -> Columns:
     """What `file` holds, without the documents that have no value; nothing where there is no file.
 
-    Raises InputError, naming the line, where one cannot be read.
+    Raises ArtifactError, naming the line, where one cannot be read.
     """
     before = kept(file.parents[2])
     found = _of_before(before, file)
@@ -51,7 +52,7 @@ def columns(file: Path) -> Columns:
         lines.pop()
     shape, values = _values(lines, clustered)
     if values is None:
-        rows = list(read_jsonl(file, ("task", "doc_id", "metric", "value")))
+        rows = rows_of(file, ("task", "doc_id", "metric", "value"))
         shape = _learnt(lines, rows)
         values = shape.read(lines, clustered) if shape else None
         if shape is None or values is None:

@@ -7,7 +7,16 @@ from html import escape
 
 from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import Head, difference_text, estimate_text, heads, notes, sources, warnings
+from alpaca_exp.report.texts import (
+    Head,
+    difference_text,
+    estimate_text,
+    heads,
+    left_out,
+    notes,
+    sources,
+    warnings,
+)
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -32,7 +41,7 @@ def html(made: Table) -> str:
     """A whole page: the table, what is to be read with it, and the command and artifacts behind it."""
     title = escape(f"{', '.join(made.layout.metrics)} by {made.layout.rows}")
     below = [
-        *_list("To be read with it", warnings(made)),
+        *_list("To be read with it", [*left_out(made), *warnings(made)]),
         "<h2>Made by</h2>",
         f"<pre><code>{escape(made.command)}</code></pre>",
         *_list("Its rows differ in", made.differing),

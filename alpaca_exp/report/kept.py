@@ -26,17 +26,18 @@ class Kept:
 
     def __init__(self, outputs: Path) -> None:
         self._outputs = outputs
+        self._head = f"{outputs}{os.sep}"
         self._entries = _load(outputs / FILE)
         self._changed = False
 
-    def of(self, file: Path) -> bytes | None:
-        """What was kept of `file`, if it is still the file that it was kept of."""
-        found = self._entries.get(self._key(file))
+    def of(self, file: Path, what: str = "") -> bytes | None:
+        """What was kept of `file`, if it is still the file that it was kept of; `what`: of several things."""
+        found = self._entries.get(self._key(file, what))
         return found[1] if found and found[0] == _state(file) else None
 
-    def keep(self, file: Path, entry: bytes) -> None:
+    def keep(self, file: Path, entry: bytes, what: str = "") -> None:
         """Keep `entry` as what this state of `file` says."""
-        self._entries[self._key(file)] = (_state(file), entry)
+        self._entries[self._key(file, what)] = (_state(file), entry)
         self._changed = True
 
     def share(self, text: bytes) -> str:
@@ -65,8 +66,8 @@ class Kept:
             os.replace(draft, target)
             self._changed = False
 
-    def _key(self, file: Path) -> str:
-        return f"{file.parent.parent.name}/{file.parent.name}/{file.name}"
+    def _key(self, file: Path, what: str) -> str:
+        return f"{str(file).removeprefix(self._head)}{what and f' {what}'}"
 
 
 @functools.cache

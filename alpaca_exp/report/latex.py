@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from alpaca_exp.report.runs import ABSENT
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import Head, heads, notes, sources, warnings
+from alpaca_exp.report.texts import Head, heads, left_out, notes, sources, warnings
 
 _SIGNS = {
     "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#",
@@ -49,7 +49,7 @@ def _comments(made: Table) -> Iterator[str]:
     """Everything that stands under the table in other formats; a comment ends with its line."""
     yield "% needs booktabs and textcomp"
     yield f"% {_one_line(made.command)}"
-    for text in warnings(made):
+    for text in (*left_out(made), *warnings(made)):
         yield f"% {_one_line(text)}"
     for text in made.differing:
         yield f"% its rows differ in {_one_line(text)}"

@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Made:
     """Each field of its identity as text, by its key with dots: "trainer.learning_rate"."""
     usage: Mapping[str, float] | None
     """None where it does not say."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Its files below its folder, and the sha256 of each."""
 
 
 def made(part: str, name: str, outputs: Path) -> Made | None:
@@ -64,6 +66,7 @@ def _of_record(stage: str, record: Mapping[str, Any]) -> Made:
         usage={"usd": 0.0, "usd_avoided": 0.0, "gpu_hours": 0.0, **record["usage"]}
         if "usage" in record
         else None,
+        files={str(file): str(digest) for file, digest in dict(record.get("files", {})).items()},
     )
 
 

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from alpaca_exp.report.cells import Cell
 from alpaca_exp.report.tables import Table
-from alpaca_exp.report.texts import Head, difference_text, estimate_text, heads, notes, sources, warnings
+from alpaca_exp.report.texts import (
+    Head,
+    difference_text,
+    estimate_text,
+    heads,
+    left_out,
+    notes,
+    sources,
+    warnings,
+)
 
 
 def markdown(made: Table) -> str:
@@ -21,7 +30,7 @@ def markdown(made: Table) -> str:
     grid = "\n".join("| " + " | ".join(_escaped(part) for part in line) + " |" for line in lines)
     below = [
         " ".join(notes(made)),
-        _list(warnings(made)),
+        _list([*left_out(made), *warnings(made)]),
         f"    {made.command}",
         _titled("Its rows differ in", made.differing),
         _list([f"{row}: {artifacts}" for row, artifacts in sources(made)]),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from alpaca_exp.errors import ArtifactError, InputError
 from alpaca_exp.records import Row, read_jsonl
 
 
@@ -19,7 +20,7 @@ def jsonl(path: Path) -> tuple[Row, ...]:
 def rows(path: Path, required: Sequence[str] = ()) -> list[Row]:
     """The same, kept by nobody.
 
-    Raises InputError, naming the line, where one cannot be read, or lacks a `required` key.
+    Raises ArtifactError, naming the line, where one cannot be read, or lacks a `required` key.
     """
     try:
         text = path.read_bytes()
@@ -32,4 +33,13 @@ def rows(path: Path, required: Sequence[str] = ()) -> list[Row]:
             return list(found)
     except ValueError:
         pass
-    return list(read_jsonl(path, required))
+    try:
+        return list(read_jsonl(path, required))
+    except InputError as error:
+        raise torn(path, error) from None
+
+
+def torn(path: Path, error: InputError) -> ArtifactError:
+    """What an artifact's file cannot be read as, with the remedy: a line less would be another result."""
+    fault = str(error).partition("; ")[0]
+    return ArtifactError(f"{fault}; delete {path.parent} and run again to remake it")

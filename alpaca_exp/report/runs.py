@@ -15,6 +15,7 @@ from alpaca_exp import schemas
 from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
 from alpaca_exp.report.settings import of_overrides, same, settings
+from alpaca_exp.report.whole import torn as torn_of
 
 OWN_AXES = ("experiment", "preset", "scale", "seed")
 ABSENT = "\u2013"
@@ -109,21 +110,52 @@ def _runtime() -> frozenset[str]:
     return frozenset(names - {name for name, role in told if role != "runtime"})
 
 
-def collect(outputs: Path) -> list[Run]:
+class Runs(list[Run]):
+    """Runs that count, and why others were left out, in a sentence each."""
+
+    def __init__(self, runs: Iterable[Run] = (), left_out: Iterable[str] = ()) -> None:
+        super().__init__(runs)
+        self.left_out = tuple(left_out)
+
+
+def collect(outputs: Path, *, torn: bool = False) -> Runs:
     """The runs of `outputs` in a fixed order; of those that were repeated, the ones that count.
 
     A run that did not end counts only where the same run never did, whatever its budget or server was; of
     the same run made twice (from other code, say) the newer counts. A `run.json` that cannot be read is
-    left out, and named on stderr. Raises InputError where there are no runs.
+    left out, and so is, unless `torn`, a finished run of which some artifact is gone or torn; both are told
+    on stderr.
+    Raises InputError where there are no runs.
     """
     if not outputs.is_dir():
         raise InputError(f"{outputs} is no folder; name the folder that runtime.outputs named")
     runs, unreadable = read(outputs)
-    for problem in unreadable:
-        print(f"left out: {problem}", file=sys.stderr)
     if not runs:
+        _tell(unreadable)
         raise InputError(f"{outputs} holds no runs; start one: python -m alpaca_exp +experiment=original")
-    return counting(runs)
+    found = sound(runs, unreadable, outputs, torn=torn)
+    if not found:
+        raise InputError(f"no run below {outputs} is whole; make them again as said above")
+    return found
+
+
+def sound(runs: Iterable[Run], unreadable: Iterable[str], outputs: Path, *, torn: bool = False) -> Runs:
+    """Of runs that were repeated the ones that count, without `torn` ones unless asked; tells of these."""
+    those = counting(runs)
+    finished = {} if torn else {run.name: run.artifacts for run in those if run.done}
+    out, problems = torn_of(finished, outputs)
+    found = Runs((run for run in those if run.name not in out), (*unreadable, *problems))
+    _tell(found.left_out)
+    return found
+
+
+def left_out_of(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Why others were left out, where the runs know."""
+    return runs.left_out if isinstance(runs, Runs) else ()
+
+
+def _tell(left_out: Iterable[str]) -> None:
+    print("".join(f"left out: {problem}\n" for problem in left_out), end="", file=sys.stderr)
 
 
 def counting(runs: Iterable[Run]) -> list[Run]:

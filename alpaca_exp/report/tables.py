@@ -17,7 +17,7 @@ from alpaca_exp.report.differing import differing
 from alpaca_exp.report.likeness import unlike
 from alpaca_exp.report.metrics import USUAL, known
 from alpaca_exp.report.published import published
-from alpaca_exp.report.runs import Run, check, check_axis
+from alpaca_exp.report.runs import Run, check, check_axis, left_out_of
 from alpaca_exp.statistics.significance import holm
 
 Place = tuple[str, str]
@@ -56,6 +56,8 @@ class Table:
     """In what settings, stages and packages the runs of the rows differ, a line each."""
     alone: tuple[str, ...] = field(default=())
     """Axes on which all runs stand at one place, so that nothing is compared."""
+    left_out: tuple[str, ...] = ()
+    """Runs that could not be counted, and what makes them again; a sentence each."""
 
     @property
     def compared(self) -> int:
@@ -65,6 +67,7 @@ class Table:
 
 def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> Table:
     """The runs arranged as `layout` says. Raises InputError, naming the nearest, for an unknown name."""
+    left_out = left_out_of(runs)
     runs = at_all(runs, layout.where)
     _check(runs, layout, outputs)
     label = rows_apart(runs, layout.rows, layout.columns, layout.metrics, outputs)
@@ -85,6 +88,7 @@ def table(runs: Sequence[Run], layout: Layout, outputs: Path, command: str) -> T
         finished=frozenset(label[run.name] for run in runs if run.done),
         differing=tuple(differing(by_row, axes, outputs)),
         alone=tuple(axis for axis in axes if len(_values(runs, axis)) == 1),
+        left_out=left_out,
     )
 
 

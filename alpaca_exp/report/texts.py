@@ -107,7 +107,7 @@ def notes(made: Table) -> list[str]:
             f"{', accuracies of one checkpoint each by the exact McNemar test' * exact}."
         )
     if any(one.estimate is None and not any(count for count, _ in _unfinished(one)) for one in cells):
-        told.append(f"{ABSENT} No finished run has it.")
+        told.append(f"{ABSENT} No finished run{' that is not left out' * bool(made.left_out)} has it.")
     if any(one.stopped for one in cells):
         told.append(
             "Stopped runs are resumable: give their commands again (but for trials that a study gave up)."
@@ -126,6 +126,11 @@ def warnings(made: Table) -> list[str]:
     """Why a cell has no difference, what the audits of marked cells say, and what data sets differ in."""
     told = (*_not_compared(made), *_warned(made), *_published(made))
     return [*(f"{text}." for text in told), *made.confounds]
+
+
+def left_out(made: Table) -> list[str]:
+    """The runs that no number rests on, though they came to their end."""
+    return [f"left out: {text}" for text in made.left_out]
 
 
 def sources(made: Table) -> list[tuple[str, str]]:

@@ -143,9 +143,10 @@ def filled(path: Path) -> Outputs:
     made.card("original", 100, {})
     made.card("cleaned", 80, {"empty_output": 5, "wrong_sum": 5, "critic": 10})
     for (variant, scale), value in VALUES.items():
-        for seed in (0, 1, 2):
+        # Not the same way in both variants: differences that are all alike would tell nothing of other seeds.
+        for seed, luck in enumerate((-1, 1, 0) if variant == "cleaned" else (-1, 0, 1)):
             made.run(variant, scale, seed)
-            made.evaluation(f"{variant}{scale}{seed}", value + 0.01 * (seed - 1))
+            made.evaluation(f"{variant}{scale}{seed}", value + 0.01 * luck)
             made.judgement(f"{variant}{scale}{seed}", 100 * value + seed, 10.0)
     return made
 

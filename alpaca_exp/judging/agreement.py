@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.judging.opinions import CLASSES, Matter, Opinion
 from alpaca_exp.records import Row
-from alpaca_exp.statistics.kappa import Kappa, Weights, kappa, resampled_kappa
+from alpaca_exp.statistics.kappa import Kappa, Weights, kappa, kappa_moves, resampled_kappa
 
 Counts = tuple[tuple[int, ...], ...]
 """How often the first's class (row) met the second's (column), in the order of `CLASSES`."""
@@ -100,12 +100,44 @@ def nothing_common(ours: Mapping[Matter, Opinion], theirs: Mapping[Matter, Opini
 class Repeated:
     """What a judge said when it was asked the same again, beside what it had said."""
 
-    same: tuple[bool, ...] = ()
-    """For each verdict that was read both times: whether it names the same winner."""
-    kappa: Kappa | None = None
-    """Of the two readings."""
-    differences: tuple[float, ...] = ()
-    """For each: by how many points a score differs, the mean of both answers'; empty without scores."""
+    questions: tuple[str, ...] = ()
+    """Of each verdict that was read both times."""
+    choices: tuple[tuple[int, int], ...] = ()
+    """For each: which of `CLASSES` it was, first and again."""
+    gaps: tuple[float | None, ...] = ()
+    """For each: by how many points a score differs, the mean of both answers'; None without scores."""
+
+    @property
+    def same(self) -> tuple[bool, ...]:
+        """For each: whether it names the same winner."""
+        return tuple(one == other for one, other in self.choices)
+
+    @property
+    def kappa(self) -> Kappa | None:
+        """Of the two readings."""
+        return kappa(_counts(self.choices)) if self.choices else None
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """The gaps that are known."""
+        return tuple(gap for gap in self.gaps if gap is not None)
+
+    def without(self, questions: Collection[str]) -> Repeated:
+        """The same but for these questions."""
+        kept = [at for at, question in enumerate(self.questions) if question not in questions]
+        return Repeated(
+            tuple(self.questions[at] for at in kept),
+            tuple(self.choices[at] for at in kept),
+            tuple(self.gaps[at] for at in kept),
+        )
+
+    def moves(self) -> dict[str, float]:
+        """By how much each question moves kappa; they sum to 0."""
+        found = dict.fromkeys(self.questions, 0.0)
+        table = kappa_moves(_counts(self.choices)) if self.choices else None
+        for question, (one, other) in zip(self.questions, self.choices, strict=True):
+            found[question] += float(table[one, other]) if table is not None else 0.0
+        return found
 
 
 def repeated(verdicts: Iterable[Row]) -> Repeated:
@@ -119,17 +151,15 @@ def repeated(verdicts: Iterable[Row]) -> Repeated:
             first[_request(row)] = row
         elif _request(row) in first:
             pairs.append((first[_request(row)], row))
-    if not pairs:
-        return Repeated()
     chosen = [(_choice(one["preference"]), _choice(other["preference"])) for one, other in pairs]
     gaps = [
         [abs(one[key] - other[key]) for key in ("score_1", "score_2") if _both(one, other, key)]
         for one, other in pairs
     ]
     return Repeated(
-        tuple(one == other for one, other in chosen),
-        kappa(_counts(chosen)),
-        tuple(fmean(g) for g in gaps if g),
+        tuple(str(one["question_id"]) for one, _ in pairs),
+        tuple(chosen),
+        tuple(fmean(each) if each else None for each in gaps),
     )
 
 

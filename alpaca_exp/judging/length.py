@@ -15,6 +15,8 @@ from alpaca_exp.statistics.length_control import (
     LEAST_QUESTIONS,
     LEAST_SPREAD,
     difference_at_equal_length,
+    moves_at_equal_length,
+    moves_of_difference,
     win_rate_at_equal_length,
 )
 
@@ -64,8 +66,8 @@ def difference_lc(questions: Sequence[Compared]) -> Estimate | None:
     known = _known(scored)
     if known is None:
         return None
-    points = [(one.score or 0.0) - (one.opponent_score or 0.0) for one in scored if one.ratio is not None]
-    value, stderr, low, high = map(float, difference_at_equal_length(np.array(points), known[1]))
+    points = _differences(scored)
+    value, stderr, low, high = map(float, difference_at_equal_length(points, known[1]))
     low, high = max(low, -9.0), min(high, 9.0)  # of two scores of 1 to 10
     return Estimate(value, stderr, low, high, len(points))
 
@@ -90,6 +92,24 @@ def longer_preferred(questions: Sequence[Compared]) -> list[float]:
     ]
 
 
+def moves(metric: str, questions: Sequence[Compared]) -> dict[str, float]:
+    """By how much each question moves win_rate_lc, difference_lc or length_slope, up to a common factor.
+
+    They sum to 0; empty where the metric cannot be told, or is another.
+    """
+    scored = [one for one in questions if None not in (one.score, one.opponent_score)]
+    asked = scored if metric == "difference_lc" else questions
+    known = _known(asked)
+    if known is None or metric not in ("win_rate_lc", "difference_lc", "length_slope"):
+        return {}
+    names = [one.question_id for one in asked if one.ratio is not None]
+    if metric == "difference_lc":
+        found = moves_of_difference(_differences(asked), known[1])
+    else:
+        found = moves_at_equal_length(*known)[metric == "length_slope"]
+    return dict(zip(names, found.tolist(), strict=True))
+
+
 def beyond_the_data(questions: Sequence[Compared]) -> str | None:
     """A sentence where all answers of one side, or nearly all, are longer than the other's."""
     ratios = [one.ratio for one in questions if one.ratio is not None]
@@ -105,6 +125,12 @@ def beyond_the_data(questions: Sequence[Compared]) -> str | None:
             "the data, and what it would change cannot be told"
         )
     return f"win_rate_lc, difference_lc: {told}; equal length lies at the edge of the data"
+
+
+def _differences(scored: Sequence[Compared]) -> Array:
+    return np.array(
+        [(one.score or 0.0) - (one.opponent_score or 0.0) for one in scored if one.ratio is not None]
+    )
 
 
 def _known(questions: Sequence[Compared]) -> tuple[Array, Array] | None:

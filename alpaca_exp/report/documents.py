@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from alpaca_exp.report.columns import columns
-from alpaca_exp.report.judged import PREFIX, of_questions, question_values
+from alpaca_exp.report.judged import PREFIX
+from alpaca_exp.report.judged_values import of_questions, question_values
 from alpaca_exp.report.measured import Document as Document
 from alpaca_exp.report.measured import Measured, measured, together
 from alpaca_exp.report.metrics import ASSESSED, audits_of, parts_of, tasks_of

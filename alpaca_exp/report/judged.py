@@ -1,20 +1,19 @@
-"""The judge's metrics question by question, and what two judgings must share to be compared."""
+"""What a judging was, as its verdicts tell, and what two must share to be compared."""
 
 from __future__ import annotations
 
 import functools
 import json
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from alpaca_exp.judging.agreement import Repeated, repeated
 from alpaca_exp.records import Row
 from alpaca_exp.report.kept import kept
-from alpaca_exp.report.measured import Asked, Document, Measured
-from alpaca_exp.report.rows import jsonl, rows
+from alpaca_exp.report.rows import rows
 
 PREFIX = "judge."
 RANGES = {
@@ -29,13 +28,6 @@ RANGES = {
     **dict.fromkeys(("percent", "unparsed"), (0.0, math.inf)),
 }
 """The judge's metrics, and what no value of each lies outside of."""
-_VALUES: dict[str, Callable[[Row], float | None]] = {
-    "win_rate": lambda row: 100 * float(row["preference"]),
-    "score": lambda row: row["score"],
-    "opponent_score": lambda row: row["opponent_score"],
-    "difference": lambda row: None if None in _points(row) else row["score"] - row["opponent_score"],
-    "flip_rate": lambda row: None if row["flipped"] is None else 100 * float(row["flipped"]),
-}
 _SAME = {"judge": "judge", "judge_version": "judge version", "protocol": "protocol", "model_1": "opponent"}
 """What the verdicts of one judging share, as they are kept and as they are called."""
 
@@ -49,6 +41,12 @@ class Judging:
     questions: frozenset[str]
     words: Mapping[str, float] | None
     """Of the model's answers, by question; None where not all are known."""
+    categories: Mapping[str, str]
+    """Of the questions."""
+    unread: Mapping[str, int]
+    """By question, how many verdicts could not be read; those of which all could are left out."""
+    again: Repeated
+    """What was asked for a second time."""
 
     @property
     def asked(self) -> Hashable:
@@ -59,32 +57,6 @@ class Judging:
 def name_of(metric: str) -> str:
     """`win_rate` of `judge.win_rate_clean` and `judge.win_rate/coding`."""
     return metric.removeprefix(PREFIX).partition("/")[0].removesuffix("_clean")
-
-
-def question_values(metric: str, artifacts: dict[str, str], outputs: Path) -> dict[str, float]:
-    """The values, by question, that the metric is the mean of; of `percent` those of its linear form.
-
-    That is 100 x (ratio + (score - ratio x opponent's score) / the opponent's mean score), whose mean is the
-    per cent and whose spread is the delta method's. Empty where the metric is no such mean.
-    """
-    name, _, category = metric.removeprefix(PREFIX).partition("/")
-    found = jsonl(outputs.joinpath("judge", artifacts.get("judge", ""), "questions.jsonl"))
-    inside = [row for row in found if not category or row["category"] == category]
-    if name == "percent":
-        return _percent([row for row in inside if None not in _points(row)])
-    value = _VALUES.get(name)
-    told = ((str(row["question_id"]), value(row)) for row in inside) if value else ()
-    return {question: one for question, one in told if one is not None}
-
-
-def of_questions(values: Mapping[str, float]) -> Measured:
-    """Values by question as those of documents."""
-    return Measured(_asked(tuple(values)), np.fromiter(values.values(), np.float64, len(values)))
-
-
-@functools.lru_cache(maxsize=1024)
-def _asked(questions: tuple[str, ...]) -> Asked:
-    return Asked(tuple(Document(question, PREFIX) for question in questions))
 
 
 def unlike_judgings(ours: Sequence[str], theirs: Sequence[str], outputs: Path) -> Iterator[str]:
@@ -133,26 +105,40 @@ def judging(name: str, outputs: Path) -> Judging | None:
     """Of the judging of this fingerprint; None where there are no verdicts."""
     file, before = outputs.joinpath("judge", name, "verdicts.jsonl"), kept(outputs)
     entry = before.of(file)
-    summed = json.loads(entry) if entry else _summed(rows(file, ("question_id",)))
+    summed = json.loads(entry) if entry else {}
+    if "again" not in summed:  # or kept when less was told of it
+        summed = _summed(rows(file, ("question_id",)))
     if not entry and summed["words"]:
         before.keep(file, json.dumps(summed).encode())
     words = {question: count for question, count in summed["words"].items() if count is not None}
     questions = _shared(frozenset(summed["words"]))
-    return (
-        Judging(summed["told"], questions, words if len(words) == len(questions) else None)
-        if questions
-        else None
+    if not questions:
+        return None
+    again = [(str(name), tuple(choices), gap) for name, choices, gap in summed["again"]]
+    parts = zip(*again, strict=True) if again else ((), (), ())
+    return Judging(
+        told=summed["told"],
+        questions=questions,
+        words=words if len(words) == len(questions) else None,
+        categories=summed["categories"],
+        unread=summed["unread"],
+        again=Repeated(*map(tuple, parts)),
     )
 
 
 def _summed(found: Sequence[Row]) -> Row:
     """What is needed of all verdicts: their words are most of them, and are not."""
     words = {str(row["question_id"]): row.get("words_2") for row in found}
+    lost = [str(row["question_id"]) for row in found if not row.get("parsed", True) and not row.get("retest")]
+    again = repeated(found) if any(row.get("retest") for row in found) else Repeated()
     return {
         "told": {
             key: ", ".join(sorted(map(str, {row[key] for row in found if row.get(key)}))) for key in _SAME
         },
         "words": {question: None if count is None else float(count) for question, count in words.items()},
+        "categories": {str(row["question_id"]): str(row.get("category") or "") for row in found},
+        "unread": Counter(lost),
+        "again": list(zip(again.questions, again.choices, again.gaps, strict=True)),
     }
 
 
@@ -171,18 +157,3 @@ def _distinct(names: Sequence[str], outputs: Path) -> list[Judging]:
 def _counted(word: str, values: Sequence[str]) -> str:
     """`judge a`, `15 judges`."""
     return f"{word} {values[0]}" if len(values) == 1 else f"{len(values)} {word}s"
-
-
-def _percent(inside: Sequence[Row]) -> dict[str, float]:
-    total = sum(row["opponent_score"] for row in inside)
-    if not total:
-        return {}
-    ratio, mean = sum(row["score"] for row in inside) / total, total / len(inside)
-    return {
-        str(row["question_id"]): 100 * (ratio + (row["score"] - ratio * row["opponent_score"]) / mean)
-        for row in inside
-    }
-
-
-def _points(row: Row) -> tuple[float | None, float | None]:
-    return row["score"], row["opponent_score"]

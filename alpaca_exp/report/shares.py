@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alpaca_exp.report.documents import document_values
-from alpaca_exp.report.judged import judging, of_questions
+from alpaca_exp.report.judged import judging
+from alpaca_exp.report.judged_values import of_questions
 from alpaca_exp.report.measured import Asked, Measured
 
 Array = npt.NDArray[np.float64]

@@ -38,13 +38,15 @@ def combined(
     right or wrong answers as would have this variance, as of samples of clusters (Korn and Graubard 1998,
     Survey Methodology 24): near a limit it is not symmetric. Where all values are alike it is what so many
     alike leave open (Clopper and Pearson 1934, Biometrika 26): a share of others of which with 2.5 %
-    probability none would have been seen.
+    probability none would have been seen. Without a variance, and without limits, there is no interval.
     """
     times = critical(parts, ALPHA)
     stderr = math.sqrt(sum(part.variance for part in parts))
     half = times * stderr
     low, high = mean - half, mean + half
     within = limits if limits and all(map(math.isfinite, limits)) else None
+    if not half and (within is None or math.isinf(alike(parts))):
+        return Interval(mean, None, None, n, Doubt.unknown)
     if within:
         low, high = _wilson(mean, half, within) if half else _alike(mean, parts, within)
     return Interval(

@@ -28,7 +28,8 @@ def crossed(
     the documents' groups, `limits` what no value lies beyond, where an estimate may be near them; of a
     difference, which is seldom near them, they are given as `beyond`, and tell no more than what documents
     leave open that are all alike. With one seed the interval is of this checkpoint only; with one document,
-    or one cluster, it is over seeds only.
+    or one cluster, it is over seeds only. Of seeds alone that are all alike there is no interval, nor is
+    there one of values all alike that nothing limits: they do not tell how far others may be off.
 
     Two-way random effects: the variance is seeds / S + documents / n + both / (S n), by mean squares (Searle,
     Casella and McCulloch 1992, Variance Components, ch. 4); how wide the interval is then,
@@ -37,15 +38,12 @@ def crossed(
     for an empty array, or one that is not finite.
     """
     found = Components.of(values, clusters)
+    if not found.documents.df and not np.ptp(np.asarray(values, np.float64)):  # one seed, or all alike
+        return Interval(found.mean, None, None, found.seeds, Doubt.unknown)
     if beyond and found.documents.df and not np.ptp(np.asarray(values, np.float64)):
         limits = beyond
     if found.seeds == 1:
-        one_value = found.documents.df == 0
-        return (
-            Interval(found.mean, None, None, 1, Doubt.unknown)
-            if one_value
-            else combined(found.mean, (found.documents,), 1, Doubt.checkpoint, limits)
-        )
+        return combined(found.mean, (found.documents,), 1, Doubt.checkpoint, limits)
     parts = [found.over_seeds]
     if found.documents.df:
         left = max(found.documents.variance - found.both, 0.0)

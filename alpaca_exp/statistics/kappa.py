@@ -69,11 +69,32 @@ def kappa(table: Table, weights: Weights = Weights.none) -> Kappa:
     left = 1 - expected
     if left < 1e-12:
         return Kappa(None, None, observed, expected, int(n))
-    habits = (w @ columns)[:, None] + (rows @ w)[None, :]
-    first = float((p * (w * left - habits * (1 - observed)) ** 2).sum())
+    first = float((p * _influence(p, w) ** 2).sum())
     second = (observed * expected - 2 * expected + observed) ** 2
     stderr = math.sqrt(max(0.0, first - second) / n) / left**2
     return Kappa((observed - expected) / left, stderr, observed, expected, int(n))
+
+
+def kappa_moves(table: Table) -> NDArray[np.float64] | None:
+    """By how much a unit of each cell moves unweighted kappa; over all units they sum to 0.
+
+    The root of the sum of their squares is kappa's standard error. None where kappa does not exist.
+    """
+    found = kappa(table)
+    if found.value is None:
+        return None
+    p = np.asarray(table, dtype=float) / found.n
+    moved = _influence(p, agreement_weights(len(p), Weights.none))
+    moves: NDArray[np.float64] = (moved - float((p * moved).sum())) / (1 - found.expected) ** 2 / found.n
+    return moves
+
+
+def _influence(p: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What stands within the sum of formula 13, by cell."""
+    rows, columns = p.sum(1), p.sum(0)
+    habits = (w @ columns)[:, None] + (rows @ w)[None, :]
+    left, apart = 1 - float(rows @ w @ columns), 1 - float((w * p).sum())
+    return np.asarray(w * left - habits * apart)
 
 
 def resampled_kappa(tables: Sequence[Table], weights: Weights = Weights.none) -> tuple[float, float] | None:

@@ -60,12 +60,8 @@ def win_rate_at_equal_length(preferences: Array, ratio: Array, offset: Array | f
     the estimate is near 0 or 1, however little is known.
     Raises ValueError for fewer than four questions, or where all ratios are equal.
     """
-    y, x = np.broadcast_arrays(np.asarray(preferences, np.float64), np.asarray(ratio, np.float64))
-    if y.shape[-1] < LEAST_QUESTIONS or np.any(np.ptp(x, axis=-1) < LEAST_SPREAD):
-        raise ValueError("equal length cannot be read off so few questions, or off one ratio of lengths")
-    model = _Model(y, x, np.broadcast_to(np.asarray(offset, np.float64), y.shape))
-    model = replace(model, prior=np.minimum(model.doubt(*model.fit())[0], 1))
-    level, slope = model.fit()
+    model, level, slope = _fitted(preferences, ratio, offset)
+    y = model.y
     phi, reach, slope_stderr = model.doubt(level, slope)
     limit = phi * _t(y.shape[-1] - 2) ** 2 / 2
     top = model.profile(level, slope)
@@ -76,6 +72,20 @@ def win_rate_at_equal_length(preferences: Array, ratio: Array, offset: Array | f
     low, high = value - np.hypot(value - low, spread), value + np.hypot(high - value, spread)
     low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
     return EqualLength(value, (high - low) / (2 * t), low, high, slope, slope_stderr)
+
+
+def moves_at_equal_length(
+    preferences: Array, ratio: Array, offset: Array | float = 0.0
+) -> tuple[Array, Array]:
+    """By how much each question moves that share, and the slope: their influence (Hampel 1974, JASA 69).
+
+    The question's penalised score times the inverse information at the fit; they sum to 0. The root of the
+    sum of their squares is the sandwich error (White 1982, Econometrica 50). Raises ValueError as above.
+    """
+    model, level, slope = _fitted(preferences, ratio, offset)
+    of_level, of_slope = model.moves(level, slope)
+    shares = _share(level[..., None] + model.offset)
+    return (shares * (1 - shares)).mean(-1, keepdims=True) * of_level, of_slope
 
 
 def difference_at_equal_length(differences: Array, ratio: Array) -> tuple[Array, Array, Array, Array]:
@@ -103,6 +113,26 @@ def difference_at_equal_length(differences: Array, ratio: Array) -> tuple[Array,
     return value, stderr, value - half, value + half
 
 
+def moves_of_difference(differences: Array, ratio: Array) -> Array:
+    """By how much each question moves that difference: its weight times its residual; they sum to 0."""
+    y, x = np.broadcast_arrays(np.asarray(differences, np.float64), np.asarray(ratio, np.float64))
+    mean = x.mean(-1, keepdims=True)
+    square = ((x - mean) ** 2).sum(-1, keepdims=True)
+    slope = ((x - mean) * y).sum(-1, keepdims=True) / square
+    residual = y - y.mean(-1, keepdims=True) - slope * (x - mean)
+    return np.asarray((1 / y.shape[-1] - mean * (x - mean) / square) * residual)
+
+
+def _fitted(preferences: Array, ratio: Array, offset: Array | float) -> tuple[_Model, Array, Array]:
+    """The model, its prior weighed by the dispersion, with its level and slope."""
+    y, x = np.broadcast_arrays(np.asarray(preferences, np.float64), np.asarray(ratio, np.float64))
+    if y.shape[-1] < LEAST_QUESTIONS or np.any(np.ptp(x, axis=-1) < LEAST_SPREAD):
+        raise ValueError("equal length cannot be read off so few questions, or off one ratio of lengths")
+    model = _Model(y, x, np.broadcast_to(np.asarray(offset, np.float64), y.shape))
+    model = replace(model, prior=np.minimum(model.doubt(*model.fit())[0], 1))
+    return model, *model.fit()
+
+
 @dataclass(frozen=True)
 class _Model:
     """log-odds = level + slope x ratio + offset, with Jeffreys' prior."""
@@ -126,6 +156,12 @@ class _Model:
             if np.max(largest) < 1e-9:
                 break
         return level, slope
+
+    def moves(self, level: Array, slope: Array) -> tuple[Array, Array]:
+        """What each question's score does to the level and to the slope."""
+        at = self._at(level, slope)
+        out = at.first * at.centred / at.square[..., None]
+        return at.first / at.weight[..., None] - at.middle[..., None] * out, out
 
     def profile(self, level: Array, slope: Array) -> Array:
         """The highest penalised log-likelihood at a given level; `slope` is where the search begins."""

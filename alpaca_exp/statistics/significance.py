@@ -35,7 +35,7 @@ def equivalence(interval: Interval, margin: float) -> float | None:
     if ends[0] is None or ends[1] is None:
         return None
     larger = max(ends[0], ends[1]) / 2
-    return larger if abs(interval.mean) < margin else 1 - min(ends[0], ends[1]) / 2
+    return larger if abs(interval.mean) < margin else 1 - max(ends[0], ends[1]) / 2
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

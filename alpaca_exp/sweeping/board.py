@@ -135,7 +135,8 @@ class Board:
                 if self._closed.is_set() or time.monotonic() - self._said < pause:
                     continue
                 running = "; ".join(one.text for one in self._running.values())
-                self.say(f"{self.summary}; now {running or self.meanwhile or 'between two jobs'}")
+                now = f"now {running}" if running else self.meanwhile or "now between two jobs"
+                self.say(f"{self.summary}; {now}")
             pause = min(2 * pause, LONGEST_SILENCE_S)
 
     def _begin_live(self) -> Live:

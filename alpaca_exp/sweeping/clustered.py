@@ -22,6 +22,7 @@ from alpaca_exp.sweeping.jobs import Job, Part
 from alpaca_exp.sweeping.sent import Sent
 from alpaca_exp.sweeping.submissions import Submission
 from alpaca_exp.sweeping.submitting import Slurm, send
+from alpaca_exp.sweeping.table import line
 
 
 def submit(todo: Sequence[Job], sweep: Path, outputs: Path, asked: Slurm) -> int:
@@ -60,12 +61,14 @@ def wait(labels: Mapping[int, str], sweep: Path, outcomes: dict[int, Outcome]) -
     """
     board = Board(len(labels))
     watched = Watched(sweep, {str(number) for number in labels})
+    restarts: dict[int, int] = {}
     try:
         for pause in pauses():
             for name, outcome in watched.look():
                 outcomes[int(name)] = outcome
                 board.ended(int(name), labels[int(name)], outcome)
             _show(watched, labels, board)
+            _tell_restarts(watched, labels, board, restarts)
             if not watched.left:
                 break
             time.sleep(pause)
@@ -85,6 +88,15 @@ def _show(watched: Watched, labels: Mapping[int, str], board: Board) -> None:
         else:
             board.paused(number)
     board.meanwhile = watched.queue
+
+
+def _tell_restarts(watched: Watched, labels: Mapping[int, str], board: Board, told: dict[int, int]) -> None:
+    """Say which jobs SLURM has started again since the last look."""
+    for name, count in watched.restarts.items():
+        if count > told.get(int(name), 0):
+            told[int(name)] = count
+            again = f"started again by SLURM, {count} time{'s' * (count > 1)} so far"
+            board.say(line(int(name), labels[int(name)], "running", None, again))
 
 
 def in_hand(sweep: Path) -> dict[str, Submission]:

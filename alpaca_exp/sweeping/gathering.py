@@ -54,6 +54,12 @@ class Watched:
         return {name for name in self._open if name in self.states and self.states[name].runs}
 
     @property
+    def restarts(self) -> dict[str, int]:
+        """How often SLURM has started those again that run now."""
+        known = submissions.last(self._sweep)
+        return {name: known[name].restarts(self._sweep) for name in sorted(self.running) if name in known}
+
+    @property
     def queue(self) -> str:
         """Why nothing runs: `12 in SLURM's hands (Priority)`, or which stages are made before."""
         shared = Counter(

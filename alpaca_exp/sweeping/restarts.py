@@ -33,8 +33,9 @@ class Restarts:
     @property
     def verdict(self) -> str:
         """Why a job ends here."""
+        times = f"{self.count + 1} time{'s' * (self.count > 0)}"
         return (
-            f"stopped by SLURM (preempted, out of time, or requeued) for the {self.count + 1}. time, and "
+            f"stopped by SLURM (preempted, out of time, or requeued) {times}, and "
             f"runtime.max_restarts={self.allowed} allows no further start; raise it, or "
             "hydra.launcher.timeout_min: the same command goes on from its last step"
         )

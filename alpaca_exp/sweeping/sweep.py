@@ -118,8 +118,8 @@ def _on_slurm(
     todo: Sequence[Job], folder: Path, runtime: RuntimeConfig, asked: Slurm, outcomes: dict[int, Outcome]
 ) -> BaseException | None:
     new = clustered.submit(todo, folder, runtime.outputs, asked)
-    if new < len(todo):
-        print(f"{len(todo) - new:,} are in SLURM's hands from before", flush=True)
+    if held := len(todo) - new:
+        print(f"{held:,} {'are' if held > 1 else 'is'} in SLURM's hands from before", flush=True)
     print(f"{new:,} submitted to SLURM", flush=True)
     if runtime.detach:
         return None

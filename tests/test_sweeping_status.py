@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.errors import JobsFailed
-from alpaca_exp.sweeping.status import attach, status
+from alpaca_exp.errors import InputError, JobsFailed
+from alpaca_exp.sweep_folder import Entry
+from alpaca_exp.sweeping.board import Board
+from alpaca_exp.sweeping.gathering import Watched
+from alpaca_exp.sweeping.restarts import Restarts
+from alpaca_exp.sweeping.status import attach, raise_for, status
 
 DESCRIBED = {"name": "study", "created": "now", "started": "now", "command": ["python"]}
 PRETRAIN = "pretrain-00000000000000aa"
@@ -174,3 +178,52 @@ def test_an_agent_that_is_lost_is_told_of_while_trials_are_to_be_made(
     assert "running              agent-1 (job 12, node7)" in told
     (tmp_path / "sweep.json").write_text(json.dumps({**DESCRIBED, "jobs": 0}))
     assert "agent-0" not in status(tmp_path)
+
+
+def test_whoever_waits_is_told_of_a_job_that_slurm_has_started_again(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sweep / "0").mkdir()
+    (sweep / "0" / "restarts.json").write_text(json.dumps({"slurm": "12_0", "restarts": 1}))
+    queue(sweep, monkeypatch, {"12_0": "RUNNING|many|node7", "12_1": "PENDING|many|(Priority)"})
+    watched = Watched(sweep, {"0", "1"})
+    assert list(watched.look()) == [] and watched.running == {"0"}
+    assert watched.restarts == {"0": 1}
+
+
+def test_what_only_waits_is_not_said_to_go_on_now(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("alpaca_exp.sweeping.board.FIRST_WORD_S", 0.0)
+    board = Board(2)
+    board.meanwhile = "2 in SLURM's hands (Priority)"
+    said = ""
+    while not said:
+        said = capfd.readouterr().out
+    board.close()
+    assert said.startswith("0 of 2 jobs; 2 in SLURM's hands (Priority)")
+
+
+@pytest.mark.parametrize(("statuses", "said"), [("f", "1 of 1 job failed"), ("fd", "1 of 2 jobs failed")])
+def test_how_many_jobs_failed_is_said_in_words(statuses: str, said: str) -> None:
+    words = {"f": "failed", "d": "done"}
+    with pytest.raises(JobsFailed, match=said):
+        raise_for([Entry(number, "", words[one]) for number, one in enumerate(statuses)])
+
+
+def test_a_sweeps_name_alone_is_told_where_its_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "outputs" / "sweeps" / "factorial"
+    folder.mkdir(parents=True)
+    (folder / "jobs.jsonl").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="did you mean outputs/sweeps/factorial"):
+        status(Path("factorial"))
+    with pytest.raises(InputError, match="there are outputs/sweeps/factorial"):
+        status(Path("other"))
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "requeued) 1 time, and"), (2, "requeued) 3 times, and")])
+def test_how_often_slurm_stopped_a_job_is_said_in_words(count: int, said: str) -> None:
+    assert said in Restarts(count, 0).verdict

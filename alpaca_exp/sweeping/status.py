@@ -49,7 +49,7 @@ def attach(sweep: Path) -> list[Entry]:
     write_overview(sweep)
     found = read_results(sweep)
     print(f"\n{table(standing(sweep, told)[0])}\n{summary(found) if found else ''}", flush=True)
-    print(f"This sweep: {sweep}", flush=True)
+    print(f"This {'study' if found else 'sweep'}: {sweep}", flush=True)
     if error is not None:
         raise error
     _tell_page(sweep)
@@ -82,10 +82,11 @@ def raise_for(entries: Sequence[Entry]) -> None:
     """Raises JobsFailed where some jobs failed, Stopped where some were stopped."""
     failed = sum(entry.status in ("failed", "killed") for entry in entries)
     stopped = sum(entry.status == "stopped" for entry in entries)
+    every = f"{len(entries):,} job{'s' * (len(entries) > 1)}"
     if failed:
-        raise JobsFailed(f"{failed:,} of {len(entries):,} jobs failed; once mended, {AGAIN}")
+        raise JobsFailed(f"{failed:,} of {every} failed; once mended, {AGAIN}")
     if stopped:
-        raise Stopped(f"{stopped:,} of {len(entries):,} jobs were stopped; {AGAIN}")
+        raise Stopped(f"{stopped:,} of {every} {'were' if stopped > 1 else 'was'} stopped; {AGAIN}")
 
 
 def _rows(sweep: Path) -> dict[int, Row]:
@@ -95,10 +96,14 @@ def _rows(sweep: Path) -> dict[int, Row]:
     return found
 
 
-def _others(folder: Path) -> str:
-    """The sweeps that are near."""
+def _others(asked: Path) -> str:
+    """The sweep of that name, or those that are near."""
+    folder = asked
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    found = [file for pattern in (f"*/{JOBS}", f"sweeps/*/{JOBS}") for file in folder.glob(pattern)]
-    near = ", ".join(sorted(str(file.parent) for file in found))
-    return f"; there are {near}" if near else ""
+    patterns = (f"*/{JOBS}", f"sweeps/*/{JOBS}", f"*/sweeps/*/{JOBS}")
+    found = sorted({file.parent for pattern in patterns for file in folder.glob(pattern)})
+    same = [one for one in found if one.name == asked.name]
+    if len(same) == 1:
+        return f"; did you mean {same[0]}?"
+    return f"; there are {', '.join(map(str, found))}" if found else ""

@@ -89,6 +89,8 @@ def test_a_name_that_another_study_has_is_refused_with_what_differs(command: Com
     assert "another space (teacher.seed: 0 to 100000 before, 0 to 9 now)" in refused.stderr
     assert "other settings (now dataset_variant.max_words=9)" in refused.stderr
     assert "choose another name=..." in refused.stderr
+    refused = command(*TRIVIAL, "dataset_variant.num_examples=interval(-3,5)", count(2))
+    assert "another space" in refused.stderr and "it must be 1" not in refused.stderr, "before any point"
     refused = command(*TRIVIAL, SEEDS, "hydra.sweeper.study_name=other", count(2))
     assert refused.returncode == 2
     assert "holds the study study in sqlite:///outputs/sweeps/study/study.db" in refused.stderr
@@ -105,7 +107,7 @@ def test_what_cannot_run_is_said_before_the_first_trial(command: Command, tmp_pa
             "nothing is evaluated (eval_suite=none)",
         ),
         (
-            (SEEDS, "hydra.sweeper.storage=postgresql://me@127.0.0.1:9/x"),
+            ("teacher.temperature=interval(9,10)", "hydra.sweeper.storage=postgresql://me@127.0.0.1:9/x"),
             "storage postgresql://me@127.0.0.1:9/x",
         ),
         ((SEEDS, "hydra.sweeper.storage=rows.jsonl/study.db"), "rows.jsonl/study.db cannot be reached"),

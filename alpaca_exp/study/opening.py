@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.study.settings import Settings
-from alpaca_exp.study.storage import open_storage
+from alpaca_exp.study.storage import Turns, file_of, open_storage
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -28,20 +30,49 @@ def opened(settings: Settings) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    study = optuna.create_study(
+    study: Study = optuna.create_study(
         study_name=settings.study_name,
         storage=open_storage(settings.storage),
         directions=list(settings.directions),
         load_if_exists=True,
     )
+    if _is_new(study, settings):
+        study.set_user_attr(IDENTITY, settings.identity)
+        study.set_metric_names(list(settings.objectives))
+    return study
+
+
+def check_opening(settings: Settings) -> None:
+    """Raise what `opened` would, but begin no study."""
+    import optuna
+
+    file = file_of(settings.storage)
+    if file is not None and not file.exists() and _can_be_made(file):
+        return
+    turn = Turns(settings.storage, settings.study_name)
+    try:
+        with turn():
+            storage = open_storage(settings.storage)
+            if settings.study_name in optuna.get_all_study_names(storage):
+                _is_new(optuna.load_study(study_name=settings.study_name, storage=storage), settings)
+    finally:
+        turn.close()
+
+
+def _can_be_made(file: Path) -> bool:
+    """Whether the file, with the folders above it, can be made, as far as one sees."""
+    there = next(folder for folder in file.absolute().parents if folder.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
+def _is_new(study: Study, settings: Settings) -> bool:
+    """Whether nothing is said of it yet. Raises InputError where it is another one than is asked for."""
     before = study.user_attrs.get(IDENTITY)
     directions = [direction.name.lower() for direction in study.directions]
     if before is None and not study.get_trials(deepcopy=False) and directions == settings.directions:
-        study.set_user_attr(IDENTITY, settings.identity)
-        study.set_metric_names(list(settings.objectives))
-        return study
+        return True
     _compare(before or {}, json.loads(json.dumps(settings.identity)), settings)
-    return study
+    return False
 
 
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any], settings: Settings) -> None:

@@ -17,6 +17,7 @@ from alpaca_exp.records import Row
 from alpaca_exp.schemas import ExperimentConfig, RuntimeConfig
 from alpaca_exp.study.books import LOST, Books
 from alpaca_exp.study.objectives import unmeasured
+from alpaca_exp.study.opening import check_opening
 from alpaca_exp.study.overview import write_overview
 from alpaca_exp.study.results import TRIALS, read_results, read_trials, summary
 from alpaca_exp.study.settings import VAL_LOSS, Settings, read_settings
@@ -50,10 +51,11 @@ def study(asked: Asked, node: Mapping[str, Any]) -> list[Entry]:
     settings = read_settings(node, asked.arguments, asked.loader, asked.master, folder)
     composer = Composer(asked.loader, asked.master)
     print(f"{folder.name}: {shape(settings)}", flush=True)
+    _check_folder(settings, folder)
+    check_opening(settings)
     runtime = looked_through(settings, composer, elsewhere=asked.launch is not None)
     by_agent = agents.is_agent()
     leave_to = agents.slurm_for(asked.launch, runtime)
-    _check_folder(settings, folder)
     books = Books(settings, folder, runtime.outputs)
     if not by_agent:
         _describe(settings, folder)

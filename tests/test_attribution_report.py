@@ -93,7 +93,7 @@ def test_effects_and_parts_are_those_of_the_scores(
     assert [float(told[key]) for key in ("change", "low", "high")] == pytest.approx(
         [expected.mean, expected.low, expected.high], abs=1e-6
     )
-    assert (told["seeds"], told["documents"], told["interval"]) == ("3", "60", "over seeds")
+    assert (told["seeds"], told["documents"], told["interval"]) == ("3", "60", "over seeds and documents")
     total = scores["large", "cleaned"].mean() - scores["small", "original"].mean()
     assert float(found["total", "all"]["change"]) == pytest.approx(total, abs=1e-6)
     parts = [float(found["shapley", name]["change"]) for name in ("scale", "dataset_variant")]
@@ -171,6 +171,20 @@ def test_a_cell_without_a_run_is_named_and_what_does_not_need_it_is_told(
     assert (
         "3 of 4 cells" in text and "identify 3 of 3 parameters; lacking are large, cleaned: 1 failed." in text
     )
+    assert "| scale=large x dataset_variant=cleaned | not identified |" in text
+    assert "]†" in text and "- † scale=large, † dataset_variant=cleaned: over 1 of 2 places: 1 fail" in text
+
+
+def test_a_cell_of_two_worlds_says_which_to_choose(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs
+) -> None:
+    factorial(outputs, without=[("large", "cleaned")])
+    for seed, name in enumerate(("tiny", "standard")):
+        labels = {"dataset_variant": "cleaned", "critic": "miniature", "world": name}
+        tuned(outputs, "cleaned", "large", seed, [1, 0, 1 - seed] * 20, labels=labels)
+    text = made(capsys, outputs, "--factors scale,dataset_variant")
+    assert "lacking are large, cleaned: runs differ in more than their seeds: world (standard, tiny)" in text
+    assert "; choose one: --where world=standard\n" in text
 
 
 def test_a_size_with_a_recipe_of_its_own_is_not_told_from_it(

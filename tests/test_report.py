@@ -60,7 +60,8 @@ def test_the_same_in_csv_one_line_a_cell(capsys: pytest.CaptureFixture[str], out
         "dataset_variant": "cleaned", "scale": "large", "metric": "truthfulness",
         "mean": "0.9", "low": "0.87237", "high": "0.922182", "seeds": "3",
     }  # fmt: skip
-    assert (first["interval"], first["difference"], first["failed"]) == ("over seeds", "0.2", "0")
+    told = (first["interval"], first["difference"], first["failed"])
+    assert told == ("over seeds and documents", "0.2", "0")
     assert first["artifacts"].split() == [f"evaluate/e-cleanedlarge{seed}" for seed in (0, 1, 2)]
 
 

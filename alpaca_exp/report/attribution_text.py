@@ -11,12 +11,13 @@ from alpaca_exp.report.design import told
 from alpaca_exp.report.latex import escaped
 from alpaca_exp.report.metrics import counted, shown
 from alpaca_exp.report.runs import ABSENT
-from alpaca_exp.report.texts import ALPHA, CHECKPOINT, SIGNIFICANT
+from alpaca_exp.report.texts import ALPHA, CHECKPOINT, SEVERAL, SIGNIFICANT
 from alpaca_exp.statistics.attribution import Cell, rank
 from alpaca_exp.statistics.intervals import Doubt
 
 DIGITS, PRECISION = 6, 12
 """Behind the point; and what is sums' rounding alone."""
+UNIDENTIFIED = "not identified"
 EFFECTS = ("effect", "change", "p (Holm)", "seeds x documents")
 WAYS = ("part of the change", "points", "share", "seeds x documents")
 FIELDS = (
@@ -32,7 +33,7 @@ def markdown(made: Attribution) -> str:
     for part in made.parts:
         parts.append(f"## {part.metric}")
         parts += [_grid(grid) for grid in _grids(part)]
-        parts.append(part.refused and f"{part.refused}.")
+        parts += [_list(_limits(part)), part.refused and f"{part.refused}."]
     parts += [
         _reading(made),
         _list(made.causes),
@@ -49,6 +50,7 @@ def latex(made: Attribution) -> str:
     below = (*made.causes, *_cells(made), *_sources(made))
     lines += [f"% {' '.join(text.split())}" for text in below]
     for part in made.parts:
+        lines += [f"% {' '.join(text.split())}" for text in _limits(part)]
         lines += [f"% {part.refused}"] * bool(part.refused)
         for grid in _grids(part):
             lines += [
@@ -109,13 +111,24 @@ def _part(line: Line) -> tuple[str, ...]:
 
 def _change(line: Line) -> str:
     if line.estimate is None:
-        return line.note
+        return UNIDENTIFIED
     one = line.estimate
     text = shown(line.metric, round(one.mean, PRECISION) + 0.0, sign=True)
     if one.low is not None and one.high is not None and not (counted(line.metric) and one.low == one.high):
         text += f" [{shown(line.metric, one.low, sign=True)}, {shown(line.metric, one.high, sign=True)}]"
         text += CHECKPOINT * (one.doubt is Doubt.checkpoint)
-    return text + (f" ({line.note})" if line.note else "")
+    return text + SEVERAL * bool(line.note)
+
+
+def _limits(part: Part) -> Iterator[str]:
+    """What lines do not hold for, or why there is none: each reason once, with the lines that have it."""
+    reasons: dict[str, list[str]] = {}
+    for line in part.lines:
+        if line.note:
+            mark = f"{SEVERAL} " * bool(line.estimate)
+            name = f"{line.start} → {line.end}" if line.kind is Kind.total else line.name
+            reasons.setdefault(line.note, []).append(mark + name)
+    yield from (f"{', '.join(dict.fromkeys(names))}: {note}." for note, names in reasons.items())
 
 
 def _size(line: Line) -> str:
@@ -163,7 +176,8 @@ def _cells(made: Attribution) -> Iterator[str]:
             known, of = rank(made.design.factors, list(models))
             lacking = "; ".join(f"{told(cell)}: {why}" for cell, why in part.standing.lacking.items())
             text += f"; without interactions they identify {known} of {of} parameters; lacking are {lacking}"
-        yield f"{text}."
+        text += "; choose one: " * bool(part.standing.choices) + " or ".join(part.standing.choices)
+        yield text if part.standing.choices else f"{text}."
 
 
 def _models(models: Mapping[Cell, int]) -> str:
@@ -193,7 +207,7 @@ def _values(line: Line) -> list[object]:
     bounds = (one.mean, one.low, one.high, one.stderr) if one else (None,) * 4
     shares = (share.value, share.low, share.high) if share else (None,) * 3
     tested = ["" if p is None else f"{p:.{DIGITS}g}" for p in (line.p, line.p_adjusted)]
-    counts = [one.n if one else 0, one.doubt.value if one else "", line.documents]
+    counts = [one.n if one else 0, one.speaks_of if one else "", line.documents]
     place = [line.metric, line.kind.value, line.name, line.start, line.end]
     return [*place, *_rounded(bounds), *tested, *_rounded(shares), *counts, line.note]
 

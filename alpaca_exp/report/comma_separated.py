@@ -36,7 +36,7 @@ def comma_separated(made: Table) -> str:
 
 
 def _numbers(one: Cell) -> list[object]:
-    kind = one.estimate.doubt.value if one.estimate else ""
+    kind = one.estimate.speaks_of if one.estimate else ""
     seeds = one.estimate.n if one.estimate else 0
     documents = "-".join(map(str, one.documents))
     tested = [*("" if p is None else f"{p:.{DIGITS}g}" for p in (one.p, one.p_adjusted)), one.test]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.report.cells import Sample, sample
-from alpaca_exp.report.lacking import why_not
+from alpaca_exp.report.lacking import choice, why_not
 from alpaca_exp.report.runs import ABSENT, Run, check, check_axis
 from alpaca_exp.report.settings import same
 from alpaca_exp.report.tables import by_size
@@ -53,6 +53,8 @@ class Standing:
     """Those that can be counted with."""
     lacking: Mapping[Cell, str]
     """Why the others cannot, a phrase each."""
+    choices: tuple[str, ...] = ()
+    """What takes one of several settings that the runs of such cells differ in: `--where world=tiny`."""
 
 
 def design(runs: Sequence[Run], names: Sequence[str], baseline: Mapping[str, str]) -> Design:
@@ -111,12 +113,14 @@ def standing(metric: str, of: Design, outputs: Path) -> Standing:
         cell, first = next(iter(samples.items()))
         raise InputError(
             f"the runs at {told(cell)} differ in more than their seeds: {together(first.mixed)}; name what "
-            "was varied on purpose in --factors, and choose among the rest with --where AXIS=VALUE"
+            "was varied on purpose in --factors, and choose among the rest with "
+            f"{choice(first) or '--where AXIS=VALUE'}"
         )
     lacking = {cell: why_not(samples.get(cell)) for cell in of.cells}
     return Standing(
         {cell: one for cell, one in samples.items() if not lacking[cell]},
         {cell: why for cell, why in lacking.items() if why},
+        tuple(dict.fromkeys(filter(None, map(choice, samples.values())))),
     )
 
 

@@ -55,6 +55,12 @@ class Interval:
     both: float = 0.0
     """How much of the seeds' part is of single seeds on single documents: more documents lessen it too."""
 
+    @property
+    def speaks_of(self) -> str:
+        """`over seeds and documents`: what it is an interval over."""
+        both = self.doubt is Doubt.seeds and len(self.parts) > 1
+        return f"{self.doubt.value} and documents" if both else self.doubt.value
+
 
 def of_checkpoint(value: float, stderr: float | None) -> Interval:
     """One value with the normal interval of its standard error over documents."""

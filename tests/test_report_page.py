@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -255,3 +256,31 @@ def luminance(colour: str) -> float:
     parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_what_is_torn_is_left_out_and_the_page_says_so_beside_the_jobs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = report_pages.sweep(tmp_path)
+    (sweep / "0" / "run.json").write_text("{")
+    gone = json.loads((sweep / "1" / "run.json").read_text())["artifacts"]["evaluate"]
+    shutil.rmtree(tmp_path / "evaluate" / gone)
+    made = page(Asked("small"), tmp_path)
+    body = text(made.file)
+    said = [
+        f"{sweep / '0' / 'run.json'} cannot be read as JSON; delete its folder, or run that job again",
+        f"sweeps/small/1: evaluate/{gone} is missing; run its command again to remake it",
+    ]
+    assert capsys.readouterr().err.splitlines() == [f"left out: {one}" for one in said]
+    assert all(f"- left out: {one}" in made.table for one in said), "the summary has it as well"
+    section = body.partition('<section id="left-out">')[2].partition("</section>")[0]
+    assert all(one in section for one in said) and '<a href="#left-out">Left out</a>' in body
+    assert "Not all that ended is counted." in body.partition('id="left-out"')[0]
+    assert "sweeps/small/1/run.json" not in body and "sweeps/small/2/run.json" in body
+
+
+def test_a_sweep_of_which_nothing_is_whole_has_a_page_that_says_why(tmp_path: Path) -> None:
+    report_pages.sweep(tmp_path)
+    shutil.rmtree(tmp_path / "evaluate")
+    body = text(page(Asked("small"), tmp_path).file)
+    assert "No run that ended is whole." in body and body.count("is missing; run its command again") == 9

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_exp.report import page_kept
+from alpaca_exp.report import page_kept, whole
 from alpaca_exp.report.page_kept import SUMMARY, kept_page
 from tests import report_pages
 
@@ -74,3 +74,17 @@ def test_other_code_makes_it_again(
     (code / "tables.py").write_text("another")
     kept_page("small", sweep.parents[1])
     assert makes == ["small"] * 2
+
+
+def test_a_page_that_lacks_a_run_is_made_again_for_the_run_may_have_been_made_by_itself(
+    sweep: Path, makes: list[str]
+) -> None:
+    outputs = sweep.parents[1]
+    gone = next((outputs / "evaluate").iterdir())
+    kept = gone.rename(outputs / "elsewhere")
+    assert "left out: " in kept_page("small", outputs)[1]
+    kept.rename(gone)
+    whole._problem.cache_clear()  # as another process would look
+    assert "left out: " not in kept_page("small", outputs)[1]
+    kept_page("small", outputs)
+    assert makes == ["small", "small"]

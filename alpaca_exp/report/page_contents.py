@@ -21,7 +21,7 @@ from alpaca_exp.report.jobs import Standing
 from alpaca_exp.report.metrics import counted, known
 from alpaca_exp.report.page_asked import ALL, Asked
 from alpaca_exp.report.page_origin import Card, Listed, Origin, cards, listed, origins, versions
-from alpaca_exp.report.runs import Run
+from alpaca_exp.report.runs import Run, left_out_of
 from alpaca_exp.report.studied import Study, Trial, study_of, trials_of
 from alpaca_exp.report.study_figures import study_figures
 from alpaca_exp.report.tables import Layout, Table, table
@@ -33,6 +33,7 @@ LENGTH, COSTS = "words", ("usd", "gpu_hours")
 SCORES = ("judge.percent", "judge.win_rate")
 """What a length may have to do with."""
 MOST_ARTIFACTS = 2000
+NONE_WHOLE = "No run that ended is whole."
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Contents:
     """In Markdown."""
     claims_html: str
     traces: Traces
+    torn: tuple[str, ...]
+    """Why runs are left out that came to their end, and what makes them again."""
 
     def export_of(self, *words: str) -> str:
         """The command that packs the runs that these words name."""
@@ -122,6 +125,7 @@ def contents(asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Pa
         claims=claims_shown.markdown(verdicts, judged_by) if verdicts else "",
         claims_html=claims_shown.html(verdicts, judged_by, _claimed(traces)) if verdicts else "",
         traces=traces,
+        torn=left_out_of(runs),
     )
 
 
@@ -134,7 +138,7 @@ def _table(
     asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Path, command: str
 ) -> tuple[Table | None, str]:
     if not asked.rows or not runs:
-        return None, "" if runs else "No run has ended yet."
+        return None, "" if runs else NONE_WHOLE if left_out_of(runs) else "No run has ended yet."
     layout = Layout(asked.rows, asked.columns, asked.metrics, asked.baseline)
     try:
         return table(runs, layout, outputs, command), ""

@@ -98,6 +98,7 @@ def _parts(made: Contents) -> list[tuple[str, str, bool]]:
     """What can be gone to, and whether it is there."""
     return [
         ("jobs", "The sweep", made.standing is not None),
+        ("left-out", "Left out", bool(made.torn)),
         ("study", "The study", made.study is not None),
         ("table", "Results", made.table is not None),
         ("claims", "Claims", bool(made.claims_html)),

@@ -33,6 +33,8 @@ def kept_page(name: str, outputs: Path) -> tuple[Path, str]:
         return file, lies.removeprefix(key)
     summary.unlink(missing_ok=True)  # first: it must not speak of another page
     made = page(Asked(name), outputs)
+    if made.left_out:  # what is made again changes none of the files that the page is known by
+        key = ""
     told = "\n".join(filter(None, (made.table, made.claims)))
     summary.write_text(key + told, encoding="utf-8", newline="\n")
     return made.file, told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from alpaca_exp.report.design import check_factors, varied
 from alpaca_exp.report.jobs import Standing, standing
 from alpaca_exp.report.kept import kept
 from alpaca_exp.report.page_asked import ALL, Asked, command
-from alpaca_exp.report.runs import Run, check, collect, counting, read
+from alpaca_exp.report.runs import Run, Runs, check, collect, read, sound
 
 if TYPE_CHECKING:
     from alpaca_exp.report.page_contents import Contents
@@ -37,6 +36,8 @@ class Page:
     """Its table, in Markdown; empty where it has none."""
     claims: str = ""
     """Its claims with their verdicts, in Markdown."""
+    left_out: tuple[str, ...] = ()
+    """Why runs are not on it that came to their end."""
 
 
 def page(asked: Asked, outputs: Path) -> Page:
@@ -60,7 +61,8 @@ def contents_of(asked: Asked, outputs: Path) -> Contents:
     sweep = outputs / "sweeps" / asked.name
     asked = replace(asked, sweep=sweep.is_dir())
     of = standing(sweep) if asked.sweep else None
-    found = list(chosen(_runs(asked, of, outputs), asked.where))
+    every = _runs(asked, of, outputs)
+    found = Runs(chosen(every, asked.where), every.left_out)
     check_factors(found, asked.factors if found else ())
     asked = _settled(asked, _noted(sweep), found, of)
     return contents(asked, found, of, outputs, command(asked, outputs))
@@ -70,7 +72,7 @@ def told(made: Contents, file: Path) -> Page:
     """What is said of a page that lies in `file`."""
     from alpaca_exp.report.markdown import markdown
 
-    return Page(file, markdown(made.table) if made.table else "", made.claims)
+    return Page(file, markdown(made.table) if made.table else "", made.claims, made.torn)
 
 
 def write(made: Contents, file: Path, live: str = "") -> None:
@@ -100,17 +102,16 @@ def note(sweep: Path, settings: Mapping[str, object]) -> None:
     (sweep / SETTINGS).write_text(text, encoding="utf-8")
 
 
-def _runs(asked: Asked, of: Standing | None, outputs: Path) -> list[Run]:
+def _runs(asked: Asked, of: Standing | None, outputs: Path) -> Runs:
     """The runs that the page is of, each once; of a sweep that has only begun, none."""
     if asked.sweep:
         found, unreadable = read(outputs, (f"sweeps/{asked.name}/*/run.json",))
-        print("".join(f"left out: {problem}\n" for problem in unreadable), end="", file=sys.stderr)
-        return counting(run for run in found if of is None or _number(run) in of.numbers)
-    found = collect(outputs)
-    if asked.name != ALL:
-        check("sweep or experiment", asked.name, sorted({run.label("experiment") for run in found}))
-        found = [run for run in found if run.label("experiment") == asked.name]
-    return found
+        return sound([run for run in found if of is None or _number(run) in of.numbers], unreadable, outputs)
+    every = collect(outputs)
+    if asked.name == ALL:
+        return every
+    check("sweep or experiment", asked.name, sorted({run.label("experiment") for run in every}))
+    return Runs((run for run in every if run.label("experiment") == asked.name), every.left_out)
 
 
 def _number(run: Run) -> int:

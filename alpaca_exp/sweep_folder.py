@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,12 +22,16 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.records import Row
 
 SWEEP, JOBS, LOG = "sweep.json", "jobs.jsonl", "job.log"
+TRIALS = "trials.jsonl"
+"""Of a study: its trials, whose numbers are those of their jobs."""
 SUBMISSIONS = "slurm.jsonl"
 """What was handed to SLURM."""
 LOCKS = ".locks"
 AT_WORK = ("sweep-", "asker-")
 """How the locks of processes that run a sweep, or a study, begin."""
-KILLED = "its process ended without a word; starting the sweep again runs it again"
+LOST = "its process ended without a word"
+KILLED = f"{LOST}; starting the sweep again runs it again"
+ENDED_WELL = ("done", "found", "pruned")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Entry:
     number: int
     label: str
     status: str
-    """As in its row; killed; found, queued: as who asked for the sweep, or SLURM, knows besides."""
+    """As in its row; killed; found, queued: as who asked for the sweep, or SLURM, knows besides.
+
+    retried: a trial that came to nothing, whose point another one has taken up.
+    """
     seconds: float | None = None
     error: str | None = None
     log: Path | None = None
@@ -51,6 +58,33 @@ def entry(row: Row, sweep: Path) -> Entry:
     label = str(row.get("label") or " ".join(row.get("overrides", [])))
     log = sweep / str(row["log"]) if row.get("log") else None
     return Entry(number, label, state, row.get("seconds"), error, log)
+
+
+def entries(sweep: Path) -> list[Entry]:
+    """All jobs, as `entry` tells of each, and as their study does of those that it tried again."""
+    again = successors(sweep)
+    return [succeeded(entry(row, sweep), again) for row in read(sweep).values()]
+
+
+def successors(sweep: Path) -> dict[int, tuple[int, bool]]:
+    """Of the trials whose points were queued again: as which trial, and whether that one has begun."""
+    found = {}
+    for line in _lines(sweep / TRIALS):
+        row = json.loads(line)
+        if row.get("retry_of") is not None:
+            found[int(row["retry_of"])] = int(row["number"]), row["state"] != "waiting"
+    return found
+
+
+def succeeded(one: Entry, again: Mapping[int, tuple[int, bool]]) -> Entry:
+    """`one`, with the trial that took up its point, if there is one."""
+    if one.number not in again or one.status in ENDED_WELL:
+        return one
+    number, has_begun = again[one.number]
+    why = (LOST if one.error == KILLED else one.error or LOST).partition("\n")[0]
+    if not has_begun:
+        return replace(one, error=f"{why}; its point is queued again, as trial {number}")
+    return replace(one, status="retried", error=f"{why}; tried again as trial {number}")
 
 
 def read(sweep: Path) -> dict[int, Row]:

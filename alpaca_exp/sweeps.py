@@ -1,7 +1,7 @@
 """Look at sweeps, and wait for them: `python -m alpaca_exp.sweeps status|attach SWEEP_DIR`.
 
-Exit codes of status: 0, however the jobs stand. Of attach: 0 all done, 3 some stopped, or whoever waited was,
-4 some failed. Of both: 2 no such sweep.
+Exit codes of status: 0, however the jobs stand. Of attach: 0 all done; 3 some stopped, or whoever waited was,
+or some have no result and nobody is at them; 4 some failed. Of both: 2 no such sweep.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ def _parser() -> argparse.ArgumentParser:
             _status,
             "every job of a sweep: done, running, queued, failed and why, killed, not started",
         ),
-        ("attach", _attach, "wait for the jobs that SLURM has, and end as the sweep's own command would"),
+        (
+            "attach",
+            _attach,
+            "wait for a sweep that SLURM or another process runs, and end as its own command would",
+        ),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(

@@ -9,14 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alpaca_exp.records import Row
-from alpaca_exp.sweep_folder import SUBMISSIONS, Entry, described, entry, is_worked_at, read
+from alpaca_exp.sweep_folder import (
+    SUBMISSIONS,
+    Entry,
+    described,
+    entry,
+    is_worked_at,
+    read,
+    succeeded,
+    successors,
+)
 
 OPEN = ("waiting", "running")
 """What is still to come to something, as long as somebody is at it."""
 SETTLED = ("done", "found", "pruned")
 """What has come to what it was meant to."""
-ORDER = ("done", "found", "pruned", "failed", "killed", "stopped", "running", "waiting")
-WORDS = {"found": "found from before", "waiting": "not started", "fail": "failed"}
+ORDER = ("done", "found", "pruned", "retried", "failed", "killed", "stopped", "running", "waiting")
+WORDS = {"found": "found from before", "waiting": "not started", "fail": "failed", "retried": "tried again"}
 """What a state, of a job or a trial, is called on the page, where it is called otherwise."""
 
 
@@ -67,7 +76,7 @@ class Standing:
         """Jobs without a result, which the same command would run; a study's failed trials count as made."""
         if self.kind == "study":
             return max(self.wanted - sum(job.status in (*SETTLED, "failed") for job in self.jobs), 0)
-        return sum(job.status not in SETTLED for job in self.jobs)
+        return sum(job.status not in (*SETTLED, "retried") for job in self.jobs)
 
 
 def standing(sweep: Path) -> Standing | None:
@@ -77,7 +86,8 @@ def standing(sweep: Path) -> Standing | None:
     """
     rows, told = read(sweep), described(sweep)
     asked = set(told.get("numbers", rows))
-    jobs = [_job(rows[number], told, sweep) for number in rows if number in asked]
+    again = successors(sweep)
+    jobs = [succeeded(_job(rows[number], told, sweep), again) for number in rows if number in asked]
     if not jobs:
         return None
     return Standing(

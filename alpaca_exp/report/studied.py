@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Step:
 
     number: int
     state: str
-    """complete, pruned, fail, running, waiting."""
+    """complete, pruned, fail, running, waiting; retried: it failed, and another one took up its point."""
     params: Mapping[str, Any]
     values: tuple[float | None, ...]
     """One for each objective; none where it has not come to any."""
@@ -179,7 +179,7 @@ def _study(told: Mapping[str, Any], name: str) -> Study:
         name=name,
         objectives={str(metric): str(way) for metric, way in told["objectives"].items()},
         n_trials=int(told["n_trials"]),
-        steps=tuple(_step(one) for one in told["trials"]),
+        steps=tuple(_steps(told["trials"])),
         importances={
             str(metric): {str(one): float(share) for one, share in shares.items()}
             for metric, shares in told["importances"].items()
@@ -199,6 +199,16 @@ def _study(told: Mapping[str, Any], name: str) -> Study:
             for number, points in told["curves"].items()
         },
     )
+
+
+def _steps(told: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    """Each trial; of one whose point was taken up by another, which one that is."""
+    again = {one["retry_of"]: one["number"] for one in told if one["state"] != "waiting"}
+    for step in map(_step, told):
+        if step.state == "fail" and step.number in again:
+            why = f"{step.error.partition(chr(10))[0]}; tried again as trial {again[step.number]}"
+            step = replace(step, state="retried", error=why)
+        yield step
 
 
 def _step(told: Mapping[str, Any]) -> Step:

@@ -37,7 +37,8 @@ STATES = ("complete", "pruned", "fail", "running", "waiting")
 
 def write_results(settings: Settings, trials: Sequence[FrozenTrial], sweep: Path) -> Row:
     """Write both files; returns what the first one holds."""
-    rows = [_row(trial, settings, sweep) for trial in trials]
+    jobs = history.read(sweep)
+    rows = [_row(trial, settings, sweep, jobs.get(trial.number, {})) for trial in trials]
     found = _results(settings, rows)
     write_jsonl(rows, sweep / TRIALS)
     draft = sweep / f"{RESULTS}.draft"
@@ -69,9 +70,12 @@ def best_rows(rows: Sequence[Row], directions: Sequence[str]) -> list[Row]:
     return [row for row, own in zip(done, scores, strict=True) if not any(_beats(one, own) for one in scores)]
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    """The study in a few lines: counts, what is best, and the command that runs it again."""
-    lines = [_counts(found)]
+def summary(found: Mapping[str, Any], jobs: Mapping[str, int] | None = None) -> str:
+    """The study in a few lines: counts, what is best, and the command that runs it again.
+
+    `jobs`: by their states, which tell more of trials that have not ended than the study itself does.
+    """
+    lines = [_counts(found, jobs)]
     for row in [found["best_trial"]] if "best_trial" in found else found.get("solutions", []):
         told = ", ".join(f"{name} {value:.5g}" for name, value in row["values"].items())
         head = "best" if "best_trial" in found else "none better in all"
@@ -80,12 +84,15 @@ def summary(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _counts(found: Mapping[str, Any]) -> str:
+def _counts(found: Mapping[str, Any], jobs: Mapping[str, int] | None) -> str:
     """`6 of 6 trials: 4 complete, 1 pruned, 1 failed`; one whose point was tried again is none of them."""
     states, again = found["trials"], found["retried"]
     failed = states["fail"] - again
     told = {"complete": states["complete"], "pruned": states["pruned"], "failed": failed}
     under_way = {"running": states["running"], "queued": states["waiting"]}
+    if jobs is not None:
+        queued = states["waiting"] + jobs.get("queued", 0) + jobs.get("waiting", 0)
+        under_way = {"running": jobs.get("running", 0), "killed": jobs.get("killed", 0), "queued": queued}
     named = ", ".join(f"{count} {state}" for state, count in (told | under_way).items() if count)
     more = f"; {again} more ended early, and {'was' if again == 1 else 'were'} tried again" if again else ""
     return f"{sum(told.values())} of {found['n_trials']} trials: {named or 'none yet'}{more}"
@@ -129,8 +136,9 @@ def _told(row: Row, rows: Sequence[Row], settings: Settings) -> Row:
     }
 
 
-def _row(trial: FrozenTrial, settings: Settings, sweep: Path) -> Row:
-    told = trial.user_attrs
+def _row(trial: FrozenTrial, settings: Settings, sweep: Path, job: Row) -> Row:
+    """`job`: its last row in the sweep's folder, which tells why it was given up."""
+    told, pruned = trial.user_attrs, trial.state.name == "PRUNED"
     sign = -1 if settings.directions[0] == MAXIMIZE else 1  # as `Trial.report` turned them
     there = (sweep / str(trial.number) / history.LOG).exists()
     started, ended = trial.datetime_start, trial.datetime_complete
@@ -144,7 +152,7 @@ def _row(trial: FrozenTrial, settings: Settings, sweep: Path) -> Row:
             str(step): sign * value for step, value in sorted(trial.intermediate_values.items())
         },
         "steps": _steps(trial),
-        "error": told.get("error"),
+        "error": told.get("error") or (job.get("error") if pruned else None),
         "retry_of": told.get("retry_of"),
         "folder": str(trial.number) if there else None,
         "started": started.isoformat(timespec="milliseconds") if started else None,

@@ -161,7 +161,7 @@ def wait(sweep: Path) -> BaseException | None:
                 if outcome.status != "done":
                     write_json(asdict(outcome), submissions.outcome_file(sweep, name))  # SLURM may forget it
                     board.say(line(None, name, outcome.status, outcome.seconds, outcome.error))
-            shown |= _show(sweep, board, shown)
+            shown |= show(sweep, board, shown)
             board.meanwhile = watched.queue
             if not watched.left:
                 break
@@ -180,7 +180,7 @@ def _open(sweep: Path) -> list[Submission]:
     return [one for one in known if one.is_agent and submissions.outcome(sweep, one.unit) is None]
 
 
-def _show(sweep: Path, board: Board, shown: set[int]) -> set[int]:
+def show(sweep: Path, board: Board, shown: set[int]) -> set[int]:
     """Say which trials run, and which have ended since. Returns these."""
     ended = set()
     for number, row in history.read(sweep).items():

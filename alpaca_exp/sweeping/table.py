@@ -11,12 +11,13 @@ LONG = 40
 """Of more jobs than these only the ones that need a look are listed."""
 LONGEST = 160
 """Characters of a reason beside its job; the whole of it stands below the table, and in the log."""
-SETTLED = ("done", "found", "pruned")
+SETTLED = ("done", "found", "pruned", "retried")
 NOT_BEGUN = ("waiting", "queued")
 MEANING = {
     "done": "done",
     "found": "found from before",
     "pruned": "pruned",
+    "retried": "ended early and tried again",
     "failed": "failed",
     "stopped": "stopped",
     "killed": "killed",
@@ -34,8 +35,13 @@ def table(entries: Sequence[Entry], said: Collection[int] = ()) -> str:
     """
     listed = [one for one in entries if len(entries) <= LONG or one.status not in (*SETTLED, *NOT_BEGUN)]
     shown = [one for one in listed if one.number not in said]
-    lines = [line(one.number, one.label, one.status, one.seconds) for one in shown]
+    lines = [line(one.number, one.label, one.status, one.seconds, _beside(one)) for one in shown]
     return "\n".join([*lines, *_reasons(entries), counts(Counter(one.status for one in entries))])
+
+
+def _beside(one: Entry) -> str | None:
+    """What a line says of a job that needs no look: why a trial was given up, or what took its place."""
+    return one.error if one.status in SETTLED else None
 
 
 def line(number: int | None, label: str, status: str, seconds: float | None, error: str | None = None) -> str:

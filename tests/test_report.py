@@ -60,8 +60,7 @@ def test_the_same_in_csv_one_line_a_cell(capsys: pytest.CaptureFixture[str], out
         "dataset_variant": "cleaned", "scale": "large", "metric": "truthfulness",
         "mean": "0.9", "low": "0.87237", "high": "0.922182", "seeds": "3",
     }  # fmt: skip
-    told = (first["interval"], first["difference"], first["failed"])
-    assert told == ("over seeds and documents", "0.2", "0")
+    assert (first["interval"], first["difference"], first["failed"]) == ("over seeds", "0.2", "0")
     assert first["artifacts"].split() == [f"evaluate/e-cleanedlarge{seed}" for seed in (0, 1, 2)]
 
 
@@ -351,7 +350,7 @@ def test_what_would_be_printed_can_go_into_a_file(
     capsys: pytest.CaptureFixture[str], outputs: Outputs, tmp_path: Path, command: str
 ) -> None:
     words = [*command.split(), f"--outputs={outputs.path}"]
-    claim = {"statement": "s", "metric": "words", "relation": "less"}
+    claim: dict[str, object] = {"statement": "s", "metric": "words", "relation": "less"}
     claim |= {"left": {"scale": "small"}, "right": {"scale": "large"}}
     write_json({"one": claim}, tmp_path / "claims.yaml")
     claims = ["--claims", str(tmp_path / "claims.yaml")]

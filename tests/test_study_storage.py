@@ -78,7 +78,19 @@ def test_on_a_file_system_of_several_machines_a_study_is_kept_in_a_journal(
     assert address_of(None, Path("sweep")) == "sqlite:///sweep/study.db", "as it was begun"
 
 
-@pytest.mark.parametrize("given", ["new.db", "new.log", "folder/new.db"])
+SWEEP = Path("outputs/sweeps/study")
+
+
+@pytest.mark.parametrize("given", ["new.db", "new.log", "outputs/new.db", "sqlite:///outputs/sweeps/study/s"])
 def test_a_path_is_a_storage_that_is_begun_there(given: str) -> None:
-    open_storage(address_of(given, Path("sweep"))).create_new_study([])
-    assert len(open_storage(address_of(given, Path("sweep"))).get_all_studies()) == 1
+    open_storage(address_of(given, SWEEP)).create_new_study([])
+    assert len(open_storage(address_of(given, SWEEP)).get_all_studies()) == 1
+
+
+@pytest.mark.parametrize(
+    "given", ["folder/new.db", "journal:///nowhere/new.log", "sqlite:///outputs/../x/new"]
+)
+def test_a_folder_that_is_not_there_is_taken_for_a_slip(given: str) -> None:
+    with pytest.raises(InputError, match="there is no folder .*; make it, or mend the path"):
+        address_of(given, SWEEP)
+    assert not Path("folder").exists()

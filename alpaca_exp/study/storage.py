@@ -50,7 +50,8 @@ def address_of(given: str | None, folder: Path) -> str:
 
     Where that lies on a network file system it is a journal: SQLite's locks are not to be trusted there.
     A path is a SQLite file, or a journal where it ends in .log. A password stays in this process and its
-    children. Raises InputError for what is no address.
+    children. Raises InputError for what is no address, and for a file in a folder that is not there, unless
+    that lies among the sweeps' own outputs.
     """
     if not given:
         kept = folder / "study.db"
@@ -58,12 +59,13 @@ def address_of(given: str | None, folder: Path) -> str:
             f"{SQLITE}{kept}" if kept.exists() or not on_network(folder) else f"{JOURNAL}{folder}/study.log"
         )
     if "://" not in given:
-        return f"{JOURNAL if given.endswith(('.log', '.journal')) else SQLITE}{given}"
+        given = f"{JOURNAL if given.endswith(('.log', '.journal')) else SQLITE}{given}"
     if given.removeprefix(JOURNAL).removeprefix(SQLITE) in ("", ":memory:", "sqlite://"):
         raise InputError(
             f"hydra.sweeper.storage={given} is lost with its process; name a file: {SQLITE}study.db"
         )
     if given.startswith((JOURNAL, SQLITE)):
+        _check_folder(given, folder)
         return given
     url = _url(given)
     if url.get_backend_name() not in DATABASES:
@@ -73,6 +75,18 @@ def address_of(given: str | None, folder: Path) -> str:
     if password := url.password or url.query.get("password"):
         os.environ[PASSWORD] = str(password)
     return without_password(given)
+
+
+def _check_folder(address: str, sweep: Path) -> None:
+    """Raises InputError where a file's folder is not there: mistyped, it would begin another study."""
+    file = file_of(address)
+    assert file is not None, "asked of files alone"
+    above, own = file.parent.resolve(), sweep.resolve()
+    own = own.parents[1] if own.parent.name == "sweeps" else own
+    if not (above.exists() or above.is_relative_to(own)):
+        raise InputError(
+            f"hydra.sweeper.storage={file}: there is no folder {file.parent}; make it, or mend the path"
+        )
 
 
 def on_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:

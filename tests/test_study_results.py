@@ -60,3 +60,13 @@ def test_how_long_a_trial_took_its_job_says_in_the_studys_table_as_in_the_status
     assert [one.seconds for one in entries_of(tmp_path, asked, ())] == [39.1, 40.1]
     (tmp_path / "jobs.jsonl").unlink()
     assert all(one.seconds is not None for one in entries_of(tmp_path, asked, ()))
+
+
+def test_why_a_trial_was_given_up_is_kept_and_told_again_when_it_is_found(tmp_path: Path) -> None:
+    asked, why = settings({"search_space": SEED}), "pruned at 20 % of its steps: loss was 3.1"
+    (tmp_path / "jobs.jsonl").write_text(json.dumps({"job": 0, "status": "pruned", "error": why}) + "\n")
+    study = optuna.create_study()
+    study.tell(study.ask(), state=optuna.trial.TrialState.PRUNED)
+    write_results(asked, study.trials, tmp_path)
+    assert read_trials(tmp_path)[0]["error"] == why
+    assert [(one.status, one.error) for one in entries_of(tmp_path, asked, {0})] == [("found", why)]

@@ -24,7 +24,7 @@ from alpaca_exp.study.settings import VAL_LOSS, Settings, read_settings
 from alpaca_exp.study.space import Point
 from alpaca_exp.study.storage import masked, of_the_storage, unreachable
 from alpaca_exp.study.trials import Trials, told
-from alpaca_exp.sweep_folder import Entry
+from alpaca_exp.sweep_folder import Entry, succeeded, successors
 from alpaca_exp.sweeping import agents, history, reporting
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.checking import checked
@@ -177,11 +177,11 @@ def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int
     """A line a trial; those in `before` were found. How long each took, its job says: a trial may wait."""
     rows = read_trials(folder) if (folder / TRIALS).exists() else []
     jobs = history.read(folder)
-    again = {row["retry_of"] for row in rows}
+    again = successors(folder)
     found = []
     for row in rows:
         number, state = int(row["number"]), WORDS[row["state"]]
-        if state == "done" and number in before:
+        if state in ("done", "pruned") and number in before:
             state = "found"
         if state == "failed" and number in again:
             state = "killed" if row["error"] == LOST else "stopped"
@@ -189,9 +189,8 @@ def entries_of(folder: Path, settings: Settings, before: Sequence[int] | set[int
         if row["values"] is not None:
             label += f" -> {told(list(settings.objectives), row['values'])}"
         log = folder / str(number) / history.LOG
-        error = row["error"] if state != "killed" else f"{row['error']}; its point was queued again"
         seconds = jobs[number].get("seconds") if number in jobs else row["seconds"]
-        found.append(Entry(number, label, state, seconds, error, log))
+        found.append(succeeded(Entry(number, label, state, seconds, row["error"], log), again))
     return found
 
 

@@ -138,6 +138,8 @@ def test_what_is_to_be_noted_once_a_change_is_right_is_said(folder: Path, audit:
     assert noted is not None
     file.write_text(re.sub("(?m)^checked: .*", f"checked: {noted[1]}", text), encoding="utf-8")
     assert CHANGED not in audit()
+    file.write_text(re.sub("(?m)^checked: .*", "checked: 2026-11-23", text), encoding="utf-8")
+    assert f"was checked against AlpacaEval 2 on 2026-11-23; note checked: {noted[1]}, so that" in audit()
 
 
 def test_every_shipped_table_was_checked_and_its_layout_is_no_part_of_that(

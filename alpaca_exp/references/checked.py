@@ -41,6 +41,8 @@ def _unlike(checked: str, cells: object, against: str) -> str | None:
     now = _digest(day, cells)
     if digest == now:
         return None
+    if not digest:
+        return f"was checked{against} on {day}; note checked: {day} {now}, so that a later change shows"
     told = f"was changed since it was checked cell by cell{against} on {day}"
     return f"{told}: see what was changed, and if it is right, note checked: {day} {now}"
 

@@ -189,7 +189,7 @@ instead of cites (the id of a row) the number itself: cited: 73.9, cited_source:
 per cent of a model: unit "% of", reference: that model, pivot: the model between,
      parts: 583.0/704.0 x 638.0/693.0
 against: the id of the row that it is compared with; stderr, or low and high; n, harness, frame, num_fewshot
-beside the rows of a YAML table: total, the sum of what is printed; checked, the day when each cell was compared
-     with its source (the audit says the digest to write behind it, and speaks when a cell is typed over later)
+beside the rows of a YAML table: total, the sum of what is printed; checked, the day when each cell was
+     compared with its source (the audit says the digest to write behind it, so that a later change shows)
 flags: what the table says of itself (unresolved, constant_gold, other_harness, confounded_recipe, ...)
 """

@@ -85,6 +85,8 @@ def test_scales_in_one_cell_are_marked_as_mixed(capsys: pytest.CaptureFixture[st
     text = report(capsys, outputs, "--metrics truthfulness")
     assert "| cleaned | 0.850† (6 x 400) |" in text
     assert "† A mean over runs that differ in more than their seeds: scale (large, small)." in text
+    compared = report(capsys, outputs, "--rows dataset_variant --metrics truthfulness --baseline original")
+    assert "It is not compared with original; add --columns scale, or choose one: --where scale=" in compared
     main(
         [
             str(outputs.path),

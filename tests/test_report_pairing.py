@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,17 @@ def test_what_was_asked_otherwise_is_a_row_of_its_own_that_says_in_what(
         f"| tuned, {row}" in label for row, label in zip(rows, labels, strict=True)
     )
     assert "0.525" not in text and "†" not in text and text.count("; 1 failed)") == 1
+
+
+def test_rows_of_two_worlds_bear_their_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    for seed, (world, prompts) in enumerate([("standard", "p"), ("tiny", "q")]):
+        measured(outputs, "tuned", OURS, seed=seed, prompts=prompts)
+        file = sorted(outputs.path.glob("runs/tuned/*/run.json"))[-1]
+        row = json.loads(file.read_text(encoding="utf-8"))
+        write_json({**row, "labels": {**row["labels"], "world": world}}, file)
+    text = report(capsys, outputs, "--metrics piqa.acc")
+    assert "| tuned, world=standard | " in text and "| tuned, world=tiny | " in text
 
 
 def test_a_row_is_compared_with_the_baseline_that_was_asked_as_it_was(

@@ -53,8 +53,9 @@ def _labelled(
         label = ", ".join([place, *(f"{key}={value}" for key, value in zip(keys, way, strict=True))])
         documents = [_documents(part, metrics, outputs) for part in parts]
         several = any(len(set(one.values())) > 1 for one in documents)
+        named = _named(parts, documents) if several else {}
         for name, digest in (item for one in documents for item in one.items()):
-            found[name] = f"{label}, documents={digest}" if several else label
+            found[name] = f"{label}, {named.get(name, f'documents={digest}')}" if several else label
     return found
 
 
@@ -108,6 +109,17 @@ def _documents(runs: Sequence[Run], metrics: Sequence[str], outputs: Path) -> di
     }
     first = next(iter(digests.values()), "")  # a run that did not end is counted in one of the rows
     return {run.name: digests.get(run.name, first) for run in runs}
+
+
+def _named(parts: Sequence[Sequence[Run]], documents: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """By run, the option that its documents follow from (`world=tiny`); none where none tells them apart."""
+    digests = {name: digest for one in documents for name, digest in one.items()}
+    runs = [run for part in parts for run in part]
+    for axis in ("preset", "world", "eval_suite"):
+        pairs = {(run.label(axis), digests[run.name]) for run in runs if run.done}
+        if len(pairs) == len({label for label, _ in pairs}) == len({digest for _, digest in pairs}):
+            return {run.name: f"{axis}={run.label(axis)}" for run in runs}
+    return {}
 
 
 def _tasks(run: Run, metrics: Sequence[str], outputs: Path) -> list[Row]:

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from alpaca_exp.report.cells import Sample
 from alpaca_exp.report.runs import ABSENT, OWN_AXES, Run
-from alpaca_exp.report.texts import together
-
-FIRST = ("preset", "world", "scale")
-"""What others follow from: a size has its base model."""
+from alpaca_exp.report.texts import FIRST, together
 
 
 def why_not(found: Sample | None) -> str:

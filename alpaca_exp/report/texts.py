@@ -18,6 +18,8 @@ ALPHA = 0.05
 CHECKPOINT, SIGNIFICANT, SEVERAL, WARNED, UNLIKE = "°", "§", "†", "‡", "¶"
 """Marks: of one checkpoint only; unlike the baseline; several recipes in a cell; to be read with care; and a
 published figure that came about otherwise than ours."""
+FIRST = ("preset", "world", "scale")
+"""Axes that others follow from: a size has its base model."""
 PAPER = "The paper (Lindenau 2023): 500 dollars of data and 100 of training for Alpaca-7B"
 MOST_FIELDS, MOST_VALUES = 8, 4
 """So many of what differs are named."""
@@ -116,6 +118,7 @@ def notes(made: Table) -> list[str]:
     mixed = sorted({part for one in cells for part in one.mixed})
     if mixed:
         told.append(f"{SEVERAL} {MIXED}: {together(mixed)}.")
+        told += _apart(made, mixed)
     told += [
         f"All runs stand at {_place(made, axis)} on {axis}." for axis in made.alone if made.layout.baseline
     ]
@@ -149,6 +152,17 @@ def together(parts: Sequence[str]) -> str:
         values.setdefault(key if equals else part, []).extend([value] * bool(equals))
     told = [f"{key} ({_few(found)})" if found else key for key, found in values.items()]
     return _few(told, MOST_FIELDS)
+
+
+def _apart(made: Table, mixed: Sequence[str]) -> Iterator[str]:
+    """Why such a cell has no difference, and the option that tells its runs apart."""
+    values = dict(part.lstrip("+~").split("=", 1) for part in reversed(mixed) if "=" in part)
+    axis = next((axis for axis in (*FIRST, *sorted(values)) if axis in values and " " not in axis), "")
+    if made.layout.baseline is None:
+        return
+    columns = f"add --columns {axis}, or " * (made.layout.columns is None)
+    how = f"; {columns}choose one: --where {axis}={values[axis]}" if axis else ""
+    yield f"It is not compared with {made.layout.baseline}{how}."
 
 
 def _unfinished(one: Cell) -> tuple[tuple[int, str], ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alpaca_exp.records import write_json
+from alpaca_exp.report.__main__ import main
 from alpaca_exp.report.kept import Kept
 from tests.made_outputs import Outputs, filled, refusal, report
 
@@ -127,3 +128,20 @@ def test_where_no_run_is_whole_that_is_one_sentence_after_the_others(
     shutil.rmtree(made.path / "evaluate")
     first, last = refusal(capsys, made.path, WORDS).splitlines()
     assert "evaluate/gone is missing" in first and last.endswith("is whole; make them again as said above")
+
+
+@pytest.mark.parametrize(
+    ("format_", "sign"), [("markdown", "- "), ("html", "<li>"), ("latex", "% "), ("csv", "# ")]
+)
+def test_claims_say_which_runs_no_verdict_rests_on(
+    capsys: pytest.CaptureFixture[str], outputs: Outputs, format_: str, sign: str
+) -> None:
+    shutil.rmtree(outputs.path / "judge" / f"j-{NAME}")
+    sides = "left: {dataset_variant: cleaned}, right: 0.5"
+    claims = outputs.path / "claims.yaml"
+    claims.write_text(f"one: {{statement: s, metric: truthfulness, relation: greater, {sides}}}\n")
+    main(
+        ["claims", str(outputs.path), "--claims", str(claims), "--where", "scale=small", "--format", format_]
+    )
+    said = f"{sign}left out: {RUN}: judge/j-{NAME} is missing; run its command again to remake it"
+    assert said in capsys.readouterr().out

@@ -20,11 +20,12 @@ __all__ = ["Verdict", "judged", "main"]
 def main(words: Sequence[str]) -> None:
     """Print the verdicts on a file's claims. Raises InputError with all that is wrong with the claims."""
     asked = _parser().parse_args(words)
-    runs = chosen(collect(asked.outputs), asked.where)
+    every = collect(asked.outputs)
+    runs = chosen(every, asked.where)
     claims, where = claims_in(asked.claims) if asked.claims else claims_of_runs(runs)
     check_claims(claims, runs, asked.outputs, where)
     verdicts = judged(claims, runs, asked.outputs)
-    put(FORMATS[asked.format](verdicts, _command(asked)), asked.out)
+    put(FORMATS[asked.format](verdicts, _command(asked), every.left_out), asked.out)
     kept(asked.outputs).save()
 
 

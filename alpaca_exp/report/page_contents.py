@@ -123,7 +123,7 @@ def contents(asked: Asked, runs: Sequence[Run], of: Standing | None, outputs: Pa
         links=tuple(_links(outputs)),
         warnings=tuple(dict.fromkeys(warnings(made))) if made else (),
         claims=claims_shown.markdown(verdicts, judged_by) if verdicts else "",
-        claims_html=claims_shown.html(verdicts, judged_by, _claimed(traces)) if verdicts else "",
+        claims_html=claims_shown.html(verdicts, judged_by, number=_claimed(traces)) if verdicts else "",
         traces=traces,
         torn=left_out_of(runs),
     )

@@ -14,6 +14,7 @@ from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.gathering import Watched
 from alpaca_exp.sweeping.restarts import Restarts
 from alpaca_exp.sweeping.status import attach, raise_for, status
+from alpaca_exp.sweeping.table import line
 
 DESCRIBED = {"name": "study", "created": "now", "started": "now", "command": ["python"]}
 PRETRAIN = "pretrain-00000000000000aa"
@@ -227,3 +228,9 @@ def test_a_sweeps_name_alone_is_told_where_its_folder_is(
 @pytest.mark.parametrize(("count", "said"), [(0, "requeued) 1 time, and"), (2, "requeued) 3 times, and")])
 def test_how_often_slurm_stopped_a_job_is_said_in_words(count: int, said: str) -> None:
     assert said in Restarts(count, 0).verdict
+
+
+def test_a_long_reason_is_cut_between_two_words() -> None:
+    told = line(1, "seed=1", "failed", None, "because " * 40)
+    assert told.endswith(": " + " ".join(["because"] * 20) + " ...")
+    assert line(1, "seed=1", "failed", None, "short").endswith(": short")

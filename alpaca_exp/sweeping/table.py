@@ -75,5 +75,8 @@ def _reasons(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _first_line(text: str) -> str:
-    first = text.partition("\n")[0][:LONGEST]
+    """Cut between two words, where it is long."""
+    first = text.partition("\n")[0]
+    if len(first) > LONGEST:
+        first = first[:LONGEST].rpartition(" ")[0] or first[:LONGEST]
     return first + (" ..." if len(first) < len(text) else "")

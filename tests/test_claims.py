@@ -176,7 +176,8 @@ def test_what_must_be_known_of_one_size_is_said_with_it(tmp_path: Path) -> None:
              labels={"dataset_variant": "cleaned", "trainer": "matched"})  # fmt: skip
     made.evaluation("uncappedlarge0", 0.0, answers("cleaned", 0))
     large, small = sentences(verdicts(made, one={**BETTER, "over": "scale"}))
-    assert large.startswith("one (scale=large): ") and "has no partner and is left out" in large
+    assert large.startswith("one (scale=large): ")
+    assert ". One of the settings has no partner and is left out" in large
     assert small.startswith("one (scale=small): ") and "left out" not in small
 
 
@@ -186,6 +187,8 @@ def test_a_size_that_only_one_side_has_is_left_out_and_said(tmp_path: Path) -> N
     made.evaluation("cleanedlarge0", 0.0, answers("cleaned", 9))
     found = verdict(made)
     assert found.verdict == "supported" and "scale=large has no partner and is left out" in found.notes
+    [told] = sentences([found])
+    assert ". scale=large has no partner" in told, "a key stays as it is written"
 
 
 def test_a_change_is_held_against_another_change(tmp_path: Path) -> None:

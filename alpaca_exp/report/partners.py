@@ -119,7 +119,7 @@ def without_partner(sides: Sequence[list[Cell]], found: Sequence[Pair]) -> Itera
         keys = [key for key in shared[0] if len({one.get(key) for one in shared}) > 1] if lone else []
         for one in lone:
             place = ", ".join(f"{key}={one[key]}" for key in keys if key in one)
-            yield f"{place} has no partner and is left out"
+            yield f"{place or 'one of the settings'} has no partner and is left out"
 
 
 def varying(pairs: Sequence[Pair]) -> dict[str, list[str]]:

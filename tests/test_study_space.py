@@ -245,6 +245,17 @@ def test_objectives_on_the_command_line_are_the_studys_objectives_and_no_further
     assert settings({"search_space": SEED}, *both).objectives == {"usd": "minimize", "words": "maximize"}
 
 
+def test_a_search_space_in_braces_on_the_command_line_is_the_studys_and_no_further_one() -> None:
+    merged = {"seed": {"low": 0, "high": 9}, "trainer.epochs": {"low": 1, "high": 4, "log": True}}
+    file, word = {"search_space": merged}, "hydra.sweeper.search_space={trainer.epochs: [2]}"
+    (one,) = settings(file, word).space.parameters
+    assert (one.name, one.choices) == ("trainer.epochs", {2: "2"}), "nor is it laid over the file's"
+    end = "hydra.sweeper.search_space={trainer.epochs: {low: 2}}"
+    (one,) = settings(file, end, "hydra.sweeper.search_space.trainer.epochs.high=3").space.parameters
+    assert (one.low, one.high, one.log) == (2, 3, False)
+    assert len(settings(file, f"+{word}").space.parameters) == 2, "with a plus it is added"
+
+
 def test_another_sampler_or_pruner_leaves_out_the_options_of_the_files() -> None:
     file = {"kind": "tpe", "seed": 3, "n_startup_trials": 6}
     told = settings(

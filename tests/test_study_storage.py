@@ -91,6 +91,6 @@ def test_a_path_is_a_storage_that_is_begun_there(given: str) -> None:
     "given", ["folder/new.db", "journal:///nowhere/new.log", "sqlite:///outputs/../x/new"]
 )
 def test_a_folder_that_is_not_there_is_taken_for_a_slip(given: str) -> None:
-    with pytest.raises(InputError, match="there is no folder .*; make it, or mend the path"):
+    with pytest.raises(InputError, match=r"there is no folder .*; make it, or mend the path"):
         address_of(given, SWEEP)
     assert not Path("folder").exists()

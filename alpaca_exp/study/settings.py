@@ -107,7 +107,7 @@ def read_settings(
     given = Given(master.hydra.overrides.hydra)
     sampler = given.options("sampler", _kind(told["sampler"]), samplers.taken)
     chosen = given.options("pruner", _kind(told["pruner"]), pruners.taken)
-    objectives = _objectives(given.objectives(told["objectives"]))
+    objectives = _objectives(given.whole("objectives", told["objectives"]))
     problems += [*objective_problems(objectives), *_simple_problems(told), *pruner_problems(chosen)]
     if len(objectives) > 1 and chosen["kind"] != "none":
         problems.append(
@@ -116,7 +116,7 @@ def read_settings(
         )
     try:
         space = read_space(
-            _mapping(told["search_space"]),
+            _mapping(given.whole("search_space", told["search_space"])),
             _mapping(told["params"]),
             arguments,
             told["custom_search_space"],

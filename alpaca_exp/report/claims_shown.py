@@ -18,28 +18,34 @@ READING = (
     "within its margin. Intervals are over seeds and documents, paired by both; they are not adjusted."
 )
 PLACES = 2
-Shown = Callable[[Sequence[Verdict], str], str]
+Shown = Callable[[Sequence[Verdict], str, Sequence[str]], str]
+"""Of the verdicts, the command that tells them, and why runs are left out."""
 Number = Callable[[Verdict, str], str]
 """One of a verdict's numbers as markup."""
 
 
-def markdown(verdicts: Sequence[Verdict], command: str) -> str:
+def markdown(verdicts: Sequence[Verdict], command: str, left_out: Sequence[str] = ()) -> str:
     """A table, then each claim in words with what stands in its way, the command and the artifacts."""
     lines = [HEADS, ("---",) * len(HEADS), *map(cells, verdicts)]
     grid = "\n".join("| " + " | ".join(_barred(text) for text in line) + " |" for line in lines)
-    said = "\n".join(f"- {text}" for text in sentences(verdicts))
+    said = "\n".join(f"- {text}" for text in (*sentences(verdicts), *_left_out(left_out)))
     behind = "\n".join(f"- {text}" for text in _sources(verdicts))
     return "\n\n".join(filter(None, [grid, READING, said, f"    {command}", behind])) + "\n"
 
 
-def html(verdicts: Sequence[Verdict], command: str, number: Number = lambda one, text: escape(text)) -> str:
+def html(
+    verdicts: Sequence[Verdict],
+    command: str,
+    left_out: Sequence[str] = (),
+    number: Number = lambda one, text: escape(text),
+) -> str:
     """A section that a page embeds: the table, whose cells sort by `data-sort`, and the sentences.
 
     `number` makes each number's markup.
     """
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
     rows = "\n".join(_row(one, number) for one in verdicts)
-    items = "\n".join(f"<li>{escape(text)}</li>" for text in sentences(verdicts))
+    items = "\n".join(f"<li>{escape(text)}</li>" for text in (*sentences(verdicts), *_left_out(left_out)))
     return (
         f'<section class="claims">\n<table>\n<caption>{escape(READING)}</caption>\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n<ul>\n{items}\n</ul>\n"
@@ -47,19 +53,21 @@ def html(verdicts: Sequence[Verdict], command: str, number: Number = lambda one,
     )
 
 
-def latex(verdicts: Sequence[Verdict], command: str) -> str:
+def latex(verdicts: Sequence[Verdict], command: str, left_out: Sequence[str] = ()) -> str:
     """A `table` environment, for a document that uses booktabs and textcomp."""
-    told = [f"% {text}" for text in (command, *sentences(verdicts), *_sources(verdicts))]
+    told = [
+        f"% {text}" for text in (command, *sentences(verdicts), *_left_out(left_out), *_sources(verdicts))
+    ]
     rows = [" & ".join(map(escaped, line)) + " \\\\" for line in (HEADS, *map(cells, verdicts))]
     body = ["\\begin{tabular}{llrrrr}", "\\toprule", rows[0], "\\midrule", *rows[1:], "\\bottomrule"]
     opening = ["\\begin{table}", "\\centering", f"\\caption{{{escaped(READING)}}}"]
     return "\n".join([*told, *opening, *body, "\\end{tabular}", "\\end{table}"]) + "\n"
 
 
-def comma_separated(verdicts: Sequence[Verdict], command: str) -> str:
-    """A comment that holds the command, then a line a verdict with every field."""
+def comma_separated(verdicts: Sequence[Verdict], command: str, left_out: Sequence[str] = ()) -> str:
+    """A comment that holds the command, one for each reason why runs are left out, then a line a verdict."""
     text = io.StringIO()
-    text.write(f"# {command}\n")
+    text.writelines(f"# {line}\n" for line in (command, *_left_out(left_out)))
     writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in fields(Verdict)]
     writer.writerow(names)
@@ -153,6 +161,10 @@ def _sources(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from (
         f"{', '.join(dict.fromkeys(names))}: {artifacts}" for artifacts, names in found.items() if artifacts
     )
+
+
+def _left_out(reasons: Sequence[str]) -> Iterator[str]:
+    yield from (f"left out: {reason}" for reason in reasons)
 
 
 def _barred(text: str) -> str:

@@ -130,7 +130,7 @@ def _measured(config: ExperimentConfig, model: Writer, base: Writer, learnt: Pla
     opponent = _answers(config, writers.opponent(config, base), seed=0)
     both, texts = {"completions": answers, "opponent": opponent}, writers.asked_of_judge(config.judge)
     judged = both | (learnt or {})
-    verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, 3, texts)
+    verdicts = Stage("judge", judge, {"judge": config.judge}, judged, runtime, 4, texts)
     page = both | {"verdicts": verdicts, "scores": scores}
     page |= {"base": untuned} if untuned.fingerprint != answers.fingerprint else {}
     return made | {

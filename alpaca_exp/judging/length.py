@@ -10,6 +10,7 @@ import numpy as np
 
 from alpaca_exp.judging.scores_questions import Compared, winner
 from alpaca_exp.statistics.bootstrap import Array
+from alpaca_exp.statistics.combined import unseen
 from alpaca_exp.statistics.difficulty import difficulties
 from alpaca_exp.statistics.length_control import (
     LEAST_QUESTIONS,
@@ -22,6 +23,8 @@ from alpaca_exp.statistics.length_control import (
 
 FEWEST_BESIDE = 2
 """Questions on either side of equal length: a single one may be the odd answer that is all but empty."""
+FARTHEST, NO_DOUBT = 9.0, 1e-9
+"""What two scores of 1 to 10 can be apart, and a standard error that comes of rounding alone."""
 FEW_BESIDE = 0.05
 """The share of the questions below which a side says little."""
 
@@ -68,7 +71,10 @@ def difference_lc(questions: Sequence[Compared]) -> Estimate | None:
         return None
     points = _differences(scored)
     value, stderr, low, high = map(float, difference_at_equal_length(points, known[1]))
-    low, high = max(low, -9.0), min(high, 9.0)  # of two scores of 1 to 10
+    if stderr < NO_DOUBT:  # all alike: what so many leave open
+        others = unseen(len(points))
+        low, high = value - (value + FARTHEST) * others, value + (FARTHEST - value) * others
+    low, high = max(low, -FARTHEST), min(high, FARTHEST)
     return Estimate(value, stderr, low, high, len(points))
 
 

@@ -19,12 +19,13 @@ from alpaca_exp.judging.length import (
     longer_preferred,
     win_rate_lc,
 )
+from alpaca_exp.judging.scores_chain import RANGE, interval_of_ratio
 from alpaca_exp.judging.scores_questions import Compared, compared
 from alpaca_exp.records import Row, Score
-from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
+from alpaca_exp.statistics.bootstrap import mean_interval
 
 TASK = "judge"
-LOWEST, HIGHEST = 1.0, 10.0
+LOWEST, HIGHEST = RANGE
 FEWEST_WITH_DOUBT = 5
 """Questions below which nothing is said of the doubt: so few may agree by chance, and look certain."""
 
@@ -182,9 +183,7 @@ def _points(questions: Sequence[Compared]) -> tuple[list[float], list[float]]:
 
 def _percent(metric: str, ours: Sequence[float], theirs: Sequence[float]) -> Score:
     ratio, stderr = ratio_of_sums(ours, theirs)
-    a, b = np.array(ours), np.array(theirs)
-    interval = bootstrap_interval(lambda counts: 100 * (counts @ a) / (counts @ b), len(ours))
-    low, high = interval or (None, None)
+    low, high = interval_of_ratio(np.array([ours]), np.array([theirs])) or (None, None)
     error = None if stderr is None else 100 * stderr
     return JudgeScore(TASK, metric, 100 * ratio, error, len(ours), low=low, high=high)
 

@@ -17,6 +17,12 @@ from alpaca_exp.errors import InputError
 from alpaca_exp.judging.scores_questions import Compared, compared
 from alpaca_exp.records import Row
 from alpaca_exp.statistics.bootstrap import Array, bootstrap_interval
+from alpaca_exp.statistics.combined import unseen
+
+RANGE = (1.0, 10.0)
+"""Of points."""
+NO_DOUBT = 1e-9
+"""Per cent: an interval no wider says nothing of other questions."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,26 @@ def percent_of(
     """
     rows = [row for row in verdicts if None not in (row["score_1"], row["score_2"])]
     sums = _sums(rows, [model, *through, reference] if through is not None else _way(rows, model, reference))
-    interval = bootstrap_interval(sums.percent, len(sums.questions))
-    low, high = interval or (None, None)
+    low, high = interval_of_ratio(sums.ours, sums.theirs) or (None, None)
     value = 100 * float(prod(sums.ours.sum(1) / sums.theirs.sum(1)))
     return Percent(value, _stderr(value, sums.ours, sums.theirs), low, high, len(sums.questions), sums.links)
+
+
+def interval_of_ratio(ours: Array, theirs: Array) -> tuple[float, float] | None:
+    """Of 100 x the product over links of sum / sum of points, (links, questions): the paired bootstrap's.
+
+    Where no draw differs, as of ties alone, what so many alike leave open: a share of other questions that
+    were not seen (`statistics.combined.unseen`), with all points for one side and the fewest for the other.
+    """
+    n = ours.shape[1]
+    found = bootstrap_interval(lambda counts: _chained(counts, ours, theirs), n)
+    if found is None or found[1] - found[0] > NO_DOUBT:
+        return found
+    others = unseen(n)
+    a, b = ((1 - others) * side.sum(1) / (side > 0).sum(1) for side in (ours, theirs))
+    least, most = (others * end for end in RANGE)
+    low, high = np.prod((a + least) / (b + most)), np.prod((a + most) / (b + least))
+    return 100 * float(low), 100 * float(high)
 
 
 @dataclass(frozen=True)
@@ -91,7 +113,8 @@ def apart(
     def difference(counts: Array) -> Array:
         return np.asarray(ours.percent(counts) - theirs.percent(counts))
 
-    low, high = bootstrap_interval(difference, len(questions)) or (None, None)
+    found = bootstrap_interval(difference, len(questions))
+    low, high = found if found and found[1] - found[0] > NO_DOUBT else (None, None)
     value = float(difference(np.ones((1, len(questions))))[0])
     return Apart(model, other, reference, value, low, high, len(questions))
 

@@ -42,6 +42,8 @@ def mean_interval(
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of `values`, none of which can be outside `limits`; None for one value.
 
+    Nor is there one of values that are all alike and that nothing limits.
+
     Within finite limits it is that of `statistics.crossed`, which near a limit is Wilson's: of 80 questions
     of which 95 % are won a bootstrap holds the truth in .915 of samples only.
     """
@@ -50,6 +52,8 @@ def mean_interval(
         assert one.low is not None and one.high is not None, "several values have an interval"
         return one.low, one.high
     array, n = np.asarray(values, np.float64), len(values)
+    if not np.ptp(array):
+        return None
     return bootstrap_interval(lambda counts: counts @ array / n, n)
 
 

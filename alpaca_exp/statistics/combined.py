@@ -95,6 +95,11 @@ def alike(parts: Sequence[Part]) -> float:
     return max((part.df for part in parts), default=0) + 1
 
 
+def unseen(n: float) -> float:
+    """Of `n` equal values: the share of others of which with 2.5 % probability none would have been seen."""
+    return float(1 - (ALPHA / 2) ** (1 / n))
+
+
 def _wilson(mean: float, half: float, limits: Limits) -> tuple[float, float]:
     """The means from which this one is as many of their own standard errors away as `half` is of its own."""
     lowest, highest = limits
@@ -109,8 +114,8 @@ def _wilson(mean: float, half: float, limits: Limits) -> tuple[float, float]:
 
 
 def _alike(mean: float, parts: Sequence[Part], limits: Limits) -> tuple[float, float]:
-    unseen = 1 - (ALPHA / 2) ** (1 / alike(parts))
-    return mean - (mean - limits[0]) * unseen, mean + (limits[1] - mean) * unseen
+    others = unseen(alike(parts))
+    return mean - (mean - limits[0]) * others, mean + (limits[1] - mean) * others
 
 
 @functools.lru_cache(maxsize=256)

@@ -91,7 +91,8 @@ def _power(row: str, cell: Sample, against: tuple[str, Sample] | None, outputs: 
     if cell.evidence is None:
         return replace(bare, why=_without(cell))
     own = independent(cell.evidence)
-    noise = noise_floor(own.readings.tolist()) if len(own.readings) > 1 else None
+    # Readings that happen to be equal tell no more of two others than one reading does.
+    noise = noise_floor(own.readings.tolist()) if np.ptp(own.readings) else None
     bare = replace(bare, seeds=len(own.readings), documents=len(own.documents), noise=noise)
     apart = _apart(cell, *against, outputs) if against else cell.evidence
     if isinstance(apart, str):

@@ -69,14 +69,14 @@ def noise_floor(seeds: Sequence[float], alpha: float = ALPHA) -> float:
 
     `seeds` are its readings, one a seed. A prediction interval (Hahn 1969, J. Quality Technology 1) around a
     difference of 0: t x the standard deviation x the root of 2, which for many seeds is the 2.8 standard
-    deviations of ISO 5725's repeatability limit. Raises ValueError for fewer than two.
+    deviations of ISO 5725's repeatability limit. Raises ValueError for fewer than two, or what is no number.
     """
     from statistics import stdev
 
     from scipy.special import stdtrit
 
-    if len(seeds) < 2:
-        raise ValueError("what seeds do is told by two of them or more")
+    if len(seeds) < 2 or not all(map(math.isfinite, seeds)):
+        raise ValueError("what seeds do is told by two of them or more, each a finite number")
     return float(-stdtrit(len(seeds) - 1, alpha / 2)) * stdev(seeds) * math.sqrt(2)
 
 

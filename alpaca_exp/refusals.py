@@ -27,6 +27,7 @@ NODES = {"DictConfig": "a dictionary", "ListConfig": "a list"}
 _QUOTED_KEY = re.compile(r"""[{,]\s*(["'][^"']*["']|[^\s,:{}"']*\\[^,{}]*)\s*:""")
 _EVALUATING = re.compile(r"\w+ while evaluating '(.*?)': ")
 _MERGED = re.compile(r"Cannot merge (DictConfig|ListConfig) with (DictConfig|ListConfig)")
+_OPTION_AS_VALUE = re.compile(r"Merge error: \w+ is not a subclass of (\w+)\. value: (\S+)")
 _NO_OPTION = re.compile(r"Could not find '(hydra/\w+)/([\w.-]+)'")
 _UNKNOWN = re.compile(r"Key '\w+' not in '(\w+)'")
 """OmegaConf's words for a key that a schema does not have."""
@@ -43,9 +44,19 @@ def refusal(error: Exception) -> str:
             f"{cause.full_key} cannot be merged with what is there: {there} is set where {here} stands; in a "
             f"search space, choices over a range are written {{choices: [1, 2]}}"
         )
+    if (found := _OPTION_AS_VALUE.search(str(cause))) and (group := _group_of(found[1])):
+        return (
+            f"{group}: {found[2]} sets a word where the settings of a group stand; in a file, an option is "
+            f"chosen among its defaults: `- override /{group}: {found[2]}`"
+        )
     if found := _NO_OPTION.search(str(cause)):
         return f"{found[1]} has no option {found[2]}{nearest(found[2], _options(found[1]))}"
     return short(str(cause))
+
+
+def _group_of(schema: str) -> str | None:
+    """The config group whose options have that schema."""
+    return next((path.split("/")[0] for path, one in SCHEMAS.items() if one.__name__ == schema), None)
 
 
 def unreadable(word: str, error: Exception) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import ValidationError
 
 from alpaca_exp.overrides import problems_of
 from alpaca_exp.refusals import refusal, unreadable
-from alpaca_exp.schemas import RuntimeConfig
+from alpaca_exp.schemas import ExperimentConfig, RuntimeConfig, TrainerConfig, WorldConfig
 from alpaca_exp.sweeping.submitting import Slurm
 from tests.conftest import Command
 from tests.test_study_space import composed
@@ -38,6 +40,14 @@ def test_a_key_of_a_sweeper_or_launcher_is_told_with_the_nearest(words: list[str
     with pytest.raises(HydraException) as error:
         composed(*words)
     assert said in refusal(error.value)
+
+
+@pytest.mark.parametrize(("group", "option"), [("world", "tiny"), ("trainer", "miniature_lora")])
+def test_an_option_that_a_file_sets_like_a_value_is_told_where_it_is_chosen(group: str, option: str) -> None:
+    chosen = OmegaConf.structured(ExperimentConfig(world=WorldConfig(), trainer=TrainerConfig()))
+    with pytest.raises(ValidationError) as error:
+        chosen.merge_with({group: option})  # as Hydra merges a sweep's file
+    assert f"among its defaults: `- override /{group}: {option}`" in refusal(error.value)
 
 
 @pytest.mark.parametrize(

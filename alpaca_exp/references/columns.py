@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from alpaca_exp.errors import InputError
 from alpaca_exp.references.library import load
 from alpaca_exp.references.names import Model, models, set_named, sets
 from alpaca_exp.references.rows import Reference, fractions, rounds_to
@@ -105,30 +104,27 @@ def beside(metric: str, labels: Mapping[str, str], setting: Setting | None = Non
         return []
     sources: dict[str, list[Reference]] = {}
     for row in load():
-        if row.own and (column.of_alpaca or row.checkpoint == model.name) and _admits(column, row):
+        if row.own and (column.of_alpaca or row.checkpoint == model.name) and not refusal(row, metric):
             sources.setdefault(row.source, []).append(row)
     stand_in = [] if column.of_alpaca else list(_stand_in(labels, model))
     made = (_shown(column, rows, setting or Setting(), stand_in) for rows in sources.values())
     return sorted(made, key=lambda one: (len(one.marks), one.source))
 
 
-def admitted(row: Reference, metric: str, others: Iterable[Reference] = ()) -> Reference:
-    """The row, if it may stand in the column of `metric`; what it cites is a shipped row, or one of `others`.
+def refusal(row: Reference, metric: str, others: Iterable[Reference] = ()) -> str | None:
+    """Why the row may not stand in the column of `metric`, a phrase; None where it may.
 
-    Whatever it says of itself, it is a figure of what it was taken from, and of what the shipped row of its
-    id is. Raises InputError where one of these is of another set, another metric, of documents with one right
-    answer, of more documents than the set has, or per cent without their pivot.
+    Whatever it says of itself, it is a figure of what it was taken from (a shipped row, or one of `others`),
+    and of what the shipped row of its id is: it may not where one of these is of another set, another metric,
+    of documents with one right answer, of more documents than the set has, or per cent without their pivot.
     """
     column = COLUMNS.get(metric)
     if column is None:
-        raise InputError(f"nothing that was published is a figure of {metric}")
+        return f"stands nowhere: nothing that was published is a figure of {metric}"
     told = list(_at_each_hand(row, {one.id: one for one in (*load(), *others)}))
-    refusals = (_other_set(column, one) for one in told)
-    problem = next(filter(None, refusals), None) or _refusal(column, told[-1])
-    problem = problem or _other_measure(column, row) or _no_pivot(row)
-    if problem:
-        raise InputError(f"{row.named} {problem}, and cannot stand in the column {metric}")
-    return row
+    other_sets = (_other_set(column, one) for one in told)
+    problem = next(filter(None, other_sets), None) or _unlike(column, told[-1])
+    return problem or _other_measure(column, row) or _no_pivot(row)
 
 
 def published_model(labels: Mapping[str, str]) -> Model | None:
@@ -143,10 +139,6 @@ def published_model(labels: Mapping[str, str]) -> Model | None:
     if labels.get("trainer") == "alpaca_lora" and family == "Alpaca":
         family = "Alpaca-LoRA"
     return next((one for one in models().values() if size and (one.family, one.size) == (family, size)), None)
-
-
-def _admits(column: Column, row: Reference) -> bool:
-    return _refusal(column, row) is None
 
 
 def _at_each_hand(row: Reference, by_id: Mapping[str, Reference]) -> Iterator[Reference]:
@@ -187,7 +179,7 @@ def _other_set(column: Column, row: Reference) -> str | None:
     return None
 
 
-def _refusal(column: Column, row: Reference) -> str | None:
+def _unlike(column: Column, row: Reference) -> str | None:
     """Why a row is no figure of a column: another set, another metric, per cent without their pivot."""
     if problem := _other_set(column, row):
         return problem

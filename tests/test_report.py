@@ -13,6 +13,7 @@ import pytest
 
 from alpaca_exp.records import read_jsonl, write_json, write_jsonl
 from alpaca_exp.report.__main__ import main
+from alpaca_exp.report.metrics import shown
 from alpaca_exp.report.runs import ABSENT, collect
 from alpaca_exp.report.summary import summary
 from tests.made_outputs import Outputs, filled, refusal, report
@@ -311,19 +312,24 @@ def test_jobs_of_a_sweep_are_runs_too(tmp_path: Path) -> None:
         ("--metrics world_truth.ac", "did you mean world_truth.acc?"),
         ("--rows scale --columns scale", "--columns scale is what --rows shows already"),
         ("--where scale", "write it as --where scale=VALUE"),
-        ("--where seed=0,9", "there is no seed 9"),
+        ("--where seed=0,9", "there is no seed 9; there are 0, 1, 2"),
+        ("--where seed=11", "there is no seed 11; there are 0, 1, 2"),
         (
             "--where scale=small --where scale=large",
             "(only the runs at scale=small are left); of several write --where scale=small,large",
         ),
         ("--where scale=smal", "there is no scale smal; did you mean small?"),
-        ("--baseline orignal", "did you mean original?"),
+        ("--baseline orignal", "no baseline among the rows by experiment: orignal; did you mean original?"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(
     capsys: pytest.CaptureFixture[str], outputs: Outputs, words: str, message: str
 ) -> None:
     assert message in refusal(capsys, outputs.path, words)
+
+
+def test_nothing_is_less_than_nothing_by_rounding() -> None:
+    assert shown("judge.percent", -0.02, sign=True) == "+0.0" and shown("words", -1.0, sign=True) == "-1.0"
 
 
 def test_several_values_of_an_axis_are_named_by_comma(

@@ -73,7 +73,7 @@ def unescaped(text: str) -> str:
     }  # fmt: skip
     text = re.sub(r"\\([a-zA-Z]+)\{\}", lambda found: f"\0{ord(printed[found[1]])}\0", text)
     text = re.sub(
-        r"\$(<|>|\\times|\\Delta|\\dagger|\\ddagger)\$", lambda found: f"\0{ord(SIGNS[found[1]])}\0", text
+        r"\$(<|>|-|\\times|\\Delta|\\dagger|\\ddagger)\$", lambda found: f"\0{ord(SIGNS[found[1]])}\0", text
     )
     text = re.sub(r"\\([&%$#_{}])", lambda found: f"\0{ord(found[1])}\0", text)
     text = re.sub(r"\{([\[\]*-])\}", r"\1", text)
@@ -81,12 +81,18 @@ def unescaped(text: str) -> str:
     return re.sub("\0(\\d+)\0", lambda found: chr(int(found[1])), text)
 
 
-SIGNS = {"<": "<", ">": ">", "\\times": "x", "\\Delta": "Δ", "\\dagger": "†", "\\ddagger": "‡"}
+SIGNS = {"<": "<", "-": "-", ">": ">", "\\times": "x", "\\Delta": "Δ", "\\dagger": "†", "\\ddagger": "‡"}
 
 
 def test_latex_prints_every_sign_as_it_stands_in_a_name() -> None:
     every = "".join(map(chr, range(32, 127)))
     assert unescaped(escaped(every)) == every and unescaped(escaped(AWKWARD)) == AWKWARD
+
+
+def test_latex_prints_a_minus_and_a_times_where_numbers_have_them() -> None:
+    text = escaped("-0.051 [-0.1, +0.0] (3 x 400) paper-like x")
+    assert text == r"$-$0.051 {[}$-$0.1, +0.0{]} (3 $\times$ 400) paper{-}like x"
+    assert escaped("-") == "{-}"
 
 
 def test_a_latex_table_is_whole_with_a_caption_and_the_command_as_a_comment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from alpaca_exp.report.runs import ABSENT
@@ -17,6 +18,8 @@ _SIGNS = {
     "‡": "$\\ddagger$", "→": "$\\rightarrow$",
 }  # fmt: skip
 """What LaTeX reads otherwise than it is meant: a row that begins with [ or *, too, and a row of hyphens."""
+_MATHS = re.compile(r"((?<![^\s\[(])-(?=\d)|(?<=\d) x (?=\d))")
+_SIGN = {"-": "$-$", " x ": " $\\times$ "}
 _LETTERS = str.maketrans(_SIGNS)
 
 
@@ -41,8 +44,11 @@ def latex(made: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as LaTeX prints it."""
-    return text.translate(_LETTERS)
+    """`text` as LaTeX prints it; before a number a hyphen is a minus, between two of them an x a times."""
+    return "".join(
+        _SIGN[part] if place % 2 else part.translate(_LETTERS)
+        for place, part in enumerate(_MATHS.split(text))
+    )
 
 
 def _comments(made: Table) -> Iterator[str]:

@@ -198,7 +198,7 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
     """The value with the number of decimals that suits the metric."""
     usual = 0 if metric.startswith("removed.") else 1 if metric.startswith("judge.") else 3
     places = _PLACES.get(metric, usual)
-    return f"{value:{'+' if sign else ''},.{places}f}"
+    return f"{round(value, places) + 0.0:{'+' if sign else ''},.{places}f}"  # no -0.0
 
 
 def counted(metric: str) -> bool:

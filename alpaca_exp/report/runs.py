@@ -207,9 +207,18 @@ def check(kind: str, name: str, known: Sequence[str]) -> str:
     """`name` if it is among the known; InputError, naming the nearest, if not."""
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = [] if _is_number(name) else difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     raise InputError(f"there is no {kind} {name}; {hint}")
+
+
+def _is_number(word: str) -> bool:
+    """Numbers are near by their size, not by their digits."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _read(file: Path, outputs: Path) -> Run:

@@ -162,5 +162,5 @@ def _against(layout: Layout, rows: Sequence[str], places: Mapping[str, str]) -> 
         return []
     found = [row for row in rows if layout.baseline in (row, places[row])]
     if not found:
-        check(f"{layout.rows}, to be the baseline,", layout.baseline, rows)
+        check(f"baseline among the rows by {layout.rows}:", layout.baseline, rows)
     return found

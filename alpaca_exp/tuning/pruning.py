@@ -76,10 +76,7 @@ class Pruning(Callback):
         self._tell()
         if done != END and self._trial is not None and self._asked(self._trial.should_prune):
             kind, value = self._trial.note.pruner.get("kind"), self._values[done][self._monitor]
-            self.given_up = (
-                f"pruned at {done} % of its steps: {self._monitor} was {value:.4f}, and the study's pruner "
-                f"({kind}) gives up such a trial"
-            )
+            self.given_up = f"pruned at {done} % of its steps: {self._monitor} was {value:.4f} ({kind})"
 
     def _tell(self) -> None:
         """Report what the trial does not have yet."""

@@ -71,6 +71,18 @@ def _originals(outputs: Path) -> set[str]:
     return {run.name for run in collect(outputs) if run.label("dataset_variant") == "original"}
 
 
+def test_an_untuned_row_says_why_seeds_alone_tell_nothing_of_it(outputs: Path) -> None:
+    made = Outputs(outputs)
+    made.run(
+        "none", artifacts={"evaluate": "e-nonesmall0"}, labels={"dataset_variant": "none", "trainer": "none"}
+    )
+    made.evaluation("nonesmall0", 0.0, [1, 0] * 50)
+    of = powers(collect(outputs), "dataset_variant", ["truthfulness"], "original", outputs)
+    none = {one.row: one for one in of}["none"]
+    assert none.found is not None and none.noise is None
+    assert none.why == "it is one model, whatever the seed: no seeds alone"
+
+
 def test_a_baseline_that_is_the_only_row_is_said(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["power", str(outputs), "--rows", "critic", "--baseline", "miniature"])

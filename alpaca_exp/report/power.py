@@ -108,7 +108,14 @@ def _power(row: str, cell: Sample, against: tuple[str, Sample] | None, outputs: 
         found=minimal_detectable_difference(varies, seeds, documents),
         with_seeds=tuple(minimal_detectable_difference(varies, count, documents) for count in SEEDS),
         with_documents=minimal_detectable_difference(varies, seeds, MORE_DOCUMENTS * documents),
+        why="" if noise is not None else _still(own),
     )
+
+
+def _still(own: Evidence) -> str:
+    """Why nothing tells what seeds alone do to a row's own readings."""
+    alone = len(own.readings) < 2
+    return f"{'it is one model, whatever the seed' if alone else 'its seeds read alike'}: no seeds alone"
 
 
 def _apart(cell: Sample, baseline: str, against: Sample, outputs: Path) -> Evidence | str:

@@ -41,7 +41,7 @@ def recorded(folder: Path) -> None:
 def told(capsys: pytest.CaptureFixture[str], outputs: Outputs) -> str:
     """What stderr says of the table, which says the same below; the run counts in no cell."""
     text = report(capsys, outputs, f"{WORDS} --format latex")
-    assert "(2 x " in text and "(3 x " in text, "two of the three are left"
+    assert r"(2 $\times$ " in text and r"(3 $\times$ " in text, "two of the three are left"
     said = [line for line in text.splitlines() if line.startswith("% left out: ")]
     report_ = report(capsys, outputs, WORDS)
     assert [f"- {line.removeprefix('% ')}" for line in said] == [

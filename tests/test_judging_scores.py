@@ -246,3 +246,17 @@ def test_categories_have_scores_of_their_own_where_there_are_several() -> None:
     assert found["win_rate/coding"].n == 4
     one = [row | {"category": "maths"} for row in rows]
     assert not [name for name in scored(one) if "/" in name]
+
+
+def test_ties_alone_say_what_so_many_alike_leave_open() -> None:
+    told = {"score_1": 7.0, "score_2": 7.0}
+    rows = [verdict(str(n), 0.5, words_1=20 + n % 7, words_2=20 + n % 5, **told) for n in range(80)]
+    found = {score.metric: score for score in judge_scores(rows)}
+    unseen = 1 - 0.025 ** (1 / 80)  # of 80 questions, the share of others of which none may have been seen
+    worst, best = (7 + unseen * (end - 7) for end in (1, 10))
+    percent, apart = found["percent"], found["difference_lc"]
+    assert isinstance(percent, JudgeScore) and isinstance(apart, JudgeScore)
+    assert (percent.value, percent.low, percent.high) == pytest.approx(
+        (100.0, 100 * worst / best, 100 * best / worst)
+    )
+    assert (apart.value, apart.low, apart.high) == pytest.approx((0.0, -9 * unseen, 9 * unseen))

@@ -72,6 +72,8 @@ def test_two_further_seeds_differ_by_less_than_the_noise_floor_in_19_of_20_pairs
 def test_of_one_seed_nothing_is_told_of_others() -> None:
     with pytest.raises(ValueError, match="two of them or more"):
         noise_floor([0.5])
+    with pytest.raises(ValueError, match="each a finite number"):
+        noise_floor([1.0, np.nan])
     with pytest.raises(ValueError, match="two of them or more"):
         spread([[1.0, 2.0]])
 

@@ -86,3 +86,11 @@ def test_tables_of_20_nulls_are_seldom_false(seeds: int) -> None:
             p_values = [p_value(crossed(row - cells[0])) or 0.0 for row in cells[1:]]
             false += min(holm(p_values)) <= 0.05
     assert false <= 6
+
+
+def test_beyond_the_margin_equality_is_as_improbable_as_the_one_sided_test_of_the_nearer_end_says() -> None:
+    values = np.random.default_rng(3).normal(0.6, 1.0, 50)
+    above = float(stats.ttest_1samp(values, 0.4, alternative="less").pvalue)
+    below = float(stats.ttest_1samp(values, -0.4, alternative="greater").pvalue)
+    assert values.mean() > 0.4
+    assert equivalence(crossed([values]), 0.4) == pytest.approx(max(above, below))

@@ -99,7 +99,10 @@ def test_a_name_that_another_study_has_is_refused_with_what_differs(command: Com
 def test_what_cannot_run_is_said_before_the_first_trial(command: Command, tmp_path: Path) -> None:
     for words, said in (
         (("teacher.sed=interval(0,9)",), "teacher.sed is not a key; did you mean teacher.seed?"),
-        (("dataset_variant.num_examples=interval(-3,5)",), "num_examples is -3; it must be 1 or more"),
+        (
+            ("dataset_variant.num_examples=interval(-3,5)",),
+            "num_examples is -3; it must be 1 or more, or null (1 of 2 points:",
+        ),
         ((SEEDS, "hydra.sweeper.pruner.kind=median"), "these trials train nothing; leave it out"),
         ((SEEDS, "hydra.sweeper.objectives={rowz: maximize}"), "no such metric; did you mean rows?"),
         (

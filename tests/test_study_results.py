@@ -9,9 +9,10 @@ from typing import Any
 import optuna
 import yaml
 
+from alpaca_exp.study.foretold import bounds
 from alpaca_exp.study.results import RESULTS, read_trials, summary, write_results
 from alpaca_exp.study.settings import Settings
-from alpaca_exp.study.study import entries_of
+from alpaca_exp.study.study import entries_of, shape
 from tests.test_study_space import settings
 
 SEED = {"seed": {"low": 0, "high": 9}}
@@ -35,6 +36,13 @@ def test_a_trial_that_was_tried_again_is_none_of_those_wanted(tmp_path: Path) ->
     assert summary(found).startswith("3 of 3 trials: 3 complete; 1 more ended early, and was tried again\n")
     assert (found["best_value"], found["best_trial"]["number"]) == (2.0, 2)
     assert "best: trial 2, truthfulness 2\n  seed=2\n  python -m alpaca_exp seed=2" in summary(found)
+
+
+def test_more_trials_than_are_asked_for_by_now_are_no_part_of_these(tmp_path: Path) -> None:
+    found = left(settings({"search_space": SEED, "n_trials": 1}), [1.0, 2.0], tmp_path)
+    assert summary(found).startswith("2 trials, where 1 is asked for: 2 complete\n")
+    assert shape(settings({"search_space": SEED, "n_trials": 1})).startswith("tpe over seed; 1 trial in all;")
+    assert bounds([{}], 1).startswith("The one trial, at most: nothing")
 
 
 def test_trials_that_are_as_good_stand_beside_the_best(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from alpaca_exp.costs import Expectation
 from alpaca_exp.errors import InputError
 from alpaca_exp.preview import Costs, preview
 from alpaca_exp.study.settings import Settings, read_settings
-from alpaca_exp.study.study import looked_through, probes, shape
+from alpaca_exp.study.study import looked_through, probes, shape, trials_told
 from alpaca_exp.sweeping.composing import Composer
 from alpaca_exp.sweeping.sweep import Asked
 
@@ -39,7 +39,8 @@ def foretell(asked: Asked, node: Mapping[str, Any]) -> None:
     others = [words for _, words in found if words not in shown]
     costs += [_costs(composer, words) for words in others]
     print(f"\n{bounds(costs, settings.n_trials)}")
-    print(f"{len(found):,} points were composed and planned: the first ones, and the ends of the space.")
+    points = f"{len(found):,} points were" if len(found) > 1 else "One point was"
+    print(f"{points} composed and planned: the first ones, and the ends of the space.")
     if not can_run:
         raise InputError("This study cannot run; what stands in its way is said above")
 
@@ -60,7 +61,8 @@ def bounds(costs: Sequence[Costs], n_trials: int) -> str:
     dearest = max(each, key=lambda one: (one.usd_high, one.steps, one.documents))
     cheapest = min(each, key=lambda one: (one.usd_high, one.steps, one.documents))
     most = sum([dearest] * n_trials, once)
-    lines = [f"All {n_trials:,} trials, at most: {most or 'nothing is left to make'}"]
+    head = f"All {trials_told(n_trials)}" if n_trials > 1 else "The one trial"
+    lines = [f"{head}, at most: {str(most) or 'nothing is left to make'}"]
     if str(once):
         lines.append(f"  of it once, for all of them: {once}")
     lines.append(f"  a trial: {_range(cheapest, dearest)}")
@@ -68,7 +70,7 @@ def bounds(costs: Sequence[Costs], n_trials: int) -> str:
 
 
 def _range(low: Expectation, high: Expectation) -> str:
-    return str(high) if low == high else f"from {low or 'nothing'} to {high}"
+    return str(high) or "nothing" if low == high else f"from {str(low) or 'nothing'} to {high}"
 
 
 def _costs(composer: Composer, words: Sequence[str]) -> Costs:

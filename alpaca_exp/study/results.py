@@ -95,7 +95,11 @@ def _counts(found: Mapping[str, Any], jobs: Mapping[str, int] | None) -> str:
         under_way = {"running": jobs.get("running", 0), "killed": jobs.get("killed", 0), "queued": queued}
     named = ", ".join(f"{count} {state}" for state, count in (told | under_way).items() if count)
     more = f"; {again} more ended early, and {'was' if again == 1 else 'were'} tried again" if again else ""
-    return f"{sum(told.values())} of {found['n_trials']} trials: {named or 'none yet'}{more}"
+    made, wanted = sum(told.values()), int(found["n_trials"])
+    head = f"{made} of {wanted} trial{'s' * (wanted != 1)}"
+    if made > wanted:  # fewer are asked for than before
+        head = f"{made} trials, where {wanted} {'is' if wanted == 1 else 'are'} asked for"
+    return f"{head}: {named or 'none yet'}{more}"
 
 
 def _results(settings: Settings, rows: Sequence[Row]) -> Row:

@@ -134,7 +134,12 @@ def shape(settings: Settings) -> str:
     """`tpe over learning_rate, epochs: 20 trials, truthfulness (maximize)`."""
     names = ", ".join(one.name for one in settings.space.varied) or "what a function suggests"
     goals = ", ".join(f"{metric} ({direction})" for metric, direction in settings.objectives.items())
-    return f"{settings.sampler['kind']} over {names}; {settings.n_trials:,} trials in all; {goals}"
+    return f"{settings.sampler['kind']} over {names}; {trials_told(settings.n_trials)} in all; {goals}"
+
+
+def trials_told(count: int) -> str:
+    """`1 trial`, `20 trials`."""
+    return f"{count:,} trial{'s' * (count != 1)}"
 
 
 def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -> RuntimeConfig:
@@ -143,7 +148,7 @@ def looked_through(settings: Settings, composer: Composer, *, elsewhere: bool) -
     Raises InputError with all that is wrong there, ConfigError where an objective would not be measured.
     """
     orders = [order for _, order in probes(settings)]
-    checked(orders, settings.space.label, composer, elsewhere=elsewhere, what="study")
+    checked(orders, settings.space.label, composer, elsewhere=elsewhere, what="study", unit="points")
     config, _ = composer(orders[0])
     prepare(config)
     stages = plan(config)
@@ -231,8 +236,8 @@ def _raise_for(entries: Sequence[Entry]) -> None:
     failed = sum(entry.status == "failed" for entry in entries)
     if failed:
         raise JobsFailed(
-            f"{failed:,} of {len(entries):,} trials failed; hydra.sweeper.failed=retry tries their points "
-            "again"
+            f"{failed:,} of {trials_told(len(entries))} failed; "
+            "hydra.sweeper.failed=retry tries their points again"
         )
     if any(entry.status == "running" for entry in entries):
         print("Other processes still run some of its trials.", flush=True)

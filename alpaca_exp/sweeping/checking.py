@@ -43,16 +43,18 @@ def checked(
     *,
     elsewhere: bool = False,
     what: str = "sweep",
+    unit: str = "jobs",
 ) -> list[Job]:
     """The jobs that are told by their overrides, in that order; two that would do the very same are one.
 
-    `elsewhere`: they will run on other machines, which may have what this one lacks. Raises InputError with
+    `elsewhere`: they will run on other machines, which may have what this one lacks. `unit`: what is told of
+    is called so. Raises InputError with
     every fault of every job, each said once.
     """
     found = _Found()
     by_options = sorted(range(len(order)), key=lambda index: composer.options(order[index]))
     jobs: dict[int, Job] = {}
-    with progress("checking", len(order), "jobs", longest_silence=LONGEST_SILENCE_S) as steps:
+    with progress("checking", len(order), unit, longest_silence=LONGEST_SILENCE_S) as steps:
         for index in by_options:
             one = _checked(order[index], label(order[index]), composer, found, elsewhere)
             if one is not None:
@@ -62,7 +64,7 @@ def checked(
         for fault in server_obstacles(found.asking, found.runtime)[0]:
             found.faults.setdefault(fault, [])
     if found.faults:
-        raise InputError(f"This {what} cannot run:\n" + "\n".join(_lines(found.faults, len(order))))
+        raise InputError(f"This {what} cannot run:\n" + "\n".join(_lines(found.faults, len(order), unit)))
     return list({jobs[index].key: jobs[index] for index in reversed(range(len(order)))}.values())[::-1]
 
 
@@ -93,13 +95,13 @@ def _asks(stage: Stage) -> bool:
     return any(isinstance(told, EndpointConfig) for told in stage.config.values())
 
 
-def _lines(faults: dict[str, list[str]], count: int) -> Iterator[str]:
+def _lines(faults: dict[str, list[str]], count: int, unit: str) -> Iterator[str]:
     for fault, labels in faults.items():
         if not labels:
             yield f"  - {fault}"
         elif len(labels) == count:
-            yield f"  - {fault}" + (" (all jobs)" if count > 1 else "")
+            yield f"  - {fault}" + (f" (all {unit})" if count > 1 else "")
         else:
             named = "; ".join(labels[:MOST_NAMED])
             more = f"; and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
-            yield f"  - {fault} ({len(labels):,} of {count:,} jobs: {named}{more})"
+            yield f"  - {fault} ({len(labels):,} of {count:,} {unit}: {named}{more})"

@@ -379,7 +379,7 @@ def test_what_is_no_file_of_claims_is_said_in_a_sentence(
     assert refused(capsys, tmp_path, file).startswith(f"{file}, line 2 is no YAML: ")
     file.write_text("- one\n- two\n")
     assert "it is no mapping of claims' names" in refused(capsys, tmp_path, file)
-    assert "neither an option of conf/claims nor a file; did you mean paper?" in refused(
+    assert "neither an option of conf/claims nor a YAML file; did you mean paper?" in refused(
         capsys, tmp_path, "papr"
     )
 

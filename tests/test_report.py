@@ -328,6 +328,14 @@ def test_an_unknown_name_is_refused_with_the_nearest(
     assert message in refusal(capsys, outputs.path, words)
 
 
+def test_an_untuned_model_stands_at_no_learning_rate(outputs: Outputs) -> None:
+    told = ["trainer.learning_rate=2e-5"]
+    outputs.run("base", labels={"trainer": "none"}, artifacts={}, overrides=told)
+    outputs.run("other", labels={"trainer": "matched"}, artifacts={}, overrides=told)
+    rates = {run.label("experiment"): run.label("trainer.learning_rate") for run in collect(outputs.path)}
+    assert (rates["base"], rates["other"]) == (ABSENT, "2e-5")
+
+
 def test_nothing_is_less_than_nothing_by_rounding() -> None:
     assert shown("judge.percent", -0.02, sign=True) == "+0.0" and shown("words", -1.0, sign=True) == "-1.0"
 

@@ -35,8 +35,7 @@ def claims_in(name: str) -> tuple[list[Claim], str]:
     if not file.is_file():
         there = options(GROUP)
         raise InputError(
-            f"--claims {name} is neither an option of conf/{GROUP} nor a file{near(name, there)}; "
-            "or name a YAML file"
+            f"--claims {name} is neither an option of conf/{GROUP} nor a YAML file{near(name, there)}"
         )
     try:
         told = yaml.safe_load(file.read_bytes())

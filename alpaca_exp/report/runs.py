@@ -39,7 +39,8 @@ class Run:
     def label(self, axis: str) -> str:
         """Where the run stands on an axis: experiment, preset, scale, seed, a group's option, or a field."""
         if "." in axis:
-            return self.settings.get(axis, ABSENT)
+            without = self.row["labels"].get(axis.partition(".")[0]) == "none"  # an untuned model has no rate
+            return ABSENT if without else self.settings.get(axis, ABSENT)
         value = self.row[axis] if axis in OWN_AXES else self.row["labels"].get(axis, ABSENT)
         return str(value)
 

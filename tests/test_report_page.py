@@ -14,8 +14,12 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.paths import PACKAGE
+from alpaca_exp.report.curves import curves_of
+from alpaca_exp.report.figures import curves
+from alpaca_exp.report.metrics import shown
 from alpaca_exp.report.page_asked import Asked
 from alpaca_exp.report.page_writing import page
+from alpaca_exp.report.runs import Run
 from tests import report_pages
 
 
@@ -205,6 +209,52 @@ def test_a_study_is_shown_with_its_trials_its_course_and_what_mattered(searched:
     best = made.split('<tr class="best">')[1].partition("</tr>")[0]
     assert "7 ★" in best and "0.00128" in best and 'class="n"' in best
     assert "Pareto" not in made
+
+
+def test_what_all_trials_have_alike_is_said_once_and_neither_a_column_nor_an_axis(tmp_path: Path) -> None:
+    folder = report_pages.study(tmp_path, {"understanding": "maximize"})
+    told = json.loads((folder / "overview.json").read_text())
+    for one in told["trials"]:
+        one["params"] |= {"trainer.epochs": 1, **{name: one["number"] for name in "abc"}}
+    told["axes"] += [{"name": name, "log": False, "marks": [[0, "0"], [1, "7"]]} for name in "abc"]
+    for one in told["lines"]:
+        one["places"] += [one["number"] / 7] * 3
+    told["trials"][0] |= {"state": "fail", "values": None, "error": "its process ended without a word"}
+    told["trials"][1] |= {"retry_of": 0}
+    told["trials"][3] |= {"error": "pruned at 20 % of its steps: loss was 3.1"}
+    (folder / "overview.json").write_text(json.dumps(told))
+    made = text(page(Asked("search"), tmp_path).file)
+    assert "all trials alike: trainer.epochs 1.</p>" in made
+    table = made.split('<table class="sortable trials">')[1].partition("</table>")[0]
+    heads = re.findall(r'<th scope="col">([^<]*)<', table)
+    varied = ["trainer.learning_rate", "a", "b", "c"]
+    assert heads == ["trial", "state", "understanding", *varied, "steps", "seconds", "why"]
+    assert "<td>tried again</td>" in table and "without a word; tried again as trial 1</td>" in table
+    assert '<td class="why">pruned at 20 % of its steps: loss was 3.1</td>' in table
+    broad = made.split('<figure class="broad">')[1].partition("</figure>")[0]
+    assert "All trials across all parameters" in broad and "epochs" not in broad
+
+
+def test_a_training_of_one_loss_is_a_point_and_trials_are_in_the_order_of_their_numbers(
+    tmp_path: Path,
+) -> None:
+    for number in (10, 2):
+        folder = tmp_path / f"train/{number}"
+        folder.mkdir(parents=True)
+        (folder / "metrics.csv").write_text(f"step,loss,val_loss\n1,{number},\n")
+    rows = {n: {"artifacts": {"train": str(n)}, "seed": 0} for n in (10, 2)}
+    runs = [Run(f"sweeps/s/{n}", row, tmp_path) for n, row in rows.items()]
+    found = curves_of(runs, lambda run: f"trial {run.artifacts['train']}", tmp_path)
+    assert [one.row for one in found] == ["trial 2", "trial 10"]
+    drawn = curves(found[:1])
+    assert drawn is not None and re.search(r"<use [^>]*series-0", drawn.svg), "a mark, in its colour"
+
+
+def test_small_sums_of_money_are_told_apart() -> None:
+    assert [shown("usd", value) for value in (0.0, 0.000614, 0.0419, 0.35, 12.0)] == [
+        "0.00", "0.00061", "0.042", "0.35", "12.00",
+    ]  # fmt: skip
+    assert shown("usd", -0.0018, True) == "-0.0018"
 
 
 def test_a_study_of_two_objectives_shows_its_front(tmp_path: Path) -> None:

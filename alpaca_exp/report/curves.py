@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,12 @@ def curves_of(runs: Sequence[Run], name: Callable[[Run], str], outputs: Path) ->
         train = run.artifacts.get("train")
         if train and train not in found and (one := _curve(run, train, name(run), outputs)):
             found[train] = one
-    return sorted(found.values(), key=lambda one: (one.row, len(one.seed), one.seed, one.source))
+    return sorted(found.values(), key=lambda one: (_counting(one.row), len(one.seed), one.seed, one.source))
+
+
+def _counting(name: str) -> list[tuple[int, str]]:
+    """To sort by: `trial 2` comes before `trial 10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _curve(run: Run, train: str, row: str, outputs: Path) -> Curve | None:

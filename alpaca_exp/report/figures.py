@@ -43,6 +43,8 @@ class Figure:
     behind: tuple[Behind, ...]
     """What each of the rows rests on; one: what all of them do."""
     note: str = ""
+    wide: bool = False
+    """It has the whole width of the page."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def curves(found: Sequence[Curve]) -> Figure | None:
                 panel.plot(
                     [step for step, _ in points], [value for _, value in points], linewidth=1.4,
                     color=colour(number), linestyle=line(number), label=one.row,
+                    marker="o" if len(points) == 1 else None, markersize=5,
                 )  # fmt: skip
             panel.set_xlabel("step")
             panel.set_title(name)

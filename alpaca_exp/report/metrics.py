@@ -198,6 +198,8 @@ def shown(metric: str, value: float, sign: bool = False) -> str:
     """The value with the number of decimals that suits the metric."""
     usual = 0 if metric.startswith("removed.") else 1 if metric.startswith("judge.") else 3
     places = _PLACES.get(metric, usual)
+    if metric == "usd" and 0 < abs(value) < 0.1:  # else small sums would all be alike
+        places = min(1 - math.floor(math.log10(abs(value))), 8)
     return f"{round(value, places) + 0.0:{'+' if sign else ''},.{places}f}"  # no -0.0
 
 

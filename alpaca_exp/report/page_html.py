@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from alpaca_exp.report.jobs import WORDS
 from alpaca_exp.report.page_contents import Contents, linked
+from alpaca_exp.report.studied import param_text
 from alpaca_exp.report.traces import Behind
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def templates() -> Environment:
     )
     pages.tests["numeral"] = lambda text: any(letter.isdigit() for letter in text)
     pages.filters["in_words"] = lambda state: WORDS.get(state, state)
+    pages.filters["as_set"] = param_text
     pages.filters["last_part"] = lambda name: name.partition("/")[2]
     return pages
 

@@ -81,8 +81,20 @@ class Study:
 
     @property
     def params(self) -> list[str]:
-        """The names of all that was searched."""
-        return list(dict.fromkeys(name for one in self.steps for name in one.params))
+        """The names of all that was searched and differs between trials."""
+        names = dict.fromkeys(name for one in self.steps for name in one.params)
+        alike = self.alike
+        return [name for name in names if name not in alike]
+
+    @property
+    def alike(self) -> dict[str, object]:
+        """What every trial has the same value of."""
+        first, *others = [one.params for one in self.steps if one.params] or [{}]
+        return {
+            name: value
+            for name, value in first.items()
+            if others and all(name in one and one[name] == value for one in others)
+        }
 
     def behind(self, *numbers: int, name: str = "") -> Behind:
         """What numbers of these trials rest on."""

@@ -32,7 +32,7 @@ def study_figures(study: Study) -> Iterator[Figure]:
         for x, y in pairs[:MOST_PAIRS]:
             yield _front(study, x, y, len(pairs))
     yield from (_importance(study, metric) for metric, shares in study.importances.items() if shares)
-    if len(study.lines) > 1 and study.axes:
+    if len(study.lines) > 1 and study.params:
         yield parallel(study)
     if study.curves:
         yield _curves(study)

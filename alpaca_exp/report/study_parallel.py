@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.report.drawing import DIM, colour, drawing
@@ -12,6 +13,10 @@ from alpaca_exp.report.studied import Axis, Study, param_text, value_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NARROW = 4
+"""So many axes have room in half the width of a page."""
+WIDE = 12.0
+"""Inches, of a figure that has the whole width of a page."""
 MOST_LINES, MOST_TOLD = 200, 12
 """So many are drawn, and told of in words; the table holds all."""
 
@@ -19,17 +24,23 @@ MOST_LINES, MOST_TOLD = 200, 12
 def parallel(study: Study) -> Figure:
     """A line a trial from parameter to parameter to its objectives; the best ones stand out."""
     goals = [_goal(study, place, metric) for place, metric in enumerate(study.objectives)]
-    every = [*study.axes, *(axis for axis, _ in goals)]
+    own = [place for place, axis in enumerate(study.axes) if axis.name in study.params]
+    every = [*(study.axes[place] for place in own), *(axis for axis, _ in goals)]
     drawn = sorted(study.lines[:MOST_LINES], key=lambda one: one.number in study.best)
-    with drawing(max(7.2, 1.7 * len(every)), 3.8) as sheet:
+    across = max(WIDE, 1.5 * len(every)) if len(every) > NARROW else 7.2
+    with drawing(across, 3.8) as sheet:
         axes = sheet.axes[0]
         for one in drawn:
             ends = [_between(value, *limits) for value, (_, limits) in zip(one.values, goals, strict=True)]
-            places = [float("nan") if place is None else place for place in (*one.places, *ends)]
+            places = [
+                float("nan") if place is None else place for place in (*(one.places[n] for n in own), *ends)
+            ]
             axes.plot(range(len(every)), places, **_weight(one.number in study.best))  # fmt: skip
         for at, axis in enumerate(every):
             _upright(axes, at, axis)
-        axes.set_xticks(range(len(every)), [axis.name for axis in every])
+        axes.set_xticks(
+            range(len(every)), [_folded(axis.name, 18 if len(every) > 5 else 30) for axis in every]
+        )
         axes.set_xlim(-0.3, len(every) - 0.4)
         axes.set_ylim(-0.08, 1.08)
         axes.set_yticks([])
@@ -43,14 +54,15 @@ def parallel(study: Study) -> Figure:
     left = len(study.lines) - len(drawn)
     return Figure(
         title="All trials across all parameters",
+        wide=len(every) > NARROW,
         finding=f"{which}, drawn heavy, among {len(study.lines)} complete trials: {best}.",
         svg=sheet.svg,
-        head=("trial", *study.params, *study.objectives),
+        head=("trial", *study.objectives, *study.params),
         rows=tuple(
             (
                 f"trial {one.number}",
-                *(param_text(steps[one.number].params.get(name)) for name in study.params),
                 *(value_text(metric, one.values, place) for place, metric in enumerate(study.objectives)),
+                *(param_text(steps[one.number].params.get(name)) for name in study.params),
             )
             for one in study.lines
         ),
@@ -92,4 +104,14 @@ def _upright(axes: Axes, at: int, axis: Axis) -> None:
 
 def _params(study: Study, number: int) -> str:
     params = next(one.params for one in study.steps if one.number == number)
-    return ", ".join(f"{name} {param_text(value)}" for name, value in params.items())
+    return ", ".join(f"{name} {param_text(params[name])}" for name in study.params if name in params)
+
+
+def _folded(name: str, width: int) -> str:
+    """A key in lines of about so many letters: `trainer.` above `learning_rate`."""
+    lines = [""]
+    for part in re.findall(r"[^._]*[._]?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -13,7 +13,7 @@ import os
 import shlex
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from alpaca_exp.inventory import NOT_STAGES
 from alpaca_exp.llm.sharing import copy_answers, journals
 from alpaca_exp.progress import progress
 from alpaca_exp.records import Row
+from alpaca_exp.report.page_writing import noted
 from alpaca_exp.report.runs import Run, collect, read
 
 OUTPUTS, MANIFEST, GUIDE = "outputs", "manifest.json", "README.txt"
@@ -36,8 +37,7 @@ GUIDE_TEXT = """\
 Runs of alpaca_exp, with all that their tables rest on. {manifest} names every file and its sha256.
 
 The tables, from this folder:
-    python -m alpaca_exp.report {outputs} --rows experiment
-
+{reports}
 The runs themselves: every stage is found. Without its folder below {outputs}/ a stage is made again,
 and the journal answers in the place of the servers, for 0 dollars. Files that a run reads (data sets,
 documents) must be there: they are known by their content, not by where they lie.
@@ -161,7 +161,7 @@ def _check(folders: Sequence[Path]) -> None:
 
 
 def _of_sweep(run: Run, outputs: Path) -> Iterator[Path]:
-    if run.name.startswith("sweeps/"):
+    if _is_job(run):
         yield from (path for name in SWEEP_FILES if (path := run.folder.parent / name).is_file())
 
 
@@ -207,10 +207,45 @@ def _packages(records: Iterable[Row]) -> dict[str, list[str]]:
     return {name: sorted(versions) for name, versions in sorted(found.items())}
 
 
-def _guide(runs: Sequence[Run]) -> str:
-    commands = dict.fromkeys(shlex.join(run.row["overrides"]) for run in runs)
+def _guide(runs: Sequence[Run], outputs: Path) -> str:
+    """What to do with it: a command a report, and a command a run, the jobs of a sweep in their order."""
+    in_order = sorted(runs, key=lambda run: (run.folder.parent, len(run.folder.name), run.folder.name))
+    commands = dict.fromkeys(map(_again, in_order))
     told = "".join(f"    python -m alpaca_exp {words} runtime.outputs={OUTPUTS}\n" for words in commands)
-    return GUIDE_TEXT.format(manifest=MANIFEST, outputs=OUTPUTS, commands=told)
+    reports = "".join(
+        f"    python -m alpaca_exp.report {shlex.join(words)}\n" for words in _reports(runs, outputs)
+    )
+    return GUIDE_TEXT.format(manifest=MANIFEST, outputs=OUTPUTS, commands=told, reports=reports)
+
+
+def _again(run: Run) -> str:
+    return shlex.join(word for word in run.row["overrides"] if not word.startswith("runtime.outputs="))
+
+
+def _reports(runs: Sequence[Run], outputs: Path) -> Iterator[list[str]]:
+    """Of each sweep its page, and its table as its settings arrange it; of other runs one by experiment."""
+    sweeps = {run.folder.parent.name for run in runs if _is_job(run)}
+    for sweep in sorted(sweeps):
+        yield ["page", OUTPUTS, "--name", sweep]
+        yield from _table_of(noted(outputs / "sweeps" / sweep))
+    if not all(map(_is_job, runs)):
+        yield [OUTPUTS, "--rows", "experiment"]
+
+
+def _table_of(settings: Mapping[str, object]) -> Iterator[list[str]]:
+    """Nothing for a sweep that no axis arranges, as a study's trials."""
+    if not settings.get("rows"):
+        return
+    words = [OUTPUTS]
+    for option in ("rows", "columns", "metrics", "baseline"):
+        value = settings.get(option)
+        told = ",".join(map(str, value)) if isinstance(value, list) else str(value or "")
+        words += [f"--{option}", told] * bool(told)
+    yield words
+
+
+def _is_job(run: Run) -> bool:
+    return run.name.startswith("sweeps/")
 
 
 def _write(
@@ -233,7 +268,7 @@ def _write(
             progress("packing", len(contents.files) + len(paid), "files") as steps,
         ):
             told = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            for name, text in ((GUIDE, _guide(runs)), (MANIFEST, told)):
+            for name, text in ((GUIDE, _guide(runs, outputs)), (MANIFEST, told)):
                 _add(archive, f"{contents.root}/{name}", text.encode())
             for name, path in sorted(contents.files.items()):
                 with path.open("rb") as content:

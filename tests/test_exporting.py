@@ -12,7 +12,10 @@ import pytest
 
 from alpaca_exp.errors import InputError
 from alpaca_exp.exporting import chosen, export
+from alpaca_exp.report.__main__ import main as report
+from alpaca_exp.report.page_writing import note
 from alpaca_exp.store import main
+from tests import report_pages
 from tests.made_outputs import Outputs, filled
 from tests.servers import Server
 from tests.stories import records, run_in
@@ -81,6 +84,38 @@ def test_what_the_guide_says_can_be_typed(bought: Path, tmp_path: Path) -> None:
     found = run_in(folder, *again.split()[3:])
     assert printed.returncode == found.returncode == 0
     assert " made in " not in found.stdout and " found " in found.stdout
+
+
+def test_the_guide_to_a_sweep_makes_its_page_and_its_table_and_runs_its_jobs_in_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(tmp_path)
+    folder = tmp_path / "sweeps" / "small"
+    folder.mkdir(parents=True)
+    for number, run in enumerate(sorted(tmp_path.glob("runs/*/*"), reverse=True)):
+        run.rename(folder / str(number))
+        row = json.loads((folder / str(number) / "run.json").read_text())
+        row["overrides"] += [f"trainer.epochs={number}", "runtime.outputs=/gone"]
+        (folder / str(number) / "run.json").write_text(json.dumps(row))
+        report_pages.tell(folder, {"job": number, "label": str(number), "status": "done"})
+    note(folder, {"rows": "dataset_variant", "columns": "scale", "metrics": ["truthfulness", "words"]})
+    for file in tmp_path.glob("*/*/record.json"):
+        named = {"stage": file.parent.parent.name, "fingerprint": file.parent.name}
+        file.write_text(json.dumps(json.loads(file.read_text()) | named))
+    export(["small"], tmp_path, tmp_path / "small.tar.gz")
+    with tarfile.open(tmp_path / "small.tar.gz") as archive:
+        archive.extractall(tmp_path / "there", filter="data")
+    outputs = tmp_path / "there" / "small" / "outputs"
+    lines = [line.split() for line in (outputs.parent / "README.txt").read_text().splitlines()]
+    reports = [words[3:] for words in lines if words[:3] == ["python", "-m", "alpaca_exp.report"]]
+    assert [words[0] for words in reports] == ["page", "outputs"]
+    for words in reports:
+        report([str(outputs) if word == "outputs" else word for word in words])
+    said = capsys.readouterr()
+    assert "| dataset_variant | large truthfulness | large words |" in said.out and not said.err
+    assert (outputs / "reports" / "small" / "index.html").is_file()
+    jobs = [words[-2:] for words in lines if words[:3] == ["python", "-m", "alpaca_exp"]]
+    assert jobs == [[f"trainer.epochs={number}", "runtime.outputs=outputs"] for number in range(12)]
 
 
 def test_the_manifest_names_every_file_by_its_content(bought: Path, tmp_path: Path) -> None:

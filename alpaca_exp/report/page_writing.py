@@ -64,7 +64,7 @@ def contents_of(asked: Asked, outputs: Path) -> Contents:
     every = _runs(asked, of, outputs)
     found = Runs(chosen(every, asked.where), every.left_out)
     check_factors(found, asked.factors if found else ())
-    asked = _settled(asked, _noted(sweep), found, of)
+    asked = _settled(asked, noted(sweep), found, of)
     return contents(asked, found, of, outputs, command(asked, outputs))
 
 
@@ -143,7 +143,8 @@ def _settled(asked: Asked, noted: Mapping[str, object], runs: Sequence[Run], of:
     return replace(asked, rows=rows, baseline=baseline, factors=asked.factors or tuple(axes[:3]))
 
 
-def _noted(sweep: Path) -> dict[str, object]:
+def noted(sweep: Path) -> dict[str, object]:
+    """The settings that `note` left in a sweep's folder; none where it left none."""
     try:
         return dict(json.loads((sweep / SETTINGS).read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -90,7 +90,12 @@ class Expectation:
         return Expectation(*map(add, astuple(self), astuple(other)))
 
     def _dollars(self) -> str:
-        return f"${self.usd_low:,.2f} to ${self.usd_high:,.2f}" if self.usd else "$0.00"
+        return f"{dollars(self.usd_low)} to {dollars(self.usd_high)}" if self.usd else "$0.00"
+
+
+def dollars(usd: float) -> str:
+    """`$1.20`; of less than ten cents, more places."""
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
 
 
 def _counted(count: int, what: str) -> str:

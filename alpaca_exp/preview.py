@@ -10,7 +10,7 @@ from pathlib import Path
 from alpaca_exp import prefetched
 from alpaca_exp.artifacts import Stage, find
 from alpaca_exp.confounds import warning
-from alpaca_exp.costs import Expectation, expected
+from alpaca_exp.costs import Expectation, dollars, expected
 from alpaca_exp.errors import ArtifactError, ConfigError
 from alpaca_exp.feasibility import lines, training
 from alpaca_exp.money import money, paid
@@ -55,7 +55,7 @@ def preview(
         if cost is not None:
             costs[stage.fingerprint] = cost
         before = paid(stage, outputs) if cost else 0.0
-        told = f"{cost or ''}" + (f"; ${before:,.2f} of it are paid already" if before else "")
+        told = f"{cost or ''}" + (f"; {dollars(before)} of it are paid already" if before else "")
         print(f"{name:10} {stage.name:10} {stage.fingerprint:17} {state:8} {told}".rstrip())
     if lacking:
         why = "and what follows: its documents are not known"

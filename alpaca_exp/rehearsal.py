@@ -14,6 +14,7 @@ from typing import Any
 
 from alpaca_exp.artifacts import Artifact, Stage, find
 from alpaca_exp.cleaning.dataset import dataset_size
+from alpaca_exp.costs import dollars
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.experiment import prepare, try_servers
 from alpaca_exp.extrapolation import Forecast, Measured, forecast
@@ -67,9 +68,9 @@ class Rehearsal:
         total = self.total
         gpu = f", {said(total.gpu_memory)} on the GPU" if total.gpu_memory else ""
         return (
-            f"The whole run: about {_dollars(total.usd)}, {duration(total.seconds)} "
+            f"The whole run: about {dollars(total.usd)}, {duration(total.seconds)} "
             f"({total.seconds / 3600:,.2f} hours), {said(total.memory)} of memory at the peak{gpu}. "
-            f"Measured on a few requests, steps and documents, which cost {_dollars(self.spent)}; "
+            f"Measured on a few requests, steps and documents, which cost {dollars(self.spent)}; "
             "their answers are in the journal and will not be paid for again."
         )
 
@@ -234,9 +235,5 @@ def _row(line: Line) -> str:
     memory = said(told.gpu_memory or told.memory)
     return (
         f"{line.name:10} {line.stage:10} {line.state:10} {told.amount:28} {duration(told.seconds):>9} "
-        f"{_dollars(told.usd):>10} {memory:>9}"
+        f"{dollars(told.usd):>10} {memory:>9}"
     )
-
-
-def _dollars(usd: float) -> str:
-    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"

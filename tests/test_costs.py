@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from alpaca_exp.compose import compose
-from alpaca_exp.costs import Expectation, expected
+from alpaca_exp.costs import Expectation, dollars, expected
 from alpaca_exp.errors import ConfigError
 from alpaca_exp.ledger import consumed
 from alpaca_exp.plan import plan
@@ -152,3 +152,9 @@ def test_what_cannot_be_asked_or_paid_is_said_once(words: list[str], said: str) 
 
 def test_one_of_a_kind_is_no_plural() -> None:
     assert str(Expectation(requests=1, steps=1, documents=2)) == "1 request, 1 step, 2 documents"
+
+
+def test_less_than_ten_cents_are_told_to_the_hundredth_of_a_cent() -> None:
+    small, large = Expectation(requests=1, tokens=9, usd=0.001, usd_low=0.0006, usd_high=0.0018), 12.5
+    assert str(small).endswith("about 9 tokens, $0.0006 to $0.0018")
+    assert dollars(large) == "$12.50"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from alpaca_exp.judging.length import longer_preferred, moves
 from alpaca_exp.judging.scores_questions import Compared
-from alpaca_exp.records import Row
 from alpaca_exp.report.judged import PREFIX, RANGES, Judging, judging
 from alpaca_exp.report.measured import Asked, Document, Measured
 from alpaca_exp.report.metrics import Reading, reading
@@ -88,9 +86,18 @@ def _asked(questions: tuple[str, ...]) -> Asked:
 
 @functools.cache
 def _questions(file: Path) -> tuple[Compared, ...]:
-    names = [field.name for field in fields(Compared)]
-    known: Iterator[Row] = ({name: row.get(name) for name in names} for row in jsonl(file))
-    return tuple(Compared(**row | {"question_id": str(row["question_id"])}) for row in known)
+    return tuple(
+        Compared(
+            str(row["question_id"]),
+            row["category"],
+            row["preference"],
+            row.get("score"),
+            row.get("opponent_score"),
+            row.get("flipped"),
+            row.get("ratio"),
+        )
+        for row in jsonl(file)
+    )
 
 
 def _own_error(one: Reading, limits: tuple[float, float]) -> float | None:

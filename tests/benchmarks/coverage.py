@@ -1,14 +1,16 @@
 """How often 95 % intervals hold the truth, over a grid of designs: seeds x documents x seeds' deviation.
 
-    python -m tests.benchmarks.coverage                  1,000 worlds a cell, some 3 minutes on one core
+    python -m tests.benchmarks.coverage                  1,000 worlds a cell, some 15 minutes on one core
     python -m tests.benchmarks.coverage --worlds 4000    the same with less chance in it
     python -m tests.benchmarks.coverage --only rate      the kinds whose name holds "rate"
+    python -m tests.benchmarks.coverage --only judged    what a judge says at equal length
 
 1, 3, 5 and 10 seeds; 80 and 1,000 documents; seeds that deviate by 0, .5 and 2 of the standard errors that
 the documents leave one checkpoint. The truth is the mean over all seeds and documents; with one seed that of
 the checkpoint. Every kind goes through the functions that the report calls (`tests/crossed_worlds.py` draws).
 With 1,000 worlds a cell's coverage is off by .007 (standard error). Then what other intervals over 3 seeds
-and 80 documents cover, the judge's own, of one judging, and what is told by one or two documents.
+and 80 documents cover, the judge's own, of one judging, what it says at equal length of several seeds, and
+what is told by one or two documents.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
 from alpaca_exp.statistics.crossed import crossed, crossed_apart, difference
 from alpaca_exp.statistics.intervals import Interval, Limits
 from tests.crossed_worlds import Array, Design, World
+from tests.judged_worlds import JudgedWorld
 
 LEAST, MOST = 0.93, 0.97
 SEEDS, DOCUMENTS, DEVIATIONS = (1, 3, 5, 10), (80, 1_000), (0.0, 0.5, 2.0)
@@ -43,6 +46,13 @@ SIX = (0.4, 0.5, 0.45, 0.55, 0.7, 0.6)
 """The cells' accuracies; the effects and the interaction are all there."""
 OPPONENT = 8.0
 SHARE: Limits = (0.0, 1.0)
+JUDGED = (
+    JudgedWorld("win_rate_lc", 0.0),
+    JudgedWorld("win_rate_lc", -1.2),
+    JudgedWorld("win_rate_lc", -3.0, questions=0.7),
+    JudgedWorld("difference_lc", 0.3),
+    JudgedWorld("difference_lc", -3.0),
+)
 
 
 @dataclass(frozen=True)
@@ -75,10 +85,13 @@ def main() -> None:
         print(f"worst {_worst(rows)}; {time.time() - started:.0f} s\n")
         peer = _others(asked.worlds)
         _judges_own(asked.worlds)
+        judged = _at_equal_length(asked.worlds)
         print(_head())
         for kind in RARE:
             print(_line(kind.name, _grid(kind, asked.worlds)), flush=True)
-        print(json.dumps(_summary(rows, every, good, peer, asked.worlds)))
+        print(json.dumps(_summary([*rows, *judged], every, good, peer, asked.worlds)))
+    elif asked.only == "judged":
+        _at_equal_length(asked.worlds)
 
 
 def _paired(cells: Array, kind: Kind, n: int) -> Interval:
@@ -243,6 +256,32 @@ def _judges_own(worlds: int) -> None:
             truth = drawn_.truths[0, at] / (OPPONENT + drawn_.truths[1, at])
             held.append(_holds(_bootstrapped_ratio(ours, theirs), truth))
     print(f"| per cent of an opponent | {np.mean(held):.3f} |\n")
+
+
+def _at_equal_length(worlds: int) -> list[dict[str, object]]:
+    """What a judge says at equal length, by how each question moves it, over seeds on the same questions."""
+    n, rows = 80, []
+    designs = [(s, d) for s, d in product(SEEDS, DEVIATIONS) if s > 1 or d == 0]
+    print(f"| 80 questions, seeds, deviation | {' | '.join(f'{s}, {d:g}' for s, d in designs)} |")
+    print(f"|---|{'---|' * len(designs)}")
+    for number, world in enumerate(JUDGED):
+        rng = np.random.default_rng((number, 82))
+        unit = world.spread(rng, n)
+        truths = {deviation: world.truth(rng, deviation * unit) for deviation in DEVIATIONS}
+        grid: dict[Design, float | None] = {}
+        for seeds, deviation in designs:
+            held: list[bool] = []
+            while len(held) < worlds:
+                few = min(worlds - len(held), 100)
+                for values in world.values(world.draw(rng, few, seeds, n, deviation * unit)):
+                    one = crossed(values, limits=world.limits)
+                    held.append(_holds((one.low, one.high), truths[deviation]))
+            grid[seeds, n, deviation] = float(np.mean(held))
+        name = f"{world.metric} {truths[0.0]:.2g}"
+        print(_line(name, grid), flush=True)
+        rows.append(_row(name, grid))
+    print()
+    return rows
 
 
 def _bootstrapped_ratio(ours: Array, theirs: Array) -> tuple[float, float] | None:

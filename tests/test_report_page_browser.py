@@ -149,6 +149,18 @@ def test_on_a_phone_nothing_reaches_beyond_the_page(browser: Browser, outputs: P
         assert tab.value(f"{DIALOG}.getBoundingClientRect().right") <= 390
 
 
+def test_on_a_phone_what_a_table_says_of_itself_stays_in_sight(browser: Browser, outputs: Path) -> None:
+    for tab in opened(browser, outputs / "reports/small/index.html"):
+        tab.resize(390, 800)
+        tab.value("document.querySelectorAll('.main td').forEach(one => one.style.minWidth = '60rem')")
+        tab.settle()
+        tab.value("document.querySelector('.main').scrollLeft = 300")
+        tab.settle()
+        assert tab.value("document.querySelector('.main').scrollLeft") == 300  # it is wider than the phone
+        text = "document.querySelector('.main caption span').getBoundingClientRect()"
+        assert 0 <= tab.value(f"{text}.left") < tab.value(f"{text}.right") <= 390
+
+
 def test_without_script_all_is_there_and_a_number_leads_to_its_origin(tab: Tab) -> None:
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
     tab.reload()

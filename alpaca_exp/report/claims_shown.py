@@ -47,7 +47,7 @@ def html(
     rows = "\n".join(_row(one, number) for one in verdicts)
     items = "\n".join(f"<li>{escape(text)}</li>" for text in (*sentences(verdicts), *_left_out(left_out)))
     return (
-        f'<section class="claims">\n<table>\n<caption>{escape(READING)}</caption>\n'
+        f'<section class="claims">\n<table>\n<caption><span>{escape(READING)}</span></caption>\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n<ul>\n{items}\n</ul>\n"
         f"<pre><code>{escape(command)}</code></pre>\n</section>\n"
     )

@@ -21,9 +21,10 @@ from alpaca_exp.report.texts import (
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; container-type: inline-size; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-block: .5rem; max-width: 60rem; }
+caption { text-align: left; padding-block: .5rem; }
+caption span { display: block; position: sticky; left: 0; max-width: min(60rem, 100cqi); }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #8886; }
 thead th { vertical-align: bottom; border-bottom: 2px solid; }
 tbody th, thead tr:first-child th:first-child { text-align: left; }
@@ -72,7 +73,7 @@ def table_html(made: Table, number: Number = lambda one, text, apart: escape(tex
     """
     lines = [
         "<table>",
-        f"<caption>{escape(' '.join(notes(made)))}</caption>",
+        f"<caption><span>{escape(' '.join(notes(made)))}</span></caption>",
         "<thead>",
         *_heads(made),
         "</thead>",

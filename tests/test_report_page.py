@@ -57,7 +57,8 @@ def test_a_factor_that_is_none_is_said_and_leaves_the_page_that_was_there(output
     assert text(made) == before
 
 
-def test_runs_that_a_sweep_has_yet_to_make_are_not_asked_for(outputs: Path, tmp_path: Path) -> None:
+def test_runs_that_a_sweep_has_yet_to_make_are_not_asked_for(tmp_path: Path) -> None:
+    report_pages.sweep(tmp_path)
     claim = {
         "statement": "s",
         "metric": "understanding",
@@ -68,7 +69,7 @@ def test_runs_that_a_sweep_has_yet_to_make_are_not_asked_for(outputs: Path, tmp_
     claims = {"better": claim, "lost": {**claim, "left": {"dataset_variant": "rated"}}}
     file = tmp_path / "claims.yaml"
     file.write_text(json.dumps(claims), encoding="utf-8")
-    told = page(Asked("small", claims=str(file)), outputs).claims
+    told = page(Asked("small", claims=str(file)), tmp_path).claims
     assert "there is no run of dataset_variant=rated, but 1 job of the sweep may make it yet." in told
     assert "Make them" not in told
 

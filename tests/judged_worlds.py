@@ -1,93 +1,117 @@
-"""Judgings in worlds where the truth is known: what is read at equal length, seeds on the same questions."""
+"""Judges that are simulated, so that the truth is known: their fondness for length, and the true gap."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from alpaca_exp.report.judged_values import moved
-from alpaca_exp.report.metrics import Reading, limits
-from alpaca_exp.statistics.intervals import Limits
-from alpaca_exp.statistics.length_control import (
-    _fitted,
-    difference_at_equal_length,
-    moves_at_equal_length,
-    moves_of_difference,
-    win_rate_at_equal_length,
-)
-
 Array = npt.NDArray[np.float64]
-STEP, PILOT = 0.3, (2_000, 400)
+QUESTIONS = 80
 
 
 @dataclass(frozen=True)
-class JudgedWorld:
-    """A model against an opponent: its lead in log-odds, and what each unit of the ratio's logarithm adds."""
+class Lengths:
+    """How the log of the length ratio is distributed over questions."""
 
-    metric: str
-    lead: float
-    slope: float = 0.8
-    questions: float = 1.0
-    """The standard deviation of what questions are to it."""
+    name: str
+    mean: float
+    spread: float
+    skewed: bool = False
 
-    def draw(self, rng: np.random.Generator, worlds: int, seeds: int, n: int, spread: float) -> Array:
-        """(3, worlds, seeds, n): the ratios' logarithms, both orders' preferences, differences of points."""
-        question, longer = rng.standard_normal((2, worlds, 1, n)) * [[[[self.questions]]], [[[0.5]]]]
-        ratio = 0.2 + longer + 0.3 * rng.standard_normal((worlds, seeds, n))
-        merit = self.lead + spread * rng.standard_normal((worlds, seeds, 1)) + self.slope * ratio + question
-        won = (merit + rng.logistic(size=(2, *ratio.shape)) > 0).mean(0)
-        points = np.clip(np.round(1.5 * merit + 1.5 * rng.standard_normal(ratio.shape)), -9, 9)
-        return np.stack([ratio, won, points])
-
-    def estimates(self, drawn: Array) -> tuple[Array, Array, Array, Array]:
-        """Of each world's each seed: the metric, its standard error and its own interval."""
-        ratio, won, points = drawn
-        if self.metric == "difference_lc":
-            value, stderr, low, high = difference_at_equal_length(points, ratio)
-            return value, stderr, np.maximum(low, -9.0), np.minimum(high, 9.0)
-        found = win_rate_at_equal_length(won, ratio)
-        return 100 * found.value, 100 * found.stderr, 100 * found.low, 100 * found.high
-
-    def values(self, drawn: Array) -> Array:
-        """By question, as the report reads them."""
-        ratio, won, points = drawn
-        by = (
-            moves_of_difference(points, ratio)
-            if self.metric == "difference_lc"
-            else moves_at_equal_length(won, ratio)[0]
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Array, Array]:
+        """The opponent's and the model's words."""
+        theirs = np.exp(rng.normal(np.log(120), 0.5, size))
+        shape = (rng.gamma(2.0, 1.0, size) - 2) / np.sqrt(2) if self.skewed else rng.normal(size=size)
+        return np.maximum(np.rint(theirs), 1), np.maximum(
+            np.rint(theirs * np.exp(self.mean + self.spread * shape)), 1
         )
-        value, stderr, low, high = self.estimates(drawn)
-        found: Array = np.empty_like(ratio)
-        for at in np.ndindex(value.shape):
-            bounds = float(low[at]), float(high[at])
-            one = Reading(float(value[at]), float(stderr[at]), ratio.shape[-1], None, "", bounds)
-            moves = {str(place): float(move) for place, move in enumerate(by[at])}
-            found[at] = list(moved(one, moves, self.limits).values())
-        return found
+
+
+LENGTHS = (
+    Lengths("longer", 0.5, 0.6),
+    Lengths("either", 0.0, 0.8, skewed=True),
+    Lengths("shorter", -0.4, 0.4),
+)
+BEYOND = Lengths("much longer", 1.0, 0.4)
+"""Equal length lies 2.5 standard deviations away."""
+
+
+CURVES: dict[str, Callable[[Array, Array], Array]] = {
+    "ratio": lambda theirs, ours: np.log(ours / theirs),
+    "tanh": lambda theirs, ours: np.tanh((ours - theirs) / (ours - theirs).std()),
+    "words": lambda theirs, ours: (ours - theirs) / 100,
+    "step": lambda theirs, ours: np.sign(ours - theirs) * (abs(ours - theirs) > 10),
+}
+"""Of the two lengths: the log of their ratio, AlpacaEval's tanh, hundreds of words, which one is longer."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Prefers the model's answer with probability Phi(gap + difficulty + fondness x log of the length ratio).
+
+    So the fitted model is not the truth: that is a probit, of the ratio without the one word more.
+    """
+
+    fondness: float
+    gap: float
+    both_orders: bool = True
+    difficulty: float = 0.5
+    """The standard deviation over questions."""
+    first_is_better: float = 0.3
+    """What being shown first is worth; with one order it is drawn which."""
+    curve: str = "ratio"
+    """What the fondness is of: one of CURVES."""
 
     @property
-    def limits(self) -> Limits:
-        """What no value lies beyond."""
-        return limits(f"judge.{self.metric}")
+    def truth(self) -> float:
+        """The probability at equal length, over questions and orders."""
+        spread = np.sqrt(1 + self.difficulty**2)
+        return float(np.mean([_phi((self.gap + side * self.first_is_better) / spread) for side in (-1, 1)]))
 
-    def spread(self, rng: np.random.Generator, n: int) -> float:
-        """How far seeds must move the lead for the metric to move by one standard error of the questions."""
-        worlds, many = PILOT
-        error = float(self._values(rng, worlds, n, 0.0, 0.0).std())
-        ends = [float(self._values(rng, worlds // 10, many, 0.0, side * STEP).mean()) for side in (1, -1)]
-        return error / ((ends[0] - ends[1]) / 2 / STEP)
+    def preferences(self, rng: np.random.Generator, theirs: Array, ours: Array) -> Array:
+        """Of each question, averaged over its orders."""
+        chance = self._liking(rng, theirs, ours)
+        first = rng.choice((-1.0, 1.0), size=ours.shape)
+        orders = (first, -first) if self.both_orders else (first,)
+        shown = [rng.random(ours.shape) < _phi(chance + self.first_is_better * one) for one in orders]
+        return np.asarray(np.mean(shown, axis=0))
 
-    def truth(self, rng: np.random.Generator, spread: float) -> float:
-        """The mean over seeds and questions."""
-        worlds, many = PILOT
-        return float(self._values(rng, worlds, many, spread, 0.0).mean())
+    def points(self, rng: np.random.Generator, theirs: Array, ours: Array) -> tuple[Array, Array]:
+        """Scores of 1 to 10 in half points, the opponent's and the model's."""
+        ease, liked = 7.0 + rng.normal(size=ours.shape), self._liking(rng, theirs, ours)
+        noise = 0.7 * rng.normal(size=(2, *ours.shape))
+        return _half_points(ease + noise[0]), _half_points(ease + liked + noise[1])
 
-    def _values(self, rng: np.random.Generator, worlds: int, n: int, spread: float, more: float) -> Array:
-        world = replace(self, lead=self.lead + more)
-        ratio, won, points = world.draw(rng, worlds, 1, n, spread)
-        if self.metric == "difference_lc":
-            return difference_at_equal_length(points, ratio)[0]
-        model, level, _ = _fitted(won, ratio, 0.0)  # the fit alone: intervals take a hundred times as long
-        return 100 * model.at_equal_length(level)
+    def true_points(self) -> tuple[float, float]:
+        """The mean difference of the scores and the win rate at equal length, over two million questions."""
+        same = np.ones((1, 2_000_000))
+        theirs, ours = self.points(np.random.default_rng(99), same, same)
+        return float((ours - theirs).mean()), float((0.5 + 0.5 * np.sign(ours - theirs)).mean())
+
+    def _liking(self, rng: np.random.Generator, theirs: Array, ours: Array) -> Array:
+        """How far the model's answer is liked better, before chance."""
+        own = self.gap + self.difficulty * rng.normal(size=ours.shape)
+        return np.asarray(own + self.fondness * CURVES[self.curve](theirs, ours))
+
+
+def ratio(theirs: Array, ours: Array) -> Array:
+    """As it is read off verdicts."""
+    return np.log((ours + 1) / (theirs + 1))
+
+
+def covers(low: Array, high: Array, truth: float) -> float:
+    """The share of intervals that hold the truth."""
+    return float(np.mean((low <= truth) & (truth <= high)))
+
+
+def _half_points(values: Array) -> Array:
+    return np.clip(np.rint(2 * values) / 2, 1, 10)
+
+
+def _phi(x: Array | float) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(x))

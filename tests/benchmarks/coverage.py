@@ -32,7 +32,7 @@ from alpaca_exp.statistics.bootstrap import bootstrap_interval, mean_interval
 from alpaca_exp.statistics.crossed import crossed, crossed_apart, difference
 from alpaca_exp.statistics.intervals import Interval, Limits
 from tests.crossed_worlds import Array, Design, World
-from tests.judged_worlds import JudgedWorld
+from tests.judged_seed_worlds import JudgedWorld
 
 LEAST, MOST = 0.93, 0.97
 SEEDS, DOCUMENTS, DEVIATIONS = (1, 3, 5, 10), (80, 1_000), (0.0, 0.5, 2.0)

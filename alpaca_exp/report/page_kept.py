@@ -43,11 +43,12 @@ def kept_page(name: str, outputs: Path) -> tuple[Path, str]:
 def _state(name: str, outputs: Path) -> str:
     """What the sweep's own files say, and which code and claims there are.
 
-    Artifacts are not looked at: a run names them by their fingerprints.
+    When it was started, and where its jobs run, makes no other page. Artifacts are not looked at: a run names
+    them by their fingerprints.
     """
     sweep, found = outputs / "sweeps" / name, hashlib.sha256()
-    asked = {key: value for key, value in described(sweep).items() if key != "started"}
-    found.update(json.dumps(asked).encode())
+    asked = described(sweep)
+    found.update(json.dumps([asked.get(key) for key in ("kind", "jobs", "numbers")]).encode())
     told = (sweep / one for one in (JOBS, SUBMISSIONS, SETTINGS, OVERVIEW))
     for file in (*told, *sorted(sweep.glob("*/run.json"))):
         found.update(f"{file.relative_to(sweep)}\n{_read(file)}\n".encode())

@@ -21,7 +21,7 @@ from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.clustered import in_hand
-from alpaca_exp.sweeping.gathering import Watched, lost, pauses
+from alpaca_exp.sweeping.gathering import Watched, lost, wait_for
 from alpaca_exp.sweeping.inside import carried_out, settle_in
 from alpaca_exp.sweeping.standing import where
 from alpaca_exp.sweeping.submissions import AGENT, Submission
@@ -155,23 +155,17 @@ def wait(sweep: Path) -> BaseException | None:
     shown = {number for number, row in history.read(sweep).items() if row.get("status") in ENDED}
     board = Board(max(0, int(history.described(sweep).get("jobs", 0)) - len(shown)))
     watched = Watched(sweep, {one.unit for one in open_})
-    try:
-        for pause in pauses():
-            for name, outcome in watched.look():
-                if outcome.status != "done":
-                    write_json(asdict(outcome), submissions.outcome_file(sweep, name))  # SLURM may forget it
-                    board.say(line(None, name, outcome.status, outcome.seconds, outcome.error))
-            shown |= show(sweep, board, shown)
-            board.meanwhile = watched.queue
-            if not watched.left:
-                break
-            time.sleep(pause)
-    except (KeyboardInterrupt, Exception) as error:
-        board.say(watched.farewell)
-        return error
-    finally:
-        board.close()
-    return None
+
+    def note(name: str, outcome: Outcome) -> None:
+        if outcome.status != "done":
+            write_json(asdict(outcome), submissions.outcome_file(sweep, name))  # SLURM may forget it
+            board.say(line(None, name, outcome.status, outcome.seconds, outcome.error))
+
+    def shows() -> None:
+        shown.update(show(sweep, board, shown))
+        board.meanwhile = watched.queue
+
+    return wait_for(watched, board, note, shows)
 
 
 def _open(sweep: Path) -> list[Submission]:

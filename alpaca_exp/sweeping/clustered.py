@@ -7,7 +7,6 @@ here may go: the jobs go on, and the same command, or `python -m alpaca_exp.swee
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.agenda import Unit, shared_parts
 from alpaca_exp.sweeping.attempt import Outcome
 from alpaca_exp.sweeping.board import Board
-from alpaca_exp.sweeping.gathering import Watched, pauses
+from alpaca_exp.sweeping.gathering import Watched, wait_for
 from alpaca_exp.sweeping.jobs import Job, Part
 from alpaca_exp.sweeping.sent import Sent
 from alpaca_exp.sweeping.submissions import Submission
@@ -62,22 +61,16 @@ def wait(labels: Mapping[int, str], sweep: Path, outcomes: dict[int, Outcome]) -
     board = Board(len(labels))
     watched = Watched(sweep, {str(number) for number in labels})
     restarts: dict[int, int] = {}
-    try:
-        for pause in pauses():
-            for name, outcome in watched.look():
-                outcomes[int(name)] = outcome
-                board.ended(int(name), labels[int(name)], outcome)
-            _show(watched, labels, board)
-            _tell_restarts(watched, labels, board, restarts)
-            if not watched.left:
-                break
-            time.sleep(pause)
-    except (KeyboardInterrupt, Exception) as error:
-        board.say(watched.farewell)
-        return error
-    finally:
-        board.close()
-    return None
+
+    def note(name: str, outcome: Outcome) -> None:
+        outcomes[int(name)] = outcome
+        board.ended(int(name), labels[int(name)], outcome)
+
+    def show() -> None:
+        _show(watched, labels, board)
+        _tell_restarts(watched, labels, board, restarts)
+
+    return wait_for(watched, board, note, show)
 
 
 def _show(watched: Watched, labels: Mapping[int, str], board: Board) -> None:

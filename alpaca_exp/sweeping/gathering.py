@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from alpaca_exp.records import Row
 from alpaca_exp.sweeping import history, submissions
 from alpaca_exp.sweeping.attempt import Outcome
+from alpaca_exp.sweeping.board import Board
 from alpaca_exp.sweeping.fates import fate
 from alpaca_exp.sweeping.slurm import GONE, State
 from alpaca_exp.sweeping.submissions import Submission
@@ -148,6 +149,29 @@ def lost(one: Submission, state: State, row: Row, sweep: Path) -> Outcome:
     log = one.last_words(sweep)
     began = bool(log.strip()) or row.get("status", "waiting") != "waiting"
     return Outcome("failed", seconds, fate(state, log, one.asked, began=began), row.get("log"))
+
+
+def wait_for(
+    watched: Watched, board: Board, note: Callable[[str, Outcome], None], show: Callable[[], None]
+) -> BaseException | None:
+    """Wait until none is left: `note` each that ends, and `show` how the others stand after each look.
+
+    Returns what interrupted it; the jobs go on then.
+    """
+    try:
+        for pause in pauses():
+            for name, outcome in watched.look():
+                note(name, outcome)
+            show()
+            if not watched.left:
+                break
+            time.sleep(pause)
+    except (KeyboardInterrupt, Exception) as error:
+        board.say(watched.farewell)
+        return error
+    finally:
+        board.close()
+    return None
 
 
 def pauses() -> Iterator[float]:

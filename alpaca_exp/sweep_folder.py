@@ -50,6 +50,24 @@ class Entry:
     log: Path | None = None
 
 
+@dataclass(frozen=True)
+class Axis:
+    """Of a study: a parameter of its parallel coordinates, with marks at places between 0 and 1."""
+
+    name: str
+    log: bool
+    marks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Of a study: a complete trial across the axes; None where a parameter did not count in it."""
+
+    number: int
+    places: tuple[float | None, ...]
+    values: tuple[float | None, ...]
+
+
 def entry(row: Row, sweep: Path) -> Entry:
     """A job as its last row, and its lock, tell of it."""
     state, number, error = str(row.get("status")), int(row["job"]), row.get("error")

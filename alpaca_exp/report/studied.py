@@ -14,6 +14,7 @@ from alpaca_exp.report.metrics import known, shown
 from alpaca_exp.report.runs import ABSENT, Run
 from alpaca_exp.report.texts import estimate_text
 from alpaca_exp.report.traces import Behind, of_cell
+from alpaca_exp.sweep_folder import Axis, Line
 
 OVERVIEW = "overview.json"
 COMPLETE = "complete"
@@ -37,24 +38,6 @@ class Step:
     error: str
     folder: str
     """Below the sweep's; empty where it has none."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One parameter of the parallel coordinates, with its marks at places from 0 to 1."""
-
-    name: str
-    log: bool
-    marks: tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A complete trial across the axes; a place is None where the parameter did not count."""
-
-    number: int
-    places: tuple[float | None, ...]
-    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from alpaca_exp.report.drawing import DIM, colour, drawing
 from alpaca_exp.report.figures import Figure
 from alpaca_exp.report.metrics import shown
-from alpaca_exp.report.studied import Axis, Study, param_text, value_text
+from alpaca_exp.report.studied import Study, param_text, value_text
+from alpaca_exp.sweep_folder import Axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

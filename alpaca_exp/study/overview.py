@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from alpaca_exp.records import Row, write_json
 from alpaca_exp.study.results import TRIALS, best_rows, read_trials
+from alpaca_exp.sweep_folder import Axis, Line
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -58,24 +59,6 @@ class Step:
     error: str | None
     retry_of: int | None
     folder: str | None
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A parameter of the parallel coordinates: where its values lie between 0 and 1, and its marks."""
-
-    name: str
-    log: bool
-    marks: tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A complete trial across the axes; None where a parameter did not count in it."""
-
-    number: int
-    places: tuple[float | None, ...]
-    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
